@@ -1,0 +1,66 @@
+"""P x K batches: some subjects, some sequences of each. A pure function of seed and step."""
+
+import logging
+
+import numpy as np
+import numpy.typing as npt
+
+from gaittake.errors import UserError
+
+logger = logging.getLogger(__name__)
+Indices = npt.NDArray[np.int64]
+
+
+def group_by_subject(subjects: list[str], *, subjects_per_batch: int) -> list[Indices]:
+    """Returns the sequences of each subject that has two or more.
+
+    Args:
+        subjects: of each sequence.
+        subjects_per_batch: P; so many subjects must remain.
+
+    Raises:
+        UserError: too few subjects, and what to set instead.
+    """
+    names = np.array(subjects)
+    groups = [np.flatnonzero(names == name) for name in sorted(set(subjects))]
+    usable = [group for group in groups if len(group) >= 2]
+    if len(usable) < len(groups):
+        alone = [subjects[group[0]] for group in groups if len(group) < 2]
+        logger.warning("left out of training, one sequence only: subjects %s", ", ".join(alone))
+    if len(usable) < max(2, subjects_per_batch):
+        remedy = (
+            f"set train.subjects_per_batch to {len(usable)} or less"
+            if len(usable) >= 2
+            else "add subjects, or sequences of each"
+        )
+        raise UserError(
+            f"train.subjects_per_batch is {subjects_per_batch}, but {len(usable)} training "
+            f"subjects have two sequences or more: {remedy}"
+        )
+    return usable
+
+
+def sample_sequences(
+    groups: list[Indices],
+    *,
+    subjects_per_batch: int,
+    sequences_per_subject: int,
+    generator: np.random.Generator,
+) -> tuple[Indices, Indices]:
+    """Returns the sequences `[P*K]` of a batch and the group `[P*K]` of each.
+
+    A subject with fewer than K sequences gives all of them, some twice.
+    """
+    chosen = generator.choice(len(groups), subjects_per_batch, replace=False)
+    sequences = []
+    for group in chosen:
+        members = groups[group]
+        order = generator.permutation(members)
+        extra = generator.choice(members, max(0, sequences_per_subject - len(members)))
+        sequences.append(np.concatenate([order[:sequences_per_subject], extra]))
+    return np.concatenate(sequences), chosen.repeat(sequences_per_subject)
+
+
+def step_generator(seed: int, step: int) -> np.random.Generator:
+    """Returns the generator of one step: a run that continues draws what it would have drawn."""
+    return np.random.default_rng([seed, step])

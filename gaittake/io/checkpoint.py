@@ -1,0 +1,141 @@
+"""Checkpoints that survive a crash: whole or absent, of one training only, one writer at a time."""
+
+import fcntl
+import hashlib
+import logging
+import os
+import random
+import signal
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import IO, Any, Self
+
+import numpy as np
+import torch
+
+from gaittake.errors import Preempted, UserError
+from gaittake.io.atomic import whole_file
+
+logger = logging.getLogger(__name__)
+
+
+def identity_of(*parts: str) -> str:
+    """Returns one digest of what a training depends on: its settings, its data."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def file_digest(path: Path) -> str:
+    """Returns the SHA-256 of a file's bytes, 16 digits of it."""
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()[:16]
+
+
+class Checkpoints:
+    """The checkpoint of one training in its folder; also its lock and its ear for SIGTERM.
+
+    Args:
+        folder: where `last.pt` lies; made if missing.
+        identity: digest of settings and data; a checkpoint of another identity is not continued.
+
+    Raises:
+        UserError: on entering, when another process trains in this folder.
+    """
+
+    def __init__(self, folder: Path, identity: str) -> None:
+        self.folder = folder
+        self.identity = identity
+        self.preempted = False
+        self._lock: IO[str] | None = None
+        self._previous: Any = None
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = (self.folder / "lock").open("a+")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._lock.seek(0)
+            owner = self._lock.read().strip() or "another process"
+            self._lock.close()
+            raise UserError(
+                f"{self.folder}: {owner} trains here already (it may have outlived its "
+                "Snakemake). Wait for it, or stop it, then run the same command again."
+            ) from error
+        self._lock.truncate(0)
+        self._lock.write(f"process {os.getpid()} on {os.uname().nodename}")
+        self._lock.flush()
+        self._previous = signal.signal(signal.SIGTERM, self._on_sigterm)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        signal.signal(signal.SIGTERM, self._previous)
+        assert self._lock is not None
+        self._lock.close()
+
+    def _on_sigterm(self, _signal: int, _frame: FrameType | None) -> None:
+        self.preempted = True
+
+    def load(self) -> dict[str, Any] | None:
+        """Returns the saved state, or None where training starts anew (and the log says why)."""
+        path = self.folder / "last.pt"
+        if not path.exists():
+            return None
+        try:
+            saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch.load raises many kinds for a damaged file
+            raise UserError(
+                f"{path}: a checkpoint that cannot be read ({type(error).__name__}). "
+                "Delete it and run the same command again: training starts anew."
+            ) from error
+        if saved["identity"] != self.identity:
+            logger.warning(
+                "%s is of other settings or data (%s, needed %s): training starts anew",
+                path,
+                saved["identity"],
+                self.identity,
+            )
+            return None
+        _set_generators(saved["generators"])
+        logger.info("continuing from %s", path)
+        state: dict[str, Any] = saved["state"]
+        return state
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Saves the state with the random generators; raises Preempted after a SIGTERM."""
+        with whole_file(self.folder / "last.pt") as temporary:
+            torch.save(
+                {"identity": self.identity, "generators": _generators(), "state": state}, temporary
+            )
+        if self.preempted:
+            raise Preempted(f"SIGTERM: progress is saved in {self.folder}, start again to continue")
+
+
+def seed_everything(seed: int) -> None:
+    """Seeds Python's, NumPy's and PyTorch's generators."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def _generators() -> dict[str, Any]:
+    kind, keys, *rest = np.random.get_state(legacy=True)
+    return {
+        "python": random.getstate(),
+        "numpy": [str(kind), torch.from_numpy(np.array(keys, dtype=np.int64)), *rest],
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+
+
+def _set_generators(saved: dict[str, Any]) -> None:
+    random.setstate(saved["python"])
+    kind, keys, *rest = saved["numpy"]
+    np.random.set_state((kind, keys.numpy().astype(np.uint32), *rest))
+    torch.set_rng_state(saved["torch"])
+    if saved["cuda"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(saved["cuda"])

@@ -1,0 +1,67 @@
+"""Weights of a recognition network in one file, with what is needed to build it again."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from gaittake.errors import UserError
+from gaittake.io.atomic import whole_file
+
+
+class Weights(NamedTuple):
+    """What such a file holds.
+
+    Attributes:
+        network: name of the network.
+        settings: what the network was built from.
+        state: its state dict.
+        made_by: settings and data of the training.
+    """
+
+    network: str
+    settings: dict[str, Any]
+    state: dict[str, Any]
+    made_by: dict[str, str]
+
+
+def save_weights(
+    model: nn.Module,
+    path: Path,
+    *,
+    network: str,
+    settings: Mapping[str, Any],
+    made_by: Mapping[str, str],
+) -> None:
+    """Writes a network's weights, whole or not at all."""
+    state = {name: value.cpu() for name, value in model.state_dict().items()}
+    with whole_file(path) as temporary:
+        torch.save(Weights(network, dict(settings), state, dict(made_by))._asdict(), temporary)
+
+
+def load_weights(path: Path, *, network: str, settings: Mapping[str, Any]) -> Weights:
+    """Returns the weights in a file.
+
+    Raises:
+        UserError: no such file, unreadable, or of another network or other settings.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such weights file; `gaittake train` makes it")
+    try:
+        loaded = Weights(**torch.load(path, map_location="cpu", weights_only=True))
+    except Exception as error:  # torch.load raises many kinds for a damaged file
+        raise UserError(
+            f"{path}: not a weights file of gaittake ({type(error).__name__}); train again"
+        ) from error
+    if loaded.network != network:
+        raise UserError(f"{path}: weights of '{loaded.network}', '{network}' is needed")
+    differing = [n for n in settings if loaded.settings.get(n) != settings[n]]
+    if differing:
+        name = differing[0]
+        raise UserError(
+            f"{path}: trained with model.{name}={loaded.settings.get(name)!r}, the settings say "
+            f"{settings[name]!r}; train again, or set it back"
+        )
+    return loaded

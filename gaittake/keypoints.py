@@ -1,0 +1,51 @@
+"""The 17 COCO keypoints: names, order, mirror, and their place in a normalised silhouette."""
+
+import numpy as np
+import numpy.typing as npt
+
+NAMES = (
+    "nose",
+    "left_eye",
+    "right_eye",
+    "left_ear",
+    "right_ear",
+    "left_shoulder",
+    "right_shoulder",
+    "left_elbow",
+    "right_elbow",
+    "left_wrist",
+    "right_wrist",
+    "left_hip",
+    "right_hip",
+    "left_knee",
+    "right_knee",
+    "left_ankle",
+    "right_ankle",
+)
+# After mirroring an image, keypoint i is what keypoint MIRROR[i] was.
+MIRROR = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15)
+LIMBS = (
+    (0, 1), (0, 2), (1, 3), (2, 4), (5, 6), (5, 7), (7, 9), (6, 8), (8, 10),
+    (5, 11), (6, 12), (11, 12), (11, 13), (13, 15), (12, 14), (14, 16),
+)  # fmt: skip
+Floats = npt.NDArray[np.float32]
+
+
+def normalise(keypoints: Floats, *, top: Floats, height: Floats, centre: Floats) -> Floats:
+    """Returns keypoints in the frame of their normalised silhouettes.
+
+    Args:
+        keypoints: `[s, 17, 3]`: x and y in pixels of the full frame, confidence.
+        top: `[s]`, first row of each figure, pixels.
+        height: `[s]`, height of each figure, pixels.
+        centre: `[s]`, column on which the silhouette was centred, pixels.
+
+    Returns:
+        `[s, 17, 3]` float32: x = (u − centre)/height + 0.5, y = (v − top)/height, both clamped to
+        0…1 (so that a joint outside stays at the border, and its confidence says the rest).
+    """
+    placed = keypoints.astype(np.float32, copy=True)
+    scale = height[:, None]
+    placed[..., 0] = np.clip((keypoints[..., 0] - centre[:, None]) / scale + 0.5, 0, 1)
+    placed[..., 1] = np.clip((keypoints[..., 1] - top[:, None]) / scale, 0, 1)
+    return placed

@@ -1,0 +1,35 @@
+"""Pooling over columns and the separate heads (PAPER 3.2 and 3.3)."""
+
+import torch
+from torch import Tensor, nn
+
+
+class GeM(nn.Module):
+    """Generalised mean over columns, per row (PAPER eq. 10).
+
+    ASSUME: one learnable power, 6.5 at first, values clamped at 1e-6 (GaitGL v1).
+    """
+
+    def __init__(self, power: float = 6.5, *, floor: float = 1e-6) -> None:
+        super().__init__()
+        self.power = nn.Parameter(torch.tensor([power]))
+        self.floor = floor
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns `[n, c, h]` of `x` `[n, c, h, w]`; computed in float32."""
+        powers = x.float().clamp(min=self.floor).pow(self.power)
+        return powers.mean(dim=-1).pow(1.0 / self.power)
+
+
+class SeparateHeads(nn.Module):
+    """One linear layer for each part, no bias (PAPER 3.3; Xavier: ASSUME, GaitGL v1)."""
+
+    def __init__(self, parts: int, features: int, embedding: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(parts, features, embedding))
+        bound = (6.0 / (features + embedding)) ** 0.5
+        nn.init.uniform_(self.weight, -bound, bound)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns `[n, p, d]` of `x` `[n, c, p]`."""
+        return torch.einsum("ncp,pcd->npd", x, self.weight.to(x.dtype))

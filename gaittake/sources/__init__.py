@@ -1,0 +1,1 @@
+"""Where sequences come from: the only code that knows a dataset's folders."""

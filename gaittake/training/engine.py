@@ -1,0 +1,239 @@
+"""The train stage: P x K batches, triplet loss, checkpoints; exact when continued."""
+
+import logging
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam
+from torch.optim.lr_scheduler import MultiStepLR
+
+from gaittake.data.resident import Batch, Resident, clip_rows, gather_clips, load_resident
+from gaittake.data.sampler import Indices, group_by_subject, sample_sequences, step_generator
+from gaittake.errors import UserError
+from gaittake.io.checkpoint import Checkpoints, identity_of, seed_everything
+from gaittake.io.progress import progress
+from gaittake.io.tables import write_csv
+from gaittake.io.weights import save_weights
+from gaittake.losses.triplet import TripletTerms, triplet_loss
+from gaittake.models import build_network
+from gaittake.sequence import name_of
+from gaittake.settings import Train
+from gaittake.stages import TrainStage, canonical
+from gaittake.training.events import write_events
+
+logger = logging.getLogger(__name__)
+
+
+class Training(NamedTuple):
+    """What a step works on."""
+
+    network: nn.Module
+    optimiser: Adam
+    schedule: MultiStepLR
+    resident: Resident
+    groups: list[Indices]
+    settings: Train
+    seed: int
+
+
+def train(
+    settings: TrainStage,
+    *,
+    cache: Path,
+    checkpoints: Path,
+    out: Path,
+    history: Path,
+    device: torch.device,
+) -> None:
+    """Trains a network and writes its weights.
+
+    Args:
+        settings: network, training, the subjects to learn from.
+        cache: the dataset's cache.
+        checkpoints: folder that survives a crash; a run with the same settings and data continues.
+        out: weights.
+        history: table of the run: step, loss, active, positive, negative, learning_rate, rate.
+        device: where to compute.
+
+    Raises:
+        UserError: too few subjects, or a loss that is not finite.
+        Preempted: after SIGTERM; the progress is saved.
+    """
+    resident = load_resident(cache, settings.subjects, device)
+    training = _prepare(settings, resident, device)
+    identity = identity_of(canonical(settings), resident.data_digest)
+    rows: list[dict[str, float]] = []
+    with Checkpoints(checkpoints, identity) as saved:
+        state = saved.load()
+        if state is not None:
+            training.network.load_state_dict(state["network"])
+            training.optimiser.load_state_dict(state["optimiser"])
+            training.schedule.load_state_dict(state["schedule"])
+            rows = state["history"]
+        first = 0 if state is None else int(state["step"])
+        pending = [] if state is None else [torch.tensor(loss) for loss in state["pending"]]
+        _run(training, rows, pending, first=first, saved=saved)
+    write_csv(pd.DataFrame(rows), history)
+    write_events(rows, out.parent / "events")
+    save_weights(
+        training.network,
+        out,
+        network=settings.network,
+        settings=settings.model.model_dump(mode="json"),
+        made_by={"settings": canonical(settings), "data_digest": resident.data_digest},
+    )
+
+
+def _prepare(settings: TrainStage, resident: Resident, device: torch.device) -> Training:
+    seed_everything(settings.seed)
+    rows, columns = resident.silhouettes.shape[1:]
+    network = build_network(
+        settings.network, height=rows, width=columns, **settings.model.model_dump()
+    ).to(device)
+    choice = settings.train
+    optimiser = Adam(
+        network.parameters(), lr=choice.learning_rate, fused=device.type == "cuda" or None
+    )
+    schedule = MultiStepLR(optimiser, list(choice.milestones), gamma=choice.decay)
+    groups = group_by_subject(
+        list(resident.sequences["subject"]), subjects_per_batch=choice.subjects_per_batch
+    )
+    logger.info(
+        "%d sequences of %d subjects, %d frames, %d weights, on %s",
+        len(resident.sequences),
+        len(groups),
+        len(resident.silhouettes),
+        sum(weight.numel() for weight in network.parameters()),
+        device,
+    )
+    return Training(network, optimiser, schedule, resident, groups, choice, settings.seed)
+
+
+def _run(
+    training: Training,
+    rows: list[dict[str, float]],
+    pending: list[Tensor],
+    *,
+    first: int,
+    saved: Checkpoints,
+) -> None:
+    """Takes the steps from `first` to the last, adding to the history and saving on the way.
+
+    Args:
+        training: what is trained.
+        rows: the history so far.
+        pending: losses of the steps since its last row.
+        first: steps taken before.
+        saved: where progress is saved.
+    """
+    choice = training.settings
+    frames = choice.subjects_per_batch * choice.sequences_per_subject * choice.frames
+    since, counted = time.monotonic(), first
+    training.network.train()
+    with progress("train", choice.steps, done=first, unit="steps") as advance:
+        for step in range(first, choice.steps):
+            terms = train_step(training, step)
+            pending.append(terms.loss.detach())
+            done = step + 1
+            last = done == choice.steps
+            # Looked at only now and then: reading a number makes a GPU wait.
+            due = done % choice.log_every == 0 or last
+            save = done % choice.checkpoint_every == 0 or last or saved.preempted
+            note = ""
+            if due or save:
+                _stop_unless_finite(training, pending, first_step=done - len(pending))
+            if due:
+                now = time.monotonic()
+                rate = frames * (done - counted) / max(now - since, 1e-9)
+                rows.append(_row(training, done, terms, torch.stack(pending).mean(), rate))
+                note = f"loss {rows[-1]['loss']:.4f} active {rows[-1]['active']:.0%}"
+                since, counted = now, done
+                pending.clear()
+            advance(1, note)
+            if save:
+                _save(training, saved, done, rows, pending)
+
+
+def train_step(training: Training, step: int) -> TripletTerms:
+    """Takes one optimiser step and returns the terms of its loss."""
+    choice = training.settings
+    sequences, groups = _batch_indices(training, step)
+    generator = step_generator(training.seed, step + (1 << 32))
+    rows = clip_rows(training.resident, sequences, choice.frames, generator)
+    batch = gather_clips(training.resident, rows)
+    subjects = torch.from_numpy(groups).to(batch.silhouettes.device, non_blocking=True)
+    with autocast(batch, choice.precision):
+        embeddings = training.network(*batch)
+    terms = triplet_loss(embeddings, subjects, margin=choice.margin, weights=choice.loss)
+    training.optimiser.zero_grad(set_to_none=True)
+    terms.loss.backward()  # type: ignore[no-untyped-call]
+    training.optimiser.step()
+    training.schedule.step()
+    return terms
+
+
+def autocast(batch: Batch, precision: str) -> torch.autocast:
+    """Returns the precision to compute in: bfloat16 on a GPU that has it, unless told otherwise."""
+    kind = batch.silhouettes.device.type
+    able = kind == "cuda" and precision == "auto" and torch.cuda.is_bf16_supported()
+    return torch.autocast(kind, dtype=torch.bfloat16, enabled=able)
+
+
+def _batch_indices(training: Training, step: int) -> tuple[Indices, Indices]:
+    return sample_sequences(
+        training.groups,
+        subjects_per_batch=training.settings.subjects_per_batch,
+        sequences_per_subject=training.settings.sequences_per_subject,
+        generator=step_generator(training.seed, step),
+    )
+
+
+def _stop_unless_finite(training: Training, losses: list[Tensor], *, first_step: int) -> None:
+    if not losses or bool(torch.isfinite(torch.stack(losses)).all()):
+        return
+    bad = int(torch.nonzero(~torch.isfinite(torch.stack(losses)))[0])
+    step = first_step + bad
+    # A batch is a function of seed and step, so it can be named after the fact.
+    sequences, _ = _batch_indices(training, step)
+    table = training.resident.sequences.iloc[sequences]
+    names = [name_of(*row) for row in table.iloc[:, :4].itertuples(index=False)]
+    raise UserError(
+        f"training: the loss is {losses[bad].item()} at step {step + 1}; lower "
+        f"train.learning_rate or look at the batch's sequences: {', '.join(names)}"
+    )
+
+
+def _row(
+    training: Training, step: int, terms: TripletTerms, loss: Tensor, rate: float
+) -> dict[str, float]:
+    return {
+        "step": step,
+        "loss": float(loss),
+        "active": float(terms.active),
+        "positive": float(terms.positive),
+        "negative": float(terms.negative),
+        "learning_rate": float(training.schedule.get_last_lr()[0]),
+        "frames_per_second": round(rate, 1),
+    }
+
+
+def _save(
+    training: Training,
+    saved: Checkpoints,
+    step: int,
+    rows: list[dict[str, float]],
+    pending: list[Tensor],
+) -> None:
+    state: dict[str, Any] = {
+        "step": step,
+        "network": training.network.state_dict(),
+        "optimiser": training.optimiser.state_dict(),
+        "schedule": training.schedule.state_dict(),
+        "history": rows,
+        "pending": [float(loss) for loss in pending],
+    }
+    saved.save(state)

@@ -1,0 +1,193 @@
+"""From folders of silhouettes and keypoints to the one cache."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from gaittake.data.build_cache import cache_shard, merge_caches
+from gaittake.errors import UserError
+from gaittake.io.ragged import RaggedWriter, open_ragged
+from gaittake.io.tables import read_rejects, read_sequences, write_rejects
+from gaittake.settings import Align, Source
+from gaittake.sources.index import index_sequences
+from gaittake.stages import CacheStage, IndexStage
+
+SETTINGS = CacheStage(align=Align())
+
+
+def write_dataset(root: Path, subjects: tuple[str, ...] = ("001", "002")) -> None:
+    """Three frames of a block for each sequence; the block is 100 pixels tall."""
+    for subject in subjects:
+        for walk in ("nm-01", "cl-01"):
+            folder = root / subject / walk / "090"
+            folder.mkdir(parents=True)
+            for frame in (7, 8, 9):
+                image = np.zeros((240, 320), dtype=np.uint8)
+                image[50:150, 25 * (frame - 4) : 25 * (frame - 4) + 50] = 255
+                cv2.imwrite(str(folder / f"{subject}-{walk}-090-{frame:03d}.png"), image)
+
+
+def write_keypoints(path: Path, index: Path, frames: tuple[int, ...] = (7, 8, 9)) -> None:
+    arrays = {"keypoints": ("float32", (17, 3)), "frame": ("int32", ())}
+    with RaggedWriter(path, kind="keypoints", arrays=arrays) as out:
+        for s in read_sequences(index):
+            keypoints = np.zeros((len(frames), 17, 3), dtype=np.float32)
+            keypoints[:, :, 0] = 25.0 + 25.0 * (np.array(frames)[:, None] - 4)  # moves with the block
+            keypoints[:, :, 1], keypoints[:, :, 2] = 75.0, 0.5
+            out.append(
+                subject=s.subject,
+                condition=s.condition,
+                number=s.number,
+                view=s.view,
+                keypoints=keypoints,
+                frame=np.array(frames, dtype=np.int32),
+            )
+
+
+def index(root: Path, where: Path, subjects: tuple[str, ...] = ("001", "002")) -> Path:
+    stage = IndexStage(source=Source(silhouettes=(root,)), subjects=subjects)
+    index_sequences(stage, roots=None, out=where / "index.csv", rejects=where / "index.rejects.csv")
+    return where / "index.csv"
+
+
+def build(where: Path, table: Path) -> Path:
+    cache_shard(
+        SETTINGS,
+        index=table,
+        keypoints=where / "keypoints.h5",
+        truth=None,
+        out=where / "cache.h5",
+        rejects=where / "cache.rejects.csv",
+    )
+    return where / "cache.h5"
+
+
+def test_silhouettes_and_keypoints_of_the_same_frames(tmp_path: Path) -> None:
+    write_dataset(tmp_path / "data")
+    table = index(tmp_path / "data", tmp_path)
+    write_keypoints(tmp_path / "keypoints.h5", table)
+    with open_ragged(build(tmp_path, table), kind="cache") as cache:
+        assert len(cache.sequences) == 4
+        assert cache.sequences["frame_count"].tolist() == [3] * 4
+        silhouettes, keypoints = cache.read("silhouettes"), cache.read("keypoints")
+    assert silhouettes.shape == (12, 64, 44)
+    assert keypoints.shape == (12, 17, 3)
+    # The block moves through the frame; normalised, it and its joints stand still.
+    # (up to a share of a pixel, since the scaled width is cut to whole pixels)
+    assert float(np.abs(silhouettes.astype(float) - silhouettes[0]).mean()) < 8
+    assert silhouettes[:, 8:-8, 16:28].min() > 200
+    np.testing.assert_allclose(keypoints, keypoints[:1].repeat(12, axis=0), atol=0.02)
+    np.testing.assert_allclose(keypoints[0, 0], [0.5, 0.25, 0.5], atol=0.02)
+    assert read_rejects(tmp_path / "cache.rejects.csv") == []
+
+
+def test_a_frame_dropped_from_silhouettes_is_dropped_from_keypoints(tmp_path: Path) -> None:
+    write_dataset(tmp_path / "data", ("001",))
+    folder = tmp_path / "data/001/nm-01/090"
+    cv2.imwrite(str(folder / "001-nm-01-090-008.png"), np.zeros((240, 320), dtype=np.uint8))
+    (folder / "001-nm-01-090-009.png").write_bytes(b"\x89PNG broken")
+    table = index(tmp_path / "data", tmp_path, ("001",))
+    write_keypoints(tmp_path / "keypoints.h5", table)
+    with open_ragged(build(tmp_path, table), kind="cache") as cache:
+        counts = dict(
+            zip(cache.sequences["condition"], cache.sequences["frame_count"], strict=True)
+        )
+        assert counts == {"cl": 3, "nm": 1}
+        assert len(cache.read("keypoints")) == len(cache.read("silhouettes")) == 4
+    reasons = sorted(
+        (Path(r.path).name, r.reason) for r in read_rejects(tmp_path / "cache.rejects.csv")
+    )
+    assert reasons == [
+        ("001-nm-01-090-009.png", "unreadable image"),
+        ("090#8", "empty silhouette"),
+    ]
+
+
+def test_a_sequence_without_one_usable_frame_is_listed(tmp_path: Path) -> None:
+    write_dataset(tmp_path / "data", ("001",))
+    for path in (tmp_path / "data/001/nm-01/090").iterdir():
+        cv2.imwrite(str(path), np.zeros((240, 320), dtype=np.uint8))
+    table = index(tmp_path / "data", tmp_path, ("001",))
+    write_keypoints(tmp_path / "keypoints.h5", table)
+    with open_ragged(build(tmp_path, table), kind="cache") as cache:
+        assert cache.sequences["condition"].tolist() == ["cl"]
+    rejects = read_rejects(tmp_path / "cache.rejects.csv")
+    assert [r.reason for r in rejects] == ["empty silhouette"] * 3 + ["no usable frame"]
+
+
+def test_the_index_lists_what_is_no_sequence(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    write_dataset(root, ("001",))
+    (root / "001/nm-02/090").mkdir(parents=True)
+    (root / "001/.DS_Store").write_text("")
+    (root / "001/running").mkdir()
+    (root / "001/nm-01/side").mkdir()
+    rows = read_sequences(index(root, tmp_path, ("001", "099")))
+    assert [row.name for row in rows] == ["001/cl-01/090", "001/nm-01/090"]
+    assert sorted(r.reason for r in read_rejects(tmp_path / "index.rejects.csv")) == [
+        "empty folder",
+        "hidden file",
+        "not a view (three digits)",
+        "not a walk (condition-number)",
+        "subject of the protocol missing",
+    ]
+
+
+def test_a_doubled_folder_level_is_understood(tmp_path: Path) -> None:
+    write_dataset(tmp_path / "data/001", ("001",))
+    assert len(read_sequences(index(tmp_path / "data", tmp_path, ("001",)))) == 2
+
+
+def test_a_missing_and_an_empty_dataset_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"nowhere: there is no such folder; set source\.silh"):
+        index(tmp_path / "nowhere", tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="empty: the dataset is empty"):
+        index(tmp_path / "empty", tmp_path)
+
+
+def test_shards_become_one_cache_and_nothing_is_lost(tmp_path: Path) -> None:
+    parts = []
+    for subject in ("001", "002"):
+        where = tmp_path / subject
+        write_dataset(where / "data", (subject,))
+        table = index(where / "data", where, (subject,))
+        write_keypoints(where / "keypoints.h5", table)
+        build(where, table)
+        parts.append(where)
+    write_rejects([], tmp_path / "none.csv")
+    out = tmp_path / "cache.h5"
+    arguments = {
+        "index": [part / "index.csv" for part in parts],
+        "rejects": [part / "cache.rejects.csv" for part in parts],
+        "out_sequences": tmp_path / "sequences.csv",
+        "out_rejects": tmp_path / "rejects.csv",
+    }
+    merge_caches([part / "cache.h5" for part in parts], out=out, **arguments)
+    with open_ragged(out, kind="cache") as merged:
+        assert merged.sequences["subject"].tolist() == ["001", "001", "002", "002"]
+        assert merged.sequences["first_frame"].tolist() == [0, 3, 6, 9]
+        digest = merged.attributes["data_digest"]
+        with open_ragged(parts[1] / "cache.h5", kind="cache") as second:
+            assert (merged.read("keypoints", 6) == second.read("keypoints")).all()
+    merge_caches([part / "cache.h5" for part in reversed(parts)], out=out, **arguments)
+    with open_ragged(out, kind="cache") as merged:
+        assert merged.attributes["data_digest"] != digest
+
+
+def test_a_dataset_without_one_usable_sequence_is_an_error(tmp_path: Path) -> None:
+    write_dataset(tmp_path / "data", ("001",))
+    table = index(tmp_path / "data", tmp_path, ("001",))
+    write_keypoints(tmp_path / "keypoints.h5", table, frames=())
+    build(tmp_path, table)
+    with pytest.raises(UserError, match="not one usable sequence"):
+        merge_caches(
+            [tmp_path / "cache.h5"],
+            index=[table],
+            rejects=[tmp_path / "cache.rejects.csv"],
+            out=tmp_path / "merged.h5",
+            out_sequences=tmp_path / "sequences.csv",
+            out_rejects=tmp_path / "rejects.csv",
+        )

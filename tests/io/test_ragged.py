@@ -1,0 +1,123 @@
+"""The one file format: whole or absent, checked when opened."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from gaittake.errors import UserError
+from gaittake.io.ragged import RaggedWriter, open_ragged
+
+ARRAYS = {"silhouettes": ("uint8", (4, 3)), "keypoints": ("float32", (17, 3))}
+
+
+def write(path: Path, lengths: tuple[int, ...] = (5, 1, 7)) -> list[np.ndarray]:
+    generator = np.random.default_rng(0)
+    written = []
+    with RaggedWriter(path, kind="cache", arrays=ARRAYS, attributes={"settings": "{}"}) as out:
+        for number, count in enumerate(lengths):
+            rows = generator.integers(0, 255, (count, 4, 3)).astype(np.uint8)
+            keypoints = generator.random((count, 17, 3), dtype=np.float32)
+            out.append(
+                subject="001",
+                condition="nm",
+                number=number,
+                view=90,
+                silhouettes=rows,
+                keypoints=keypoints,
+            )
+            written.append(rows)
+    return written
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    written = write(tmp_path / "cache.h5")
+    with open_ragged(tmp_path / "cache.h5", kind="cache") as opened:
+        assert opened.sequences["frame_count"].tolist() == [5, 1, 7]
+        assert opened.sequences["subject"].tolist() == ["001"] * 3
+        for rows, first in zip(written, opened.sequences["first_frame"], strict=True):
+            assert (opened.read("silhouettes", int(first), len(rows)) == rows).all()
+        assert opened.attributes["settings"] == "{}"
+
+
+def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
+    write(tmp_path / "a.h5")
+    write(tmp_path / "b.h5")
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+
+
+def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
+    with (
+        pytest.raises(RuntimeError),
+        RaggedWriter(tmp_path / "cache.h5", kind="cache", arrays=ARRAYS),
+    ):
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_arrays_of_unequal_length_are_refused(tmp_path: Path) -> None:
+    with (
+        pytest.raises(ValueError, match=r"001/nm-01/090.*one length"),
+        RaggedWriter(tmp_path / "cache.h5", kind="cache", arrays=ARRAYS) as out,
+    ):
+        out.append(
+            subject="001",
+            condition="nm",
+            number=1,
+            view=90,
+            silhouettes=np.zeros((3, 4, 3), np.uint8),
+            keypoints=np.zeros((2, 17, 3), np.float32),
+        )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with (
+        pytest.raises(UserError, match="there is no such file"),
+        open_ragged(tmp_path / "no.h5", kind="cache"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+def test_a_truncated_file_is_refused(tmp_path: Path, share: float) -> None:
+    path = tmp_path / "cache.h5"
+    write(path)
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    with pytest.raises(UserError, match=r"cache\.h5: .*Delete it"), open_ragged(path, kind="cache"):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "message"),
+    [
+        ("schema", 99, "schema 1 is needed, this file has 99"),
+        ("kind", "truth", "a cache file is needed, this is 'truth'"),
+        ("complete", False, "closing mark is missing"),
+    ],
+)
+def test_a_file_that_is_another_is_refused(
+    tmp_path: Path, attribute: str, value: object, message: str
+) -> None:
+    path = tmp_path / "cache.h5"
+    write(path)
+    with h5py.File(path, "r+") as file:
+        file.attrs[attribute] = value
+    with pytest.raises(UserError, match=message), open_ragged(path, kind="cache"):
+        pass
+
+
+def test_a_flipped_byte_in_the_data_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "cache.h5"
+    write(path, (200,))
+    with h5py.File(path, "r") as file:
+        chunk = file["keypoints"].id.get_chunk_info(0)
+    damaged = bytearray(path.read_bytes())
+    damaged[chunk.byte_offset + chunk.size // 2] ^= 0x10
+    path.write_bytes(damaged)
+    with (
+        open_ragged(path, kind="cache") as opened,
+        pytest.raises(UserError, match=r"'keypoints' are damaged.*Delete the file"),
+    ):
+        opened.read("keypoints")

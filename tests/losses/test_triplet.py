@@ -1,0 +1,91 @@
+"""The losses against plain loops over anchors."""
+
+import math
+
+import pytest
+import torch
+
+from gaittake.losses.triplet import part_distances, triplet_loss
+
+SUBJECTS = torch.tensor([0, 0, 0, 1, 1, 1, 2, 2])
+
+
+def plain_loss(embeddings: torch.Tensor, margin: float, weights: str) -> float:
+    """Equation 11 for each anchor, as it is written."""
+    losses = []
+    for part in range(embeddings.shape[1]):
+        x = embeddings[:, part]
+        terms = []
+        for a in range(len(x)):
+            d = [math.dist(x[a].tolist(), x[b].tolist()) for b in range(len(x))]
+            positives = [d[b] for b in range(len(x)) if SUBJECTS[b] == SUBJECTS[a] and b != a]
+            negatives = [d[b] for b in range(len(x)) if SUBJECTS[b] != SUBJECTS[a]]
+            if weights == "batch_all":
+                terms += [margin + p - n for p in positives for n in negatives]
+            elif weights == "batch_hard":
+                terms.append(margin + max(positives) - min(negatives))
+            else:
+                wp = [math.exp(p) for p in positives]
+                wn = [math.exp(-n) for n in negatives]
+                far = sum(w * p for w, p in zip(wp, positives, strict=True)) / sum(wp)
+                near = sum(w * n for w, n in zip(wn, negatives, strict=True)) / sum(wn)
+                terms.append(margin + far - near)
+        hinged = [max(0.0, term) for term in terms]
+        losses.append(sum(hinged) / max(1, sum(term > 0 for term in hinged)))
+    return sum(losses) / len(losses)
+
+
+@pytest.mark.parametrize("weights", ["adaptive", "batch_all", "batch_hard"])
+def test_triplet_loss_is_equation_11(weights: str) -> None:
+    torch.manual_seed(0)
+    embeddings = torch.randn(8, 3, 4)
+    found = triplet_loss(embeddings, SUBJECTS, margin=0.2, weights=weights)
+    assert float(found.loss) == pytest.approx(plain_loss(embeddings, 0.2, weights), rel=1e-4)
+
+
+def test_the_adaptive_weights_carry_no_gradient() -> None:
+    torch.manual_seed(1)
+    embeddings = torch.randn(8, 1, 4, dtype=torch.float32, requires_grad=True)
+    triplet_loss(embeddings, SUBJECTS).loss.backward()
+    d = part_distances(embeddings.detach())[0]
+    same = SUBJECTS[:, None] == SUBJECTS[None]
+    positive = same & ~torch.eye(8, dtype=torch.bool)
+    wp = d.masked_fill(~positive, -torch.inf).softmax(dim=1)
+    wn = (-d).masked_fill(same, -torch.inf).softmax(dim=1)
+    again = embeddings.detach().clone().requires_grad_()
+    distances = part_distances(again)[0]
+    terms = (0.2 + (wp * distances).sum(dim=1) - (wn * distances).sum(dim=1)).relu()
+    (terms.sum() / (terms > 0).sum()).backward()
+    torch.testing.assert_close(embeddings.grad, again.grad)
+
+
+def test_no_loss_and_no_gradient_where_subjects_are_far_apart() -> None:
+    embeddings = (SUBJECTS[:, None, None] * 100.0 + torch.zeros(8, 2, 3)).requires_grad_()
+    found = triplet_loss(embeddings, SUBJECTS)
+    found.loss.backward()
+    assert float(found.loss) == 0.0
+    assert float(found.active) == 0.0
+    assert bool(torch.isfinite(embeddings.grad).all())
+
+
+def test_the_watched_numbers_are_mean_distances() -> None:
+    torch.manual_seed(2)
+    embeddings = torch.randn(8, 2, 4)
+    found = triplet_loss(embeddings, SUBJECTS)
+    positive, negative = [], []
+    for part in range(2):
+        for a in range(8):
+            for b in range(8):
+                if a != b:
+                    d = math.dist(embeddings[a, part].tolist(), embeddings[b, part].tolist())
+                    (positive if SUBJECTS[a] == SUBJECTS[b] else negative).append(d)
+    assert float(found.positive) == pytest.approx(sum(positive) / len(positive), rel=1e-4)
+    assert float(found.negative) == pytest.approx(sum(negative) / len(negative), rel=1e-4)
+
+
+def test_the_order_of_a_batch_changes_nothing() -> None:
+    torch.manual_seed(3)
+    embeddings, order = torch.randn(8, 2, 4), torch.randperm(8)
+    one = triplet_loss(embeddings, SUBJECTS).loss
+    other = triplet_loss(embeddings[order], SUBJECTS[order]).loss
+    torch.testing.assert_close(one, other)

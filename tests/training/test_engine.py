@@ -1,0 +1,214 @@
+"""Training: what it learns from, how it survives, how it stops."""
+
+import json
+import logging
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+
+from gaittake.data.resident import load_resident
+from gaittake.errors import Preempted, UserError
+from gaittake.evaluation.embed import embed, embed_sequences
+from gaittake.io.checkpoint import Checkpoints
+from gaittake.io.ragged import open_ragged
+from gaittake.io.weights import load_weights
+from gaittake.models import build_network
+from gaittake.settings import Model, Train
+from gaittake.stages import EmbedStage, TrainStage
+from gaittake.training import engine
+
+CPU = torch.device("cpu")
+MODEL = Model(channels=(2, 4, 4, 4), strips=4, clip_length=3, attention_width=4, embedding=6)
+SUBJECTS = ("001", "002", "003", "004")
+
+
+def settings(**changes: Any) -> TrainStage:
+    numbers = {
+        "subjects_per_batch": 3,
+        "sequences_per_subject": 2,
+        "frames": 6,
+        "steps": 8,
+        "learning_rate": 0.01,
+        "milestones": (5,),
+        "log_every": 3,
+        "checkpoint_every": 2,
+    }
+    train = Train.model_validate(numbers | changes)
+    return TrainStage(seed=3, network="gaittake", model=MODEL, train=train, subjects=SUBJECTS)
+
+
+def run(where: Path, cache: Path, stage: TrainStage) -> dict[str, Any]:
+    engine.train(
+        stage,
+        cache=cache,
+        checkpoints=where / "checkpoints",
+        out=where / "weights.pt",
+        history=where / "train.csv",
+        device=CPU,
+    )
+    return torch.load(where / "weights.pt", weights_only=True)["state"]
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(one[name].equal(other[name]) for name in one)
+
+
+def test_training_lowers_the_loss_and_writes_its_history(tmp_path: Path, cache: Path) -> None:
+    run(tmp_path, cache, settings(steps=60, log_every=10, milestones=(50,)))
+    history = pd.read_csv(tmp_path / "train.csv")
+    assert history["step"].tolist() == [10, 20, 30, 40, 50, 60]
+    assert history["loss"].iloc[-1] < history["loss"].iloc[0]
+    assert history["negative"].iloc[-1] > history["positive"].iloc[-1]
+    assert history["learning_rate"].tolist() == pytest.approx([0.01] * 4 + [0.001] * 2)
+    assert list((tmp_path / "events").iterdir())
+
+
+@pytest.mark.parametrize("dies_at", [1, 4, 5, 7])
+def test_a_killed_run_ends_with_the_same_weights_bit_for_bit(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, dies_at: int
+) -> None:
+    whole = run(tmp_path / "whole", cache, settings())
+    real = engine.train_step
+
+    def dying(training: engine.Training, step: int) -> Any:
+        if step == dies_at:
+            raise KeyboardInterrupt
+        return real(training, step)
+
+    monkeypatch.setattr(engine, "train_step", dying)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "killed", cache, settings())
+    monkeypatch.setattr(engine, "train_step", real)
+    assert not (tmp_path / "killed/weights.pt").exists()
+    assert same(run(tmp_path / "killed", cache, settings()), whole)
+    curves = [pd.read_csv(tmp_path / run / "train.csv") for run in ("whole", "killed")]
+    columns = ["step", "loss", "active", "positive", "negative", "learning_rate"]
+    pd.testing.assert_frame_equal(curves[0][columns], curves[1][columns])
+
+
+def test_sigterm_saves_and_asks_for_a_restart(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run(tmp_path / "whole", cache, settings())
+    real = engine.train_step
+
+    def signalled(training: engine.Training, step: int) -> Any:
+        if step == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return real(training, step)
+
+    monkeypatch.setattr(engine, "train_step", signalled)
+    with pytest.raises(Preempted, match="start again"):
+        run(tmp_path / "stopped", cache, settings())
+    saved = torch.load(tmp_path / "stopped/checkpoints/last.pt", weights_only=True)
+    assert saved["state"]["step"] == 3
+    monkeypatch.setattr(engine, "train_step", real)
+    assert same(run(tmp_path / "stopped", cache, settings()), whole)
+
+
+def test_a_checkpoint_of_other_settings_is_not_continued(
+    tmp_path: Path, cache: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(tmp_path / "a", cache, settings())
+    fresh = run(tmp_path / "b", cache, settings(learning_rate=0.02))
+    with caplog.at_level(logging.WARNING):
+        again = run(tmp_path / "a", cache, settings(learning_rate=0.02))
+    assert same(again, fresh)
+    assert "other settings or data" in caplog.text
+
+
+def test_a_second_training_in_the_same_folder_is_refused(tmp_path: Path, cache: Path) -> None:
+    with (
+        Checkpoints(tmp_path / "checkpoints", "x"),
+        pytest.raises(UserError, match="trains here already"),
+    ):
+        run(tmp_path, cache, settings())
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path, cache: Path) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints/last.pt").write_bytes(b"PK\x03\x04 cut off")
+    with pytest.raises(UserError, match=r"last\.pt: a checkpoint that cannot be read.*Delete it"):
+        run(tmp_path, cache, settings())
+
+
+def test_a_loss_that_is_not_finite_stops_with_step_and_sequences(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = engine.gather_clips
+
+    def spoilt(resident: Any, rows: Any) -> Any:
+        spoilt.calls += 1  # type: ignore[attr-defined]
+        batch = real(resident, rows)
+        return batch._replace(keypoints=batch.keypoints / (0 if spoilt.calls == 4 else 1))  # type: ignore[attr-defined]
+
+    spoilt.calls = 0  # type: ignore[attr-defined]
+    monkeypatch.setattr(engine, "gather_clips", spoilt)
+    with pytest.raises(UserError, match=r"loss is \w+ at step 4;.*: 00\d/nm-0\d/090") as error:
+        run(tmp_path, cache, settings())
+    names = str(error.value).rsplit(": ", 1)[1].split(", ")
+    assert len(names) == 6
+    saved = torch.load(tmp_path / "checkpoints/last.pt", weights_only=True)["state"]
+    assert saved["step"] == 2
+    assert all(bool(torch.isfinite(w).all()) for w in saved["network"].values())
+
+
+def test_only_training_subjects_are_learnt_from(tmp_path: Path, cache: Path) -> None:
+    stage = settings(subjects_per_batch=2).model_copy(update={"subjects": ("001", "003")})
+    resident = load_resident(cache, stage.subjects, CPU)
+    assert set(resident.sequences["subject"]) == {"001", "003"}
+    with open_ragged(cache, kind="cache") as opened:
+        for row, first in zip(
+            resident.sequences.itertuples(),
+            opened.sequences.query("subject in ['001', '003']")["first_frame"],
+            strict=True,
+        ):
+            expected = opened.read("silhouettes", first, row.frame_count)
+            found = resident.silhouettes[row.first_frame : row.first_frame + row.frame_count]
+            assert (found.numpy() == expected).all()
+
+
+def test_embeddings_of_a_batch_are_those_of_each_sequence_alone(cache: Path) -> None:
+    resident = load_resident(cache, SUBJECTS, CPU)
+    numbers = MODEL.model_dump()
+    network = build_network("gaittake", height=16, width=8, **numbers).eval()
+    together = embed_sequences(network, resident)
+    for index, row in enumerate(resident.sequences.itertuples()):
+        rows = slice(row.first_frame, row.first_frame + row.frame_count)
+        alone = network(
+            resident.silhouettes[None, rows].float() / 255, resident.keypoints[None, rows]
+        )
+        assert torch.from_numpy(together[index]).allclose(alone[0], atol=1e-5)
+
+
+def test_embed_writes_the_test_subjects_and_says_what_made_them(
+    tmp_path: Path, cache: Path
+) -> None:
+    run(tmp_path, cache, settings())
+    stage = EmbedStage(network="gaittake", model=MODEL, subjects=("002", "004"))
+    out = tmp_path / "embeddings.h5"
+    embed(stage, cache=cache, weights=tmp_path / "weights.pt", out=out, device=CPU)
+    with open_ragged(out, kind="embeddings") as opened:
+        assert opened.sequences["subject"].unique().tolist() == ["002", "004"]
+        assert opened.read("embeddings").shape == (6, 16, 6)
+        assert json.loads(opened.attributes["training"])["seed"] == 3
+        assert opened.attributes["data_digest"] == "0123456789abcdef"
+
+
+def test_weights_that_do_not_fit_are_refused(tmp_path: Path, cache: Path) -> None:
+    run(tmp_path, cache, settings())
+    path, numbers = tmp_path / "weights.pt", MODEL.model_dump(mode="json")
+    with pytest.raises(UserError, match=r"model\.strips=4, the settings say 2"):
+        load_weights(path, network="gaittake", settings=numbers | {"strips": 2})
+    with pytest.raises(UserError, match="weights of 'gaittake', 'gaitset' is needed"):
+        load_weights(path, network="gaitset", settings=numbers)
+    with pytest.raises(UserError, match="no such weights file; `gaittake train` makes it"):
+        load_weights(tmp_path / "none.pt", network="gaittake", settings=numbers)
+    path.write_bytes(path.read_bytes()[:200])
+    with pytest.raises(UserError, match="not a weights file"):
+        load_weights(path, network="gaittake", settings=numbers)
