@@ -165,7 +165,7 @@ class Train(Section):
     )
     margin: float = Field(0.2, ge=0, description="m of eq. 11; ASSUME: GaitGL")
     precision: Literal["auto", "float32"] = Field(
-        "auto", description="'auto': bfloat16 where a GPU computes in it"
+        "auto", description="'auto': bfloat16 where the GPU or CPU computes in it"
     )
     log_every: Count = Field(20, description="steps")
     checkpoint_every: Count = Field(200, description="steps")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Adam
 from torch.optim.lr_scheduler import MultiStepLR
 
-from gaittake.data.resident import Batch, Resident, clip_rows, gather_clips, load_resident
+from gaittake.data.resident import Resident, clip_rows, gather_clips, load_resident
 from gaittake.data.sampler import Indices, group_by_subject, sample_sequences, step_generator
 from gaittake.errors import UserError
 from gaittake.io.checkpoint import Checkpoints, identity_of, seed_everything
@@ -166,7 +166,7 @@ def train_step(training: Training, step: int) -> TripletTerms:
     rows = clip_rows(training.resident, sequences, choice.frames, generator)
     batch = gather_clips(training.resident, rows)
     subjects = torch.from_numpy(groups).to(batch.silhouettes.device, non_blocking=True)
-    with autocast(batch, choice.precision):
+    with autocast(batch.silhouettes.device, choice.precision):
         embeddings = training.network(*batch)
     terms = triplet_loss(embeddings, subjects, margin=choice.margin, weights=choice.loss)
     training.optimiser.zero_grad(set_to_none=True)
@@ -176,11 +176,23 @@ def train_step(training: Training, step: int) -> TripletTerms:
     return terms
 
 
-def autocast(batch: Batch, precision: str) -> torch.autocast:
-    """Returns the precision to compute in: bfloat16 on a GPU that has it, unless told otherwise."""
-    kind = batch.silhouettes.device.type
-    able = kind == "cuda" and precision == "auto" and torch.cuda.is_bf16_supported()
-    return torch.autocast(kind, dtype=torch.bfloat16, enabled=able)
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """Returns the precision to compute in: bfloat16 where the device has it, unless told otherwise.
+
+    Args:
+        device: where the network computes.
+        precision: `auto` or `float32`.
+    """
+    able = precision == "auto" and has_bfloat16(device)
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=able)
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Returns whether the device multiplies in bfloat16 itself, twice as fast as in float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(probe and probe())
 
 
 def _batch_indices(training: Training, step: int) -> tuple[Indices, Indices]:

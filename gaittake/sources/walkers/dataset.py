@@ -1,0 +1,198 @@
+"""The dataset on disk: videos and silhouettes in CASIA-B's layout, and the truth beside them."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from gaittake.io.ragged import RaggedWriter
+from gaittake.settings import Walkers
+from gaittake.sources.walkers.body import draw_body
+from gaittake.sources.walkers.camera import place_camera
+from gaittake.sources.walkers.clothing import draw_look, draw_outfit
+from gaittake.sources.walkers.draw import NoiseTile, draw_background, draw_noise_tile
+from gaittake.sources.walkers.gait import draw_person, draw_walk, load_model, walk_channels
+from gaittake.sources.walkers.people import Walk, Walker, make_walker, pass_by
+from gaittake.sources.walkers.render import Rendered, Scene, render_view
+from gaittake.sources.walkers.seeds import FRAMES, LOOK, STRANGER, generator
+from gaittake.sources.walkers.skeleton import COCO, joint_positions
+from gaittake.sources.walkers.subtraction import Fields, draw_fields
+
+TRUTH = {
+    "joints": ("float32", (len(COCO), 2)),
+    "visible": ("bool", (len(COCO),)),
+    "boxes": ("float32", (4,)),
+}
+BACKGROUNDS = 64  # walls before which the strangers pass
+PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1)
+People = tuple[
+    npt.NDArray[np.uint8],
+    npt.NDArray[np.uint8],
+    npt.NDArray[np.float32],
+    npt.NDArray[np.bool_],
+    npt.NDArray[np.float32],
+]
+
+
+def render_subjects(
+    settings: Walkers,
+    subjects: list[str],
+    destination: Path,
+    on_progress: Callable[[int], None] | None = None,
+) -> None:
+    """Renders all sequences of some subjects: `silhouettes/`, `videos/` and `truth.h5`.
+
+    A subject's files depend on the settings and the subject's id alone.
+
+    Args:
+        settings: of the dataset.
+        subjects: ids, generated (`001`) or recorded.
+        destination: a fresh folder.
+        on_progress: told the number of sequences done so far.
+
+    Raises:
+        ValueError: a subject that the settings do not have.
+        OSError: a file could not be written.
+    """
+    cv2.setNumThreads(1)
+    done = 0
+    with RaggedWriter(
+        destination / "truth.h5",
+        kind="truth",
+        arrays=TRUTH,
+        attributes={"width": settings.width, "height": settings.height, "fps": settings.fps},
+    ) as truth:
+        for subject in subjects:
+            walker = make_walker(settings, subject)
+            scene = subject_scene(settings, subject)
+            for walk in walker.walks:
+                for view in settings.views:
+                    rendered = render_walk(settings, walker, walk, view, scene)
+                    _write(destination, settings.fps, subject, walk, view, rendered)
+                    truth.append(
+                        subject=subject,
+                        condition=walk.condition,
+                        number=walk.number,
+                        view=view,
+                        joints=rendered.joints,
+                        visible=rendered.visible,
+                        boxes=rendered.boxes,
+                    )
+                    done += 1
+                    if on_progress is not None:
+                        on_progress(done)
+
+
+def subject_scene(settings: Walkers, subject: str) -> Scene:
+    """Returns the scene in which a subject was filmed."""
+    rng = generator(settings.seed, LOOK, subject, "scene")
+    background = draw_background(settings.width, settings.height, rng)
+    noise = draw_noise_tile(settings.width, settings.height, rng)
+    return Scene(background, noise, draw_fields(settings.width, settings.height, rng))
+
+
+def render_walk(settings: Walkers, walker: Walker, walk: Walk, view: int, scene: Scene) -> Rendered:
+    """Returns one walk of a subject in one view."""
+    rng = generator(settings.seed, FRAMES, walker.subject, walk.condition, walk.number, view)
+    return render_view(
+        walk.joints,
+        walker.body,
+        walker.look,
+        walk.outfit,
+        place_camera(view, settings.width, settings.height),
+        scene,
+        raggedness=settings.noise,
+        rng=rng,
+    )
+
+
+def _write(
+    destination: Path, fps: int, subject: str, walk: Walk, view: int, rendered: Rendered
+) -> None:
+    sequence = f"{walk.condition}-{walk.number:02d}"
+    stem = f"{subject}-{sequence}-{view:03d}"
+    folder = destination / "silhouettes" / subject / sequence / f"{view:03d}"
+    folder.mkdir(parents=True)
+    for index, silhouette in enumerate(rendered.silhouettes, start=1):
+        path = folder / f"{stem}-{index:03d}.png"
+        if not cv2.imwrite(str(path), silhouette, PNG):
+            raise OSError(f"{path}: the silhouette could not be written")
+    video = destination / "videos" / f"{stem}.avi"
+    video.parent.mkdir(exist_ok=True)
+    height, width = rendered.colour.shape[1:3]
+    writer = cv2.VideoWriter(
+        str(video), cv2.VideoWriter.fourcc(*"MJPG"), float(fps), (width, height)
+    )
+    if not writer.isOpened():
+        raise OSError(f"{video}: the video could not be opened for writing")
+    for frame in rendered.colour:
+        writer.write(frame)
+    writer.release()
+
+
+def render_people(settings: Walkers, count: int, seed: int) -> People:
+    """Returns single frames of people who are in no dataset, to teach the keypoint detector.
+
+    Args:
+        settings: of the images' size and noise.
+        count: frames.
+        seed: of the people; they share no draw with any subject of any dataset.
+
+    Returns:
+        Images `[count, h, w, 3]` (red green blue) and silhouettes `[count, h, w]`, uint8; joints
+        `[count, 17, 2]` in pixels and boxes `[count, 4]`, float32; visible `[count, 17]`.
+    """
+    cv2.setNumThreads(1)
+    frames = []
+    for index in range(count):
+        frames.append(_stranger(settings, seed, index))
+    return (
+        np.concatenate([f.colour[..., ::-1] for f in frames]),
+        np.concatenate([f.silhouettes for f in frames]),
+        np.concatenate([f.joints for f in frames]),
+        np.concatenate([f.visible for f in frames]),
+        np.concatenate([f.boxes for f in frames]),
+    )
+
+
+def _stranger(settings: Walkers, seed: int, index: int) -> Rendered:
+    rng = generator(seed, STRANGER, index)
+    model = load_model()
+    stride = draw_walk(model, draw_person(model, rng), rng)
+    body = draw_body(rng)
+    joints = pass_by(joint_positions(walk_channels(model, stride, 9, 25.0, rng), body), rng)
+    camera = place_camera(
+        float(rng.uniform(0, 180)),
+        settings.width,
+        settings.height,
+        distance=float(rng.uniform(4.0, 5.4)),
+        camera_height=float(rng.uniform(0.9, 1.6)),
+    )
+    outfit = draw_outfit(str(rng.choice(["nm", "bg", "cl"])), rng)
+    scene = _stranger_scene(settings, seed, index)
+    # Nine frames tell where the ground is; the fifth is shown, off the middle of the scene.
+    shown = joints[4:5] + rng.uniform([-0.35, -0.35, 0.0], [0.35, 0.35, 0.0])
+    return render_view(
+        shown, body, draw_look(rng), outfit, camera, scene, raggedness=settings.noise, rng=rng
+    )
+
+
+def _stranger_scene(settings: Walkers, seed: int, index: int) -> Scene:
+    size = (settings.width, settings.height)
+    return Scene(
+        _stranger_background(seed, index % BACKGROUNDS, *size), *_stranger_noise(seed, *size)
+    )
+
+
+@lru_cache(BACKGROUNDS)
+def _stranger_background(seed: int, number: int, width: int, height: int) -> npt.NDArray[np.uint8]:
+    return draw_background(width, height, generator(seed, STRANGER, "background", number))
+
+
+@lru_cache(1)
+def _stranger_noise(seed: int, width: int, height: int) -> tuple[NoiseTile, Fields]:
+    rng = generator(seed, STRANGER, "noise")
+    return draw_noise_tile(width, height, rng), draw_fields(width, height, rng)

@@ -1,0 +1,129 @@
+"""Gaits drawn from the fitted population: a person, that person's walks, their frames."""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+import numpy.typing as npt
+
+from gaittake.sources.walkers.skeleton import CHANNELS, within_limits
+from gaittake.sources.walkers.stride import (
+    FEATURES,
+    HARMONICS,
+    Stride,
+    basis,
+    mirrored_features,
+    stride_of_features,
+)
+
+Floats = npt.NDArray[np.float64]
+
+CADENCE_HZ = (0.55, 1.25)
+# What is left unexplained by the series is correlated over about this time in recorded walks.
+WANDER_S = 0.1
+FURTHEST = 2.5
+
+
+@dataclass(frozen=True)
+class GaitModel:
+    """The fitted population; see `fit.fit_population` for the arrays."""
+
+    mean: Floats
+    between: Floats
+    sides: Floats
+    within: Floats
+    within_own: Floats
+    steadiness: float
+    residual: Floats
+
+
+@dataclass(frozen=True)
+class Person:
+    """One gait: its usual walk `[feature]`, and how much its walks vary, 1 on average."""
+
+    features: Floats
+    variation: float
+
+
+@cache
+def load_model() -> GaitModel:
+    """Returns the gait model that comes with the package.
+
+    Raises:
+        ValueError: the file was fitted with other channels or harmonics than the code has.
+    """
+    resource = files("gaittake.sources.walkers") / "gait_model.npz"
+    with resource.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    if int(arrays["harmonics"]) != HARMONICS or len(arrays["mean"]) != FEATURES:
+        raise ValueError(
+            f"gait_model.npz: {FEATURES} features with {HARMONICS} harmonics are needed, it has "
+            f"{len(arrays['mean'])} with {int(arrays['harmonics'])}; "
+            "fit it again with python -m gaittake.sources.walkers.fit"
+        )
+    names = ("mean", "between", "sides", "within", "within_own", "residual")
+    numbers = {name: arrays[name].astype(np.float64) for name in names}
+    return GaitModel(**numbers, steadiness=float(arrays["steadiness"]))
+
+
+def draw_person(model: GaitModel, rng: np.random.Generator) -> Person:
+    """Returns a person of the population."""
+    features = model.mean + _normal(rng, len(model.between)) @ model.between
+    for sign, spread in zip((1.0, -1.0), model.sides, strict=True):
+        noise = _normal(rng, FEATURES)
+        features += spread * _one_side(noise, sign)
+    return Person(features, float(np.exp(_normal(rng, 1)[0] * model.steadiness)))
+
+
+def _one_side(noise: Floats, sign: float) -> Floats:
+    """Returns noise of variance 1 that its mirror image repeats (sign 1) or reverses (-1)."""
+    both = (noise + sign * mirrored_features(noise)) / np.sqrt(2)
+    result: Floats = np.where(_fixed(), both / np.sqrt(2), both)
+    return result
+
+
+@cache
+def _fixed() -> npt.NDArray[np.bool_]:
+    """Returns which features `[feature]` a mirror leaves in place: those of the midline."""
+    places = np.arange(1.0, FEATURES + 1)
+    fixed: npt.NDArray[np.bool_] = np.abs(mirrored_features(places)) == places
+    return fixed
+
+
+def draw_walk(model: GaitModel, person: Person, rng: np.random.Generator) -> Stride:
+    """Returns one walk of a person."""
+    departure = _normal(rng, len(model.within)) @ model.within
+    departure += model.within_own * _normal(rng, FEATURES)
+    features = person.features + person.variation * departure
+    features[-1] = np.clip(features[-1], *np.log(CADENCE_HZ))
+    return stride_of_features(features)
+
+
+def walk_channels(
+    model: GaitModel, stride: Stride, frames: int, fps: float, rng: np.random.Generator
+) -> Floats:
+    """Returns channels `[frames, channel]` of a walk that starts anywhere in the stride."""
+    times = np.arange(frames) / fps
+    # Cadence quickens or slows by a few percent along a walk.
+    drift = 0.02 * rng.normal() * np.sin(2 * np.pi * (0.25 * times + rng.random()))
+    phase = 2 * np.pi * (rng.random() + stride.cadence * times) + drift * 2 * np.pi
+    wander = _wander(frames, fps, rng) * model.residual
+    return within_limits(basis(phase) @ stride.terms.T + wander)
+
+
+def _wander(frames: int, fps: float, rng: np.random.Generator) -> Floats:
+    """Returns smooth noise `[frames, channel]` of variance 1."""
+    sigma = WANDER_S * fps
+    reach = int(3 * sigma) + 1
+    weights = np.exp(-0.5 * np.square(np.arange(-reach, reach + 1) / sigma))
+    weights /= np.sqrt(np.square(weights).sum())
+    noise = rng.normal(size=(frames + 2 * reach, len(CHANNELS)))
+    windows = np.lib.stride_tricks.sliding_window_view(noise, len(weights), axis=0)
+    result: Floats = windows @ weights
+    return result
+
+
+def _normal(rng: np.random.Generator, count: int) -> Floats:
+    """Returns normal numbers without the far tails, where a walker would no longer be human."""
+    return np.clip(rng.normal(size=count), -FURTHEST, FURTHEST)

@@ -1,0 +1,125 @@
+"""Who a subject is: body, gait, look; and each walk's motion and outfit."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gaittake.settings import Walkers
+from gaittake.sources.walkers.body import Body, draw_body
+from gaittake.sources.walkers.clothing import Look, Outfit, draw_look, draw_outfit
+from gaittake.sources.walkers.gait import draw_person, draw_walk, load_model, walk_channels
+from gaittake.sources.walkers.recorded import kept_clips, read_clips
+from gaittake.sources.walkers.retarget import clip_channels
+from gaittake.sources.walkers.seeds import BODY, GAIT, LOOK, WALK, generator
+from gaittake.sources.walkers.skeleton import joint_positions
+
+Floats = npt.NDArray[np.float64]
+
+PASSED_M = 0.5
+HEADING_RAD = 0.04
+FIRST_PROBE = 51
+
+
+@dataclass(frozen=True)
+class Walk:
+    """One sequence before any camera.
+
+    Attributes:
+        condition: `nm`, `bg` or `cl`.
+        number: of the sequence.
+        joints: `[frames, joint, 3]` metres.
+        outfit: what is worn.
+    """
+
+    condition: str
+    number: int
+    joints: Floats
+    outfit: Outfit
+
+
+@dataclass(frozen=True)
+class Walker:
+    """One subject."""
+
+    subject: str
+    body: Body
+    look: Look
+    walks: list[Walk]
+
+
+def shared_body(settings: Walkers, index: int) -> Body:
+    """Returns one of the dataset's body shapes."""
+    return draw_body(generator(settings.seed, BODY, index))
+
+
+def make_walker(settings: Walkers, subject: str) -> Walker:
+    """Returns a subject of the dataset, generated (`001`) or recorded, with all walks.
+
+    Raises:
+        ValueError: no such subject.
+    """
+    look = draw_look(generator(settings.seed, LOOK, subject))
+    if subject.isdecimal() and int(subject) >= 1:
+        position = int(subject) - 1
+        body = shared_body(settings, position % settings.bodies)
+        walks = list(_generated_walks(settings, subject, position, body))
+    else:
+        body = shared_body(settings, 0)
+        walks = list(_recorded_walks(settings, subject, body))
+    return Walker(subject, body, look, walks)
+
+
+def _generated_walks(settings: Walkers, subject: str, position: int, body: Body) -> Iterator[Walk]:
+    model = load_model()
+    gait = generator(settings.seed, GAIT, position // settings.subjects_per_gait)
+    person = draw_person(model, gait)
+    counts = {"nm": settings.normal, "bg": settings.bag, "cl": settings.coat}
+    for condition, count in counts.items():
+        for number in range(1, count + 1):
+            rng = generator(settings.seed, WALK, subject, condition, number)
+            outfit = draw_outfit(condition, rng)
+            stride = draw_walk(model, person, rng)
+            channels = walk_channels(model, stride, settings.frames, settings.fps, rng)
+            joints = pass_by(joint_positions(channels, body), rng)
+            yield Walk(condition, number, joints, outfit)
+
+
+def _recorded_walks(settings: Walkers, subject: str, body: Body) -> Iterator[Walk]:
+    if settings.recorded is None:
+        raise ValueError(
+            f"subject {subject}: generated subjects are numbers from 001, and "
+            "recorded ones need walkers.recorded"
+        )
+    people = kept_clips(read_clips(settings.recorded))
+    clips = people.get(subject, [])
+    if len(clips) < 2:
+        raise ValueError(
+            f"{settings.recorded}: subject {subject} needs two walks on one skeleton, "
+            f"has {len(clips)}; those with enough are "
+            f"{[name for name, walks in people.items() if len(walks) >= 2]}"
+        )
+    gallery = (len(clips) + 1) // 2
+    for index, clip in enumerate(clips):
+        joints = joint_positions(clip_channels(clip, settings.fps), body)
+        if index < gallery:
+            names = [("nm", index + 1)]
+        else:
+            names = [(c, FIRST_PROBE + index - gallery) for c in ("nm", "bg", "cl")]
+        for condition, number in names:
+            rng = generator(settings.seed, WALK, subject, condition, number)
+            outfit = draw_outfit(condition, rng)
+            yield Walk(condition, number, pass_by(joints, rng), outfit)
+
+
+def pass_by(joints: Floats, rng: np.random.Generator) -> Floats:
+    """Returns joints `[frames, joint, 3]` of a walker who slowly passes the middle of the scene."""
+    turn = float(np.clip(rng.normal(scale=HEADING_RAD), -2 * HEADING_RAD, 2 * HEADING_RAD))
+    rotation = np.array(
+        [[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]]
+    )
+    passed = joints.copy()
+    passed[:, :, 0] += np.linspace(-PASSED_M / 2, PASSED_M / 2, len(joints))[:, None]
+    result: Floats = passed @ rotation.T + [*rng.uniform(-0.06, 0.06, size=2), 0.0]
+    return result

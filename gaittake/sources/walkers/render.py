@@ -1,0 +1,75 @@
+"""One walk in one camera: colour frames, silhouettes, and the truth about them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gaittake.sources.walkers.body import Body
+from gaittake.sources.walkers.camera import Camera, project
+from gaittake.sources.walkers.clothing import Look, Outfit
+from gaittake.sources.walkers.draw import NoiseTile, add_sensor_noise, boxes_of, paint
+from gaittake.sources.walkers.figure import figure_parts
+from gaittake.sources.walkers.outline import see_parts, visible_joints
+from gaittake.sources.walkers.skeleton import COCO
+from gaittake.sources.walkers.subtraction import Fields, subtract
+
+Bytes = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A sequence as a camera saw it.
+
+    Attributes:
+        colour: `[frames, height, width, 3]`, blue green red.
+        silhouettes: `[frames, height, width]` of 0 and 255, with the faults of subtraction.
+        clean: the same without faults.
+        joints: `[frames, 17, 2]` pixels.
+        visible: `[frames, 17]`.
+        boxes: `[frames, 4]`: x1, y1, x2, y2 of the clean silhouettes.
+    """
+
+    colour: Bytes
+    silhouettes: Bytes
+    clean: Bytes
+    joints: npt.NDArray[np.float32]
+    visible: npt.NDArray[np.bool_]
+    boxes: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is behind the walker and in the sensor: background, noise, faults of subtraction."""
+
+    background: Bytes
+    noise: NoiseTile
+    fields: Fields
+
+
+def render_view(
+    joints: Floats,
+    body: Body,
+    look: Look,
+    outfit: Outfit,
+    camera: Camera,
+    scene: Scene,
+    *,
+    raggedness: float,
+    rng: np.random.Generator,
+) -> Rendered:
+    """Returns a walk `[frames, joint, 3]` as the camera sees it."""
+    height, width = scene.background.shape[:2]
+    parts = figure_parts(joints, body, look, outfit)
+    seen = see_parts(parts, camera)
+    colour, clean = paint(seen, [part.colour for part in parts], scene.background)
+    pixels, depths = project(camera, joints[:, : len(COCO)])
+    return Rendered(
+        colour=add_sensor_noise(colour, scene.noise, rng),
+        silhouettes=subtract(clean, scene.fields, raggedness, rng),
+        clean=clean,
+        joints=pixels.astype(np.float32),
+        visible=visible_joints(parts, seen, pixels, depths, (width, height)),
+        boxes=boxes_of(clean),
+    )
