@@ -49,6 +49,12 @@ class Walkers(Section):
     width: int = Field(160, ge=64, description="pixels")
     height: int = Field(120, ge=48, description="pixels")
     fps: int = Field(25, ge=5, description="frames a second, as CASIA-B's videos")
+    spread: float = Field(
+        1.0, gt=0, le=2, description="differences between people; 1: the recorded people's"
+    )
+    variation: float = Field(
+        1.0, ge=0, le=2, description="differences between a person's walks; 1: the recorded ones'"
+    )
     noise: Share = Field(1.0, description="raggedness of the silhouettes; 1 is that of subtraction")
     recorded: Path | None = Field(
         None, description="recorded walks (.npz, its .csv beside it) to render as test subjects"
@@ -75,7 +81,8 @@ class Detector(Section):
     """The keypoint R-CNN of the teacher and the student."""
 
     backbone: Literal["resnet50", "small"] = Field(
-        "resnet50", description="torchvision's ResNet-50-FPN, or MobileNetV3-small for a laptop"
+        "resnet50",
+        description="torchvision's ResNet-50-FPN, or a narrow network of our own for a laptop",
     )
     min_size: int = Field(800, ge=32, description="pixels of the shorter side; torchvision's")
     max_size: int = Field(1333, ge=32, description="pixels of the longer side; torchvision's")
@@ -86,7 +93,7 @@ class PoseTraining(Section):
 
     steps: Count = 9000
     batch: Count = Field(8, description="images a step")
-    learning_rate: float = Field(1e-3, gt=0, description="peak, one warm-up and cosine; Adam W")
+    learning_rate: float = Field(1e-4, gt=0, description="peak; warm-up, then cosine; AdamW")
     checkpoint_every: Count = Field(100, description="steps")
 
 
@@ -104,8 +111,8 @@ class Pose(Section):
     """Stage one: from frames to 17 keypoints for each silhouette."""
 
     student_from: str | None = Field(None, description="dataset whose student is used; no RGB here")
-    keypoints: Literal["predicted", "true"] = Field(
-        "predicted", description="'true' (walkers only): the renderer's own joints"
+    keypoints: Literal["predicted", "exact"] = Field(
+        "predicted", description="'exact' (walkers only): the renderer's own joints"
     )
     teacher_weights: str = Field(
         "coco", description="'coco': torchvision's file; 'walkers': trained here; or a file"
@@ -273,7 +280,10 @@ def _override(content: dict[str, Any], override: str) -> None:
         content = content.setdefault(parent, {})
         if not isinstance(content, dict):
             raise UserError(f"--set {override}: '{parent}' is a value, not a section")
-    content[field] = yaml.safe_load(value)
+    try:
+        content[field] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise UserError(f"--set {override}: the value is not valid YAML") from error
 
 
 def expand(names: tuple[str, ...]) -> list[str]:

@@ -190,7 +190,7 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
 def has_bfloat16(device: torch.device) -> bool:
     """Returns whether the device multiplies in bfloat16 itself, twice as fast as in float32."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return bool(probe and probe())
 

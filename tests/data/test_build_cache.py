@@ -34,7 +34,8 @@ def write_keypoints(path: Path, index: Path, frames: tuple[int, ...] = (7, 8, 9)
     with RaggedWriter(path, kind="keypoints", arrays=arrays) as out:
         for s in read_sequences(index):
             keypoints = np.zeros((len(frames), 17, 3), dtype=np.float32)
-            keypoints[:, :, 0] = 25.0 + 25.0 * (np.array(frames)[:, None] - 4)  # moves with the block
+            # They move with the block.
+            keypoints[:, :, 0] = 25.0 * (np.array(frames)[:, None] - 3)
             keypoints[:, :, 1], keypoints[:, :, 2] = 75.0, 0.5
             out.append(
                 subject=s.subject,

@@ -68,19 +68,24 @@ class Body:
         return self.lengths["thigh"] + self.lengths["shank"]
 
 
-def draw_body(rng: np.random.Generator) -> Body:
-    """Returns a body drawn from the ranges above, independent of sex."""
+def draw_body(rng: np.random.Generator, *, spread: float = 1.0) -> Body:
+    """Returns a body drawn from the ranges above, independent of sex.
+
+    Args:
+        rng: draws the body.
+        spread: how far proportions and build lie apart, 1 as far as published.
+    """
     stature = float(np.clip(rng.normal(NOMINAL_STATURE_M, 0.095), *STATURE_M))
-    build = float(np.clip(rng.normal(0.0, 0.13), -0.22, 0.32))
+    build = spread * float(np.clip(rng.normal(0.0, 0.13), -0.22, 0.32))
     lengths = {
-        name: stature * ratio * float(1 + spread * np.clip(rng.normal(), -2.5, 2.5))
-        for name, (ratio, spread) in LENGTHS.items()
+        name: stature * ratio * float(1 + spread * deviation * np.clip(rng.normal(), -2.5, 2.5))
+        for name, (ratio, deviation) in LENGTHS.items()
     }
     scale = stature / NOMINAL_STATURE_M
     girths = {
         name: scale
         * half_width
-        * float((1 + spread * np.clip(rng.normal(), -2.5, 2.5)) * (1 + share * build))
-        for name, (half_width, spread, share) in GIRTHS.items()
+        * float((1 + spread * deviation * np.clip(rng.normal(), -2.5, 2.5)) * (1 + share * build))
+        for name, (half_width, deviation, share) in GIRTHS.items()
     }
     return Body(stature=stature, lengths=lengths, girths=girths)

@@ -67,13 +67,22 @@ def load_model() -> GaitModel:
     return GaitModel(**numbers, steadiness=float(arrays["steadiness"]))
 
 
-def draw_person(model: GaitModel, rng: np.random.Generator) -> Person:
-    """Returns a person of the population."""
-    features = model.mean + _normal(rng, len(model.between)) @ model.between
-    for sign, spread in zip((1.0, -1.0), model.sides, strict=True):
-        noise = _normal(rng, FEATURES)
-        features += spread * _one_side(noise, sign)
-    return Person(features, float(np.exp(_normal(rng, 1)[0] * model.steadiness)))
+def draw_person(
+    model: GaitModel, rng: np.random.Generator, *, spread: float = 1.0, variation: float = 1.0
+) -> Person:
+    """Returns a person of the population.
+
+    Args:
+        model: the population.
+        rng: draws the person.
+        spread: how far people lie apart, 1 as far as the recorded people.
+        variation: how much a person's walks differ, 1 as much as the recorded walks.
+    """
+    own = _normal(rng, len(model.between)) @ model.between
+    for sign, side in zip((1.0, -1.0), model.sides, strict=True):
+        own += side * _one_side(_normal(rng, FEATURES), sign)
+    unsteady = float(np.exp(_normal(rng, 1)[0] * model.steadiness))
+    return Person(model.mean + spread * own, variation * unsteady)
 
 
 def _one_side(noise: Floats, sign: float) -> Floats:

@@ -51,7 +51,7 @@ class Walker:
 
 def shared_body(settings: Walkers, index: int) -> Body:
     """Returns one of the dataset's body shapes."""
-    return draw_body(generator(settings.seed, BODY, index))
+    return draw_body(generator(settings.seed, BODY, index), spread=settings.spread)
 
 
 def make_walker(settings: Walkers, subject: str) -> Walker:
@@ -74,7 +74,7 @@ def make_walker(settings: Walkers, subject: str) -> Walker:
 def _generated_walks(settings: Walkers, subject: str, position: int, body: Body) -> Iterator[Walk]:
     model = load_model()
     gait = generator(settings.seed, GAIT, position // settings.subjects_per_gait)
-    person = draw_person(model, gait)
+    person = draw_person(model, gait, spread=settings.spread, variation=settings.variation)
     counts = {"nm": settings.normal, "bg": settings.bag, "cl": settings.coat}
     for condition, count in counts.items():
         for number in range(1, count + 1):

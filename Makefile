@@ -1,0 +1,38 @@
+# make demo   installs everything, runs the whole pipeline on the embedded walkers, prints the table
+# make test   installs everything, then all checks; this is what CI runs
+# make clean  removes the environment; results stay
+
+PYTHON ?= python3
+BIN := .venv/bin
+WORKFLOW := Snakefile workflow
+SHELL := /bin/bash
+
+.PHONY: demo test clean
+
+demo: .venv/demo
+	$(BIN)/snakemake --cores all results/walkers_rank1.csv
+	@$(BIN)/gaittake table results/walkers_rank1.csv
+
+test: .venv/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check --line-length 100 $(WORKFLOW)
+	$(BIN)/snakemake --lint
+	$(BIN)/pytest --numprocesses 2 --dist loadfile
+
+clean:
+	rm -rf .venv
+
+# Stamps: an environment is made anew, or added to, when pyproject.toml changed.
+.venv/demo: EXTRAS :=
+.venv/test: EXTRAS := [test]
+.venv/demo .venv/test: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
+	  "Python 3.11 or newer is needed, $(PYTHON) is older; name another: make PYTHON=python3.12 …"; \
+	  exit 1; }
+	@echo "Installing into .venv; PyTorch is large, this takes minutes."
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --editable ".$(EXTRAS)"
+	@touch $@

@@ -1,0 +1,87 @@
+"""`gaittake`: the one front door of every stage. A rule calls it, and so can a person."""
+
+import errno
+import logging
+import sys
+from typing import NoReturn
+
+import typer
+
+from gaittake.cli import data, pose, recognition, show
+from gaittake.errors import Preempted, UserError
+
+HELP = """Gait recognition, from frames to a cross-view rank-1 table.
+
+Each stage reads and writes the pipeline's own files under results/DATASET/ unless told otherwise;
+`snakemake results/DATASET_rank1.csv` runs them all. With --debug an error shows its traceback.
+"""
+
+cache = typer.Typer(no_args_is_help=True, help="The frames that the network reads.")
+cache.command("build")(data.build)
+cache.command("merge")(data.merge)
+cache.command("inspect")(show.inspect)
+
+app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False)
+app.command("render", rich_help_panel="Data")(data.render)
+app.command("index", rich_help_panel="Data")(data.index)
+app.add_typer(cache, name="cache", rich_help_panel="Data")
+app.command("teacher", rich_help_panel="Pose")(pose.teacher)
+app.command("pseudo-label", rich_help_panel="Pose")(pose.pseudo_label)
+app.command("finetune", rich_help_panel="Pose")(pose.finetune)
+app.command("predict", rich_help_panel="Pose")(pose.predict)
+app.command("quality", rich_help_panel="Pose")(pose.quality)
+app.command("train", rich_help_panel="Recognition")(recognition.train)
+app.command("embed", rich_help_panel="Recognition")(recognition.embed)
+app.command("evaluate", rich_help_panel="Recognition")(recognition.evaluate)
+app.command("compare", rich_help_panel="Recognition")(recognition.compare)
+app.command("config", rich_help_panel="Show")(show.config)
+app.command("preview", rich_help_panel="Show")(show.preview)
+app.command("table", rich_help_panel="Show")(show.table)
+
+
+def main() -> None:
+    """Runs one command; what the user can mend is told in one line, without a traceback.
+
+    Exit codes: 1 an error, 2 wrong usage, 130 interrupted, 143 preempted (start it again).
+    """
+    debug = "--debug" in sys.argv
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
+    )
+    # Typer would wrap errors in coloured frames; the handlers below speak in plain lines.
+    app.pretty_exceptions_enable = False
+    try:
+        app([argument for argument in sys.argv[1:] if argument != "--debug"], prog_name="gaittake")
+    except Preempted as error:
+        _stop(str(error), code=143)
+    except Exception as error:
+        message = explanation(error)
+        if debug or message is None:
+            raise
+        _stop(f"error: {message}", code=1)
+
+
+def explanation(error: Exception) -> str | None:
+    """Returns one line for an error that the user can mend; None for a fault of the program."""
+    if isinstance(error, UserError):
+        return str(error)
+    if type(error).__name__ == "ValidationError":
+        from pydantic import ValidationError
+
+        from gaittake.settings import describe
+
+        return describe(error) if isinstance(error, ValidationError) else None
+    # HDF5 hides the number of the error in its text.
+    text = " ".join(str(error).split())
+    if "No space left" in text:
+        return f"the disk is full; free some space, then run the same command again ({text})"
+    if not isinstance(error, OSError) or error.filename is None:
+        return None
+    if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return f"{error.filename}: {error.strerror}; a place that can be written is needed"
+    return f"{error.filename}: {error.strerror}"
+
+
+def _stop(message: str, *, code: int) -> NoReturn:
+    print(f"gaittake: {message}", file=sys.stderr)
+    raise SystemExit(code)

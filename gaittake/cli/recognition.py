@@ -1,0 +1,118 @@
+"""Commands of the recognition: train, embed, evaluate, compare."""
+
+from gaittake.cli.job import (
+    Dataset,
+    Device,
+    DeviceOption,
+    File,
+    Files,
+    Job,
+    Method,
+    Overrides,
+    Record,
+    Threads,
+    computing_on,
+)
+from gaittake.errors import UserError
+
+
+def train(
+    dataset: Dataset,
+    method: Method = None,
+    overrides: Overrides = None,
+    record: Record = None,
+    cache: File = None,
+    checkpoints: File = None,
+    out: File = None,
+    history: File = None,
+    device: DeviceOption = Device.AUTO,
+    threads: Threads = None,
+) -> None:
+    """Train a method's network; a stopped run continues."""
+    job = Job(dataset, overrides, method=method)
+    from gaittake.stages import TrainStage
+
+    settings = job.record("train", TrainStage, record)
+    if settings.network == "gei":
+        raise UserError(f"--method {method}: gei learns nothing; `gaittake embed` comes next")
+    place = computing_on(device, threads)
+    from gaittake.training.engine import train as run
+
+    run(
+        settings,
+        cache=cache or job.path("cache.h5"),
+        checkpoints=checkpoints or job.path("{method}/checkpoints"),
+        out=out or job.path("{method}/weights.pt"),
+        history=history or job.path("{method}/train.csv"),
+        device=place,
+    )
+
+
+def embed(
+    dataset: Dataset,
+    method: Method = None,
+    overrides: Overrides = None,
+    record: Record = None,
+    cache: File = None,
+    weights: File = None,
+    out: File = None,
+    device: DeviceOption = Device.AUTO,
+    threads: Threads = None,
+) -> None:
+    """Embed the sequences of the test subjects."""
+    job = Job(dataset, overrides, method=method)
+    from gaittake.stages import EmbedStage
+
+    settings = job.record("embed", EmbedStage, record)
+    if weights is None and settings.network != "gei":
+        weights = job.path("{method}/weights.pt")
+    place = computing_on(device, threads)
+    from gaittake.evaluation.embed import embed as run
+
+    run(
+        settings,
+        cache=cache or job.path("cache.h5"),
+        weights=weights,
+        out=out or job.path("{method}/embeddings.h5"),
+        device=place,
+    )
+
+
+def evaluate(
+    dataset: Dataset,
+    method: Method = None,
+    overrides: Overrides = None,
+    record: Record = None,
+    embeddings: File = None,
+    rejects: File = None,
+    out: File = None,
+    table: File = None,
+    threads: Threads = None,
+) -> None:
+    """Measure a method across views."""
+    job = Job(dataset, overrides, method=method)
+    from gaittake.stages import EvaluateStage
+
+    settings = job.record("evaluate", EvaluateStage, record)
+    computing_on(Device.CPU, threads)
+    from gaittake.evaluation.evaluate import evaluate as run
+
+    run(
+        settings,
+        embeddings=embeddings or job.path("{method}/embeddings.h5"),
+        rejects=rejects or job.path("rejects.csv"),
+        out=out or job.path("{method}/metrics.json"),
+        table=table or job.path("{method}/rank1.csv"),
+    )
+
+
+def compare(
+    dataset: Dataset, overrides: Overrides = None, metrics: Files = None, out: File = None
+) -> None:
+    """Put all methods into one table."""
+    from gaittake.evaluation.compare import compare as run
+
+    job = Job(dataset, overrides)
+    if not metrics:
+        metrics = [job.path(f"{method}/metrics.json") for method in job.settings.methods]
+    run(metrics, out=out or job.path("").with_name(f"{dataset}_rank1.csv"))

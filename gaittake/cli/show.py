@@ -1,0 +1,79 @@
+"""Commands that show something: settings, a table, a rendered walker, what a file holds."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gaittake.cli.job import Dataset, Job, Overrides
+from gaittake.errors import UserError
+
+
+def config(dataset: Dataset, overrides: Overrides = None) -> None:
+    """Print all settings of a dataset, checked and resolved, with what each of them means."""
+    from gaittake.cli.settings_text import settings_text
+
+    print(settings_text(Job(dataset, overrides).settings))
+
+
+def inspect(file: Annotated[Path, typer.Argument(help="Any .h5 file of the pipeline.")]) -> None:
+    """Print what a file holds: what made it, its arrays, its sequences."""
+    from gaittake.io.inspect import inspection
+
+    print(inspection(file))
+
+
+def preview(
+    dataset: Dataset,
+    out: Annotated[Path, typer.Option(help="The picture to write, a .png.")],
+    subject: Annotated[str | None, typer.Option(help="Who; the first of them if not said.")] = None,
+    overrides: Overrides = None,
+) -> None:
+    """Draw one of the walkers: every view and condition, colour and silhouette."""
+    from gaittake.plan import train_subjects
+    from gaittake.sources.walkers.preview import contact_sheet
+
+    settings = Job(dataset, overrides).settings
+    contact_sheet(settings.walkers, subject or train_subjects(settings)[0], out)
+
+
+def table(
+    file: Annotated[Path, typer.Argument(help="A table of results, .csv.")],
+) -> None:
+    """Print a table of results, and where the numbers behind it lie."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from gaittake.io.tables import read_csv, read_json
+
+    rows = read_csv(file, ("dataset", "method", "condition", "mean"))
+    if rows.empty:
+        raise UserError(f"{file}: a table with at least one row is needed, this one is empty")
+    dataset = rows["dataset"].iloc[0]
+    columns = [column for column in rows.columns if column != "dataset"]
+    folder = file.parent / dataset
+    sources = sorted(folder.glob("*/metrics.json"))
+    # Said wherever such a number stands: it is no result on recorded people.
+    synthetic = any(read_json(path)["synthetic"] for path in sources)
+    people = " (rendered people, synthetic)" if synthetic else ""
+    drawn = Table(title=f"{dataset}{people}: rank-1 in %, by view of the probe")
+    for column in columns:
+        numeric = column not in ("method", "condition")
+        drawn.add_column(
+            f"{column}°" if column.isdigit() else column, justify="right" if numeric else "left"
+        )
+    before = ""
+    for row in rows.to_dict("records"):
+        if before not in ("", row["method"]):
+            drawn.add_section()
+        before = row["method"]
+        drawn.add_row(*(row[column] for column in columns))
+    console = Console()
+    console.print(drawn)
+    for what, paths in (
+        ("unrounded numbers and where they come from", sources),
+        ("quality of the keypoints", folder.glob("pose/quality.json")),
+        ("what could not be used", folder.glob("rejects.csv")),
+    ):
+        for path in paths:
+            console.print(f"{path}  {what}", highlight=False, soft_wrap=True)

@@ -1,0 +1,1 @@
+"""Stage one: keypoints for silhouettes, learnt from a teacher that sees the RGB frames."""

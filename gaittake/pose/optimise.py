@@ -1,0 +1,149 @@
+"""The training loop of the teacher and of the student: resumable, the same for the same seed."""
+
+import math
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torchvision.models.detection import KeypointRCNN
+
+from gaittake.errors import UserError
+from gaittake.io.checkpoint import Checkpoints
+from gaittake.io.progress import progress
+from gaittake.pose.ahead import read_ahead
+from gaittake.pose.augment import Sample, augment
+from gaittake.settings import PoseTraining
+
+WARM_UP = 0.1  # of all steps
+MAX_NORM = 5.0
+Batch = tuple[list[Tensor], list[dict[str, Tensor]]]
+
+
+class Samples(Protocol):
+    """Labelled frames, each read when it is asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Sample: ...
+
+
+def train_detector(
+    model: KeypointRCNN,
+    samples: Samples,
+    *,
+    training: PoseTraining,
+    seed: int,
+    colour: bool,
+    what: str,
+    checkpoints: Checkpoints,
+    device: torch.device,
+) -> None:
+    """Trains the model in place; continues where the checkpoint is.
+
+    Which frames a step sees, how they are changed and what torchvision samples in it depend on
+    (seed, step) alone: a run killed at any moment ends with the weights of one never killed.
+
+    Args:
+        model: with the weights to start from; moved to the device.
+        seed: of order and augmentation.
+        colour: the frames are RGB, not silhouettes.
+        what: the stage's name, for progress and messages.
+        checkpoints: entered.
+
+    Raises:
+        UserError: a loss that is no finite number; the step is named.
+        Preempted: a scheduler asked to stop; the progress is saved.
+    """
+    model.to(device).train()
+    optimiser = torch.optim.AdamW(
+        [p for p in model.parameters() if p.requires_grad], lr=training.learning_rate
+    )
+    start = _resume(model, optimiser, checkpoints.load())
+    todo = range(start, training.steps)
+    batches = (make_batch(samples, step, training.batch, seed, colour=colour) for step in todo)
+    with progress(what, training.steps, done=start, unit="steps") as advance:
+        for step, batch in zip(todo, read_ahead(batches), strict=True):
+            torch.manual_seed(seed * 1_000_003 + step)
+            loss = _step(model, optimiser, batch, learning_rate(training, step), device)
+            if not math.isfinite(loss):
+                raise UserError(
+                    f"{what}: the loss is {loss} at step {step}; lower its learning_rate "
+                    f"(now {training.learning_rate:g}) and run the same command again."
+                )
+            advance(1, note=f"loss {loss:.3f}")
+            done = step + 1
+            if checkpoints.preempted or done % training.checkpoint_every == 0 or done == todo.stop:
+                state = {"model": model.state_dict(), "optimiser": optimiser.state_dict()}
+                checkpoints.save(state | {"step": done})
+    model.eval()
+
+
+def _resume(
+    model: KeypointRCNN, optimiser: torch.optim.Optimizer, saved: dict[str, Any] | None
+) -> int:
+    """Returns the step to go on with, its state put in place."""
+    if saved is None:
+        return 0
+    model.load_state_dict(saved["model"])
+    optimiser.load_state_dict(saved["optimiser"])
+    step: int = saved["step"]
+    return step
+
+
+def learning_rate(training: PoseTraining, step: int) -> float:
+    """Returns the rate of a step: a linear warm-up, then half a cosine down to nearly zero."""
+    warm = max(1, round(WARM_UP * training.steps))
+    if step < warm:
+        return training.learning_rate * (step + 1) / warm
+    share = (step - warm + 1) / (training.steps - warm + 1)
+    return training.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
+
+
+def order(count: int, step: int, batch: int, seed: int) -> list[int]:
+    """Returns the samples of a step: each epoch has its own shuffle of all of them."""
+    positions = range(step * batch, (step + 1) * batch)
+    shuffles = {
+        epoch: np.random.default_rng((seed, epoch)).permutation(count)
+        for epoch in {position // count for position in positions}
+    }
+    return [int(shuffles[position // count][position % count]) for position in positions]
+
+
+def make_batch(samples: Samples, step: int, batch: int, seed: int, *, colour: bool) -> Batch:
+    """Returns the images `[3, rows, columns]` uint8 and torchvision's targets of a step."""
+    random = np.random.default_rng((seed, step, 1))
+    images, targets = [], []
+    for index in order(len(samples), step, batch, seed):
+        sample = augment(samples[index], random, colour=colour)
+        images.append(torch.from_numpy(sample.image).permute(2, 0, 1).contiguous())
+        targets.append(
+            {
+                "boxes": torch.from_numpy(sample.box)[None],
+                "labels": torch.ones(1, dtype=torch.int64),
+                "keypoints": torch.from_numpy(sample.keypoints)[None],
+            }
+        )
+    return images, targets
+
+
+def _step(
+    model: KeypointRCNN,
+    optimiser: torch.optim.Optimizer,
+    batch: Batch,
+    rate: float,
+    device: torch.device,
+) -> float:
+    images, targets = batch
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    losses: dict[str, Tensor] = model(
+        [image.to(device).float() / 255 for image in images],
+        [{name: value.to(device) for name, value in target.items()} for target in targets],
+    )
+    loss = torch.stack(list(losses.values())).sum()
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(model.parameters(), MAX_NORM)
+    optimiser.step()
+    return float(loss.detach())

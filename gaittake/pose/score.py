@@ -1,0 +1,151 @@
+"""How well keypoints agree with reference joints: PCK and OKS. Pure functions."""
+
+import contextlib
+import io
+from typing import NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from gaittake.keypoints import NAMES
+
+Floats = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
+PCK_SHARE = 0.1
+# ASSUME: without a mask, the person's area is taken as this share of the box.
+AREA_OF_BOX = 0.53
+
+
+class Pairs(NamedTuple):
+    """Predicted and reference joints of the same frames.
+
+    Attributes:
+        predicted: `[s, 17, 3]`: x, y in pixels, confidence.
+        reference: `[s, 17, 2]` pixels.
+        visible: `[s, 17]`.
+        boxes: `[s, 4]` of the person in the reference, pixels.
+        condition: `[s]`.
+        view: `[s]` degrees.
+    """
+
+    predicted: Floats
+    reference: Floats
+    visible: Bools
+    boxes: Floats
+    condition: npt.NDArray[np.str_]
+    view: npt.NDArray[np.int64]
+
+    @classmethod
+    def join(cls, parts: list[Self]) -> Self:
+        """Returns the frames of all parts, one after another."""
+        return cls(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def hits(pairs: Pairs) -> Bools:
+    """Returns `[s, 17]`: is the joint within 0.1 of the body's height of its reference?
+
+    The body's height is that of the box.
+    """
+    height = pairs.boxes[:, 3] - pairs.boxes[:, 1]
+    distance = np.linalg.norm(pairs.predicted[..., :2] - pairs.reference, axis=-1)
+    close: Bools = distance <= PCK_SHARE * height[:, None]
+    return close
+
+
+def pck(hit: Bools, visible: Bools) -> dict[str, float | None]:
+    """Returns the share of hits over the visible and over all joints; None where there is none."""
+    return {"visible": _share(hit[visible]), "all": _share(hit)}
+
+
+def agreement(pairs: Pairs) -> dict[str, object]:
+    """Returns all measures of predicted against reference joints, shares in 0…1."""
+    hit = hits(pairs)
+
+    def by(column: npt.NDArray[np.generic]) -> dict[str, dict[str, float | None]]:
+        return {
+            str(value): pck(hit[column == value], pairs.visible[column == value])
+            for value in np.unique(column)
+        }
+
+    return {
+        "frames": len(hit),
+        "visible_joints": int(pairs.visible.sum()),
+        "pck": pck(hit, pairs.visible),
+        "pck_by_joint": {
+            name: pck(hit[:, joint], pairs.visible[:, joint]) for joint, name in enumerate(NAMES)
+        },
+        "pck_by_condition": by(pairs.condition),
+        "pck_by_view": by(pairs.view),
+        "oks": oks(pairs),
+    }
+
+
+def oks(pairs: Pairs) -> dict[str, float]:
+    """Returns COCO's object keypoint similarity: its mean, and AP and AR of pycocotools.
+
+    Frames without a visible joint have no OKS and are left out, as COCO leaves them out.
+    """
+    kept = np.flatnonzero(pairs.visible.any(axis=1))
+    with contextlib.redirect_stdout(io.StringIO()):
+        evaluation = COCOeval(_references(pairs, kept), iouType="keypoints")
+        evaluation.cocoDt = evaluation.cocoGt.loadRes(_predictions(pairs, kept))
+        evaluation.params.areaRng = evaluation.params.areaRng[:1]
+        evaluation.params.areaRngLbl = evaluation.params.areaRngLbl[:1]
+        evaluation.evaluate()
+        evaluation.accumulate()
+    similarity = [float(np.max(matrix)) for matrix in evaluation.ious.values()]
+    precision, recall = evaluation.eval["precision"], evaluation.eval["recall"]
+    half = int(np.flatnonzero(np.isclose(evaluation.params.iouThrs, 0.5))[0])
+    return {
+        "mean": float(np.mean(similarity)),
+        "ap": float(precision.mean()),
+        "ap50": float(precision[half].mean()),
+        "ar": float(recall.mean()),
+        "frames": len(kept),
+    }
+
+
+def _references(pairs: Pairs, kept: npt.NDArray[np.int64]) -> COCO:
+    annotations = []
+    for row in kept:
+        x1, y1, x2, y2 = (float(edge) for edge in pairs.boxes[row])
+        visibility = np.where(pairs.visible[row], 2.0, 0.0)[:, None]
+        annotations.append(
+            {
+                "id": int(row) + 1,
+                "image_id": int(row),
+                "category_id": 1,
+                "iscrowd": 0,
+                "bbox": [x1, y1, x2 - x1, y2 - y1],
+                "area": AREA_OF_BOX * (x2 - x1) * (y2 - y1),
+                "num_keypoints": int(pairs.visible[row].sum()),
+                "keypoints": np.hstack([pairs.reference[row], visibility]).ravel().tolist(),
+            }
+        )
+    references = COCO()
+    references.dataset = {
+        "info": {},
+        "images": [{"id": int(row)} for row in kept],
+        "annotations": annotations,
+        "categories": [{"id": 1, "name": "person"}],
+    }
+    references.createIndex()
+    return references
+
+
+def _predictions(pairs: Pairs, kept: npt.NDArray[np.int64]) -> list[dict[str, object]]:
+    return [
+        {
+            "image_id": int(row),
+            "category_id": 1,
+            "keypoints": pairs.predicted[row].ravel().tolist(),
+            "score": float(pairs.predicted[row, :, 2].mean()),
+        }
+        for row in kept
+    ]
+
+
+def _share(hit: Bools) -> float | None:
+    return float(hit.mean()) if hit.size else None

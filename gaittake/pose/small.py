@@ -1,0 +1,119 @@
+"""The keypoint R-CNN for a laptop: torchvision's parts on a narrow backbone of our own.
+
+Plain 3×3 convolutions: on one CPU core they train twice as fast as MobileNetV3-small's depthwise
+ones at the same accuracy, and need no published weights.
+"""
+
+from collections import OrderedDict
+from itertools import pairwise
+
+from torch import Tensor, nn
+from torchvision.models.detection import KeypointRCNN
+from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
+from torchvision.models.detection.keypoint_rcnn import KeypointRCNNPredictor
+from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign, SqueezeExcitation
+from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
+from torchvision.ops.misc import Conv2dNormActivation
+
+WIDTHS = (16, 32, 48, 64, 96)  # channels at strides 2, 4, 8, 16 and 32
+CHANNELS = 32
+HEAD_CHANNELS = 64
+HEAD_DILATIONS = (1, 2, 4, 1)
+GATE_CHANNELS = 16
+BOX_FEATURES = 64
+BOX_SIDE = 5
+# One anchor per place, twice as high as wide, as a walker is; pixels, a size for each level.
+ANCHORS = ((16,), (32,), (64,), (128,), (256,))
+ANCHOR_RATIO = 2.0
+
+
+class Backbone(nn.Module):
+    """Feature maps at strides 4, 8, 16 and 32, joined by a feature pyramid, and one at 64."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = Conv2dNormActivation(3, WIDTHS[0], stride=2)
+        self.stages = nn.ModuleList(
+            nn.Sequential(
+                Conv2dNormActivation(before, width, stride=2), Conv2dNormActivation(width, width)
+            )
+            for before, width in pairwise(WIDTHS)
+        )
+        self.fpn = FeaturePyramidNetwork(list(WIDTHS[1:]), CHANNELS, LastLevelMaxPool())
+        self.out_channels = CHANNELS
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """Returns the levels `0` (stride 4) to `3` and `pool`, `[n, c, h, w]` each."""
+        x = self.stem(images)
+        levels = OrderedDict()
+        for number, stage in enumerate(self.stages):
+            x = stage(x)
+            levels[str(number)] = x
+        pyramid: dict[str, Tensor] = self.fpn(levels)
+        return pyramid
+
+
+class ProposalHead(nn.Module):
+    """Objectness and box of each place by 1×1 convolutions: the pyramid has had its 3×3 ones."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.objectness = nn.Conv2d(channels, 1, 1)
+        self.box = nn.Conv2d(channels, 4, 1)
+        for layer in (self.objectness, self.box):
+            nn.init.normal_(layer.weight, std=0.01)
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+
+    def forward(self, levels: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """Returns logits `[n, 1, h, w]` and deltas `[n, 4, h, w]` of each level `[n, c, h, w]`."""
+        return [self.objectness(x) for x in levels], [self.box(x) for x in levels]
+
+
+def keypoint_head(channels: int) -> nn.Sequential:
+    """Returns the layers between a person's 14×14 features and the heatmaps.
+
+    Left and right are told apart by which way somebody faces: the dilated layers see the whole
+    person, and the gates after them let this one fact choose among the channels everywhere.
+    """
+    layers: list[nn.Module] = []
+    for dilation in HEAD_DILATIONS:
+        convolution = nn.Conv2d(channels, HEAD_CHANNELS, 3, padding=dilation, dilation=dilation)
+        nn.init.kaiming_normal_(convolution.weight, mode="fan_out", nonlinearity="relu")
+        nn.init.zeros_(convolution.bias)  # type: ignore[arg-type]
+        layers += [convolution, nn.ReLU(inplace=True)]
+        if dilation > 1:
+            layers.append(SqueezeExcitation(HEAD_CHANNELS, GATE_CHANNELS))
+        channels = HEAD_CHANNELS
+    return nn.Sequential(*layers)
+
+
+def build_small(*, keypoints: int, min_size: int, max_size: int) -> KeypointRCNN:
+    """Returns a detector of half a million weights, to be trained from scratch.
+
+    Args:
+        keypoints: joints of a person.
+        min_size: pixels to which the shorter side is scaled.
+        max_size: pixels that the longer side may have.
+    """
+    return KeypointRCNN(
+        Backbone(),
+        min_size=min_size,
+        max_size=max_size,
+        rpn_anchor_generator=AnchorGenerator(ANCHORS, ((ANCHOR_RATIO,),) * len(ANCHORS)),
+        rpn_head=ProposalHead(CHANNELS),
+        rpn_pre_nms_top_n_train=100,
+        rpn_pre_nms_top_n_test=50,
+        rpn_post_nms_top_n_train=20,
+        rpn_post_nms_top_n_test=10,
+        rpn_batch_size_per_image=64,
+        rpn_fg_iou_thresh=0.5,
+        box_roi_pool=MultiScaleRoIAlign(["1", "2"], BOX_SIDE, 1),
+        box_head=TwoMLPHead(CHANNELS * BOX_SIDE**2, BOX_FEATURES),
+        box_predictor=FastRCNNPredictor(BOX_FEATURES, 2),
+        box_batch_size_per_image=8,
+        box_detections_per_img=5,
+        keypoint_roi_pool=MultiScaleRoIAlign(["0"], 14, 2),
+        keypoint_head=keypoint_head(CHANNELS),
+        keypoint_predictor=KeypointRCNNPredictor(HEAD_CHANNELS, keypoints),
+    )

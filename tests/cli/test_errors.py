@@ -1,0 +1,151 @@
+"""One line for each error that a user can mend, and the right exit code."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import h5py
+import pytest
+
+from gaittake.cli import explanation
+from gaittake.errors import Preempted
+from tests.cli.conftest import Run, assert_one_line
+from tests.conftest import write_cache
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def test_help_names_every_stage_and_loads_no_heavy_library() -> None:
+    script = (
+        "import sys\nfrom gaittake.cli import main\nsys.argv = ['gaittake', '--help']\n"
+        "try:\n    main()\nexcept SystemExit:\n    print(sorted(sys.modules))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    for stage in ("render", "index", "teacher", "pseudo-label", "finetune", "predict", "quality"):
+        assert stage in done.stdout
+    for stage in ("cache", "train", "embed", "evaluate", "compare", "config", "preview", "table"):
+        assert stage in done.stdout
+    for heavy in ("torch", "numpy", "pandas", "cv2", "h5py", "pydantic"):
+        assert f"'{heavy}'" not in done.stdout
+
+
+def test_an_unknown_setting_is_one_line(run: Run) -> None:
+    assert_one_line(run("config", "tiny", "--set", "train.stepz=3"), "config/tiny.yaml", "stepz")
+
+
+def test_a_setting_out_of_range_is_one_line(run: Run) -> None:
+    said = run("train", "tiny", "--method", "gaittake", "--set", "train.steps=0")
+    assert_one_line(said, "train.steps", "greater than or equal to 1", "0")
+
+
+def test_a_dataset_without_a_yaml_is_one_line_that_lists_those_there_are(run: Run) -> None:
+    assert_one_line(run("train", "tyni", "--method", "gei"), "config/tyni.yaml", "tiny")
+
+
+def test_a_missing_dataset_folder_is_one_line(run: Run) -> None:
+    said = run("index", "tiny", "--shard", "train-000")
+    assert_one_line(said, "silhouettes", "no such folder", "source.silhouettes")
+
+
+def test_an_empty_dataset_is_one_line(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "silhouettes").mkdir()
+    assert_one_line(run("index", "tiny", "--shard", "train-000"), "silhouettes", "empty")
+
+
+def test_a_cache_of_another_schema_is_one_line(run: Run) -> None:
+    with h5py.File(write_cache(Path("results/tiny/cache.h5")), "r+") as file:
+        file.attrs["schema"] = 99
+    said = run("train", "tiny", "--method", "gaittake", "--device", "cpu")
+    assert_one_line(said, "results/tiny/cache.h5", "schema", "99", "Delete it")
+
+
+def test_a_truncated_cache_is_one_line(run: Run) -> None:
+    path = write_cache(Path("results/tiny/cache.h5"))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    said = run("train", "tiny", "--method", "gaittake", "--device", "cpu")
+    assert_one_line(said, "results/tiny/cache.h5", "not a readable HDF5 file", "Delete it")
+
+
+def test_missing_weights_are_one_line(run: Run) -> None:
+    write_cache(Path("results/tiny/cache.h5"))
+    said = run("embed", "tiny", "--method", "gaittake", "--device", "cpu")
+    assert_one_line(said, "results/tiny/gaittake/weights.pt", "gaittake train")
+
+
+def test_a_record_that_does_not_fit_is_one_line(run: Run) -> None:
+    assert_one_line(run("predict", "tiny", "--settings", "{}"), "'detector'", "required")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("train", "tiny"), "--method is needed; tiny has gei, gaittake"),
+        (("train", "tiny", "--method", "gaitake"), "--method gaitake: tiny has gei, gaittake"),
+        (("train", "tiny", "--method", "gei"), "gei learns nothing"),
+        (("index", "tiny"), "--shard is needed; tiny has train-000, test-000"),
+        (("index", "tiny", "--shard", "test-9"), "--shard test-9: tiny has train-000, test-000"),
+    ],
+)
+def test_a_missing_or_unknown_part_is_one_line_that_lists_those_there_are(
+    run: Run, arguments: tuple[str, ...], named: str
+) -> None:
+    assert_one_line(run(*arguments), named)
+
+
+def test_missing_recorded_walks_are_one_line(run: Run) -> None:
+    recorded = ("protocol.test_subjects=[recorded]", "walkers.recorded=data/walks.npz")
+    said = run("index", "tiny", "--shard", "test-000", "--set", recorded[0], "--set", recorded[1])
+    assert_one_line(said, "data/walks.npz")
+
+
+def test_debug_shows_the_traceback() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "gaittake", "config", "nope", "--debug"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(28, "No space left on device", "results/x.h5"), "the disk is full"),
+        (OSError("Can't write (errno = 28, 'No space left on device')"), "the disk is full"),
+        (RuntimeError("file write failed: No space left on device"), "the disk is full"),
+        (OSError(30, "Read-only file system", "results"), "a place that can be written"),
+        (FileNotFoundError(2, "No such file or directory", "x.csv"), "x.csv: No such file"),
+    ],
+)
+def test_faults_of_the_machine_are_one_line(error: Exception, said: str) -> None:
+    found = explanation(error)
+    assert found is not None
+    assert said in found
+    assert "\n" not in found
+
+
+def test_faults_of_the_program_keep_their_traceback(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gaittake.settings.load_settings", lambda *_: {}["typo"])
+    with pytest.raises(KeyError):
+        run("config", "tiny")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(Preempted("progress is saved"), 143), (KeyboardInterrupt(), 130)]
+)
+def test_a_stop_from_outside_has_its_own_exit_code(
+    run: Run, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int
+) -> None:
+    def stopped(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("gaittake.settings.load_settings", stopped)
+    found, said = run("config", "tiny")
+    assert found == code
+    assert "Traceback" not in said

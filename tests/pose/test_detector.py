@@ -1,0 +1,165 @@
+"""The detector: torchvision's network for resnet50, files that fit and files that do not."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torchvision.models.detection import (
+    KeypointRCNN_ResNet50_FPN_Weights,
+    keypointrcnn_resnet50_fpn,
+)
+
+from gaittake.errors import UserError
+from gaittake.pose import teacher
+from gaittake.pose.detector import build_detector, load_detector, save_detector
+from gaittake.pose.teacher import train_teacher
+from gaittake.settings import Detector, PoseTraining, Walkers
+from gaittake.stages import TeacherStage
+from tests.pose.tiny import SMALL
+
+RESNET = Detector(backbone="resnet50", min_size=64, max_size=96)
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the keys and shapes of torchvision's published one."""
+    torch.manual_seed(1)
+    state = keypointrcnn_resnet50_fpn(weights=None, weights_backbone=None).state_dict()
+    kept = {name: value for name, value in state.items() if "num_batches" not in name}
+    path = tmp_path_factory.mktemp("weights") / "published.pth"
+    torch.save(kept, path)
+    return path
+
+
+def stage(weights: str, detector: Detector) -> TeacherStage:
+    return TeacherStage(
+        seed=0,
+        weights=weights,
+        people=4,
+        walkers=Walkers(subjects=1),
+        detector=detector,
+        training=PoseTraining(steps=1, batch=2),
+    )
+
+
+def test_resnet50_has_the_keys_and_shapes_of_torchvisions_own(published: Path) -> None:
+    wanted = torch.load(published, weights_only=True)
+    found = build_detector(RESNET).state_dict()
+    assert {n: v.shape for n, v in found.items()} == {n: v.shape for n, v in wanted.items()}
+
+
+def test_published_weights_give_torchvisions_own_detections(
+    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = torch.load(published, weights_only=True)
+    monkeypatch.setattr(
+        KeypointRCNN_ResNet50_FPN_Weights, "get_state_dict", lambda *_, **__: dict(state)
+    )
+    reference = keypointrcnn_resnet50_fpn(
+        weights=KeypointRCNN_ResNet50_FPN_Weights.COCO_V1, min_size=64, max_size=96
+    ).eval()
+    train_teacher(stage("coco", RESNET), checkpoints=tmp_path, out=tmp_path / "t.pt", device=CPU)
+    model = load_detector(tmp_path / "t.pt", RESNET).eval()
+    for detector in (reference, model):
+        # A thousand proposals through the keypoint head would take half a minute.
+        detector.rpn._post_nms_top_n["testing"] = 20
+        detector.roi_heads.detections_per_img = 2
+    image = torch.rand(3, 64, 96)
+    with torch.inference_mode():
+        expected, found = reference([image])[0], model([image])[0]
+    assert len(expected["scores"]) > 0
+    for name, value in expected.items():
+        assert torch.equal(found[name], value), name
+
+
+def test_teacher_from_a_file_of_weights_keeps_them(published: Path, tmp_path: Path) -> None:
+    out = tmp_path / "teacher.pt"
+    train_teacher(stage(str(published), RESNET), checkpoints=tmp_path, out=out, device=CPU)
+    state = load_detector(out, RESNET).state_dict()
+    for name, value in torch.load(published, weights_only=True).items():
+        assert torch.equal(state[name], value), name
+
+
+def test_missing_network_names_the_url_and_where_to_put_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offline(*_: object, **__: object) -> None:
+        raise OSError("Name or service not known")
+
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", offline)
+    monkeypatch.setattr(teacher.torch.hub, "get_dir", lambda: "/somewhere/hub")
+    with pytest.raises(UserError) as caught:
+        train_teacher(stage("coco", RESNET), checkpoints=tmp_path, out=tmp_path / "t", device=CPU)
+    message = str(caught.value)
+    assert "https://download.pytorch.org/models/keypointrcnn_resnet50_fpn_coco-fc" in message
+    assert "/somewhere/hub/checkpoints/keypointrcnn_resnet50_fpn_coco-fc" in message
+    assert "pose.teacher_weights" in message
+    assert not (tmp_path / "t").exists()
+
+
+def test_coco_weights_for_the_small_backbone_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="resnet50"):
+        train_teacher(stage("coco", SMALL), checkpoints=tmp_path, out=tmp_path / "t", device=CPU)
+
+
+def test_weights_of_another_network_are_refused_by_name(tmp_path: Path) -> None:
+    state = build_detector(SMALL).state_dict()
+    removed = next(iter(state))
+    del state[removed]
+    state["stranger.weight"] = torch.zeros(1)
+    torch.save(state, tmp_path / "wrong.pth")
+    with pytest.raises(UserError) as caught:
+        train_teacher(
+            stage(str(tmp_path / "wrong.pth"), SMALL),
+            checkpoints=tmp_path,
+            out=tmp_path / "t",
+            device=CPU,
+        )
+    assert removed in str(caught.value)
+    assert "stranger.weight" in str(caught.value)
+
+
+def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
+    state = build_detector(SMALL).state_dict()
+    name = "roi_heads.keypoint_predictor.kps_score_lowres.bias"
+    state[name] = torch.zeros(3)
+    torch.save(state, tmp_path / "wrong.pth")
+    with pytest.raises(UserError, match=name):
+        train_teacher(
+            stage(str(tmp_path / "wrong.pth"), SMALL),
+            checkpoints=tmp_path,
+            out=tmp_path / "t",
+            device=CPU,
+        )
+
+
+def test_detector_survives_saving_and_loading(weights: Path, tmp_path: Path) -> None:
+    model = load_detector(weights, SMALL)
+    save_detector(model, SMALL, tmp_path / "again.pt")
+    again = load_detector(tmp_path / "again.pt", SMALL)
+    for name, value in model.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value)
+
+
+@pytest.mark.parametrize("content", [b"", b"no weights at all"])
+def test_damaged_detector_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "damaged.pt").write_bytes(content)
+    with pytest.raises(UserError, match="not a weights file that can be read safely"):
+        load_detector(tmp_path / "damaged.pt", SMALL)
+
+
+def test_missing_detector_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        load_detector(tmp_path / "absent.pt", SMALL)
+
+
+def test_bare_weights_are_no_detector_of_this_pipeline(tmp_path: Path) -> None:
+    torch.save({"weight": torch.zeros(1)}, tmp_path / "bare.pt")
+    with pytest.raises(UserError, match="a detector of this pipeline is needed"):
+        load_detector(tmp_path / "bare.pt", SMALL)
+
+
+def test_detector_of_another_backbone_is_refused(weights: Path) -> None:
+    with pytest.raises(UserError, match="'resnet50' is needed, this file holds 'small'"):
+        load_detector(weights, RESNET)

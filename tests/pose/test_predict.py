@@ -1,0 +1,133 @@
+"""Prediction: every frame, in order, however it is batched."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+
+from gaittake.io.frames import frame_files
+from gaittake.io.ragged import open_ragged
+from gaittake.io.tables import read_rejects, write_sequences
+from gaittake.pose import predict
+from gaittake.pose.locate import Detections
+from gaittake.pose.predict import predict_keypoints
+from gaittake.stages import PredictStage
+from tests.pose.tiny import FRAMES, SMALL, Dataset
+
+NO_DETECTION = "no detection, silhouette's box used"
+
+
+def run(
+    dataset: Dataset, weights: Path, folder: Path, *, boxes: str = "silhouette", batch: int = 5
+) -> tuple[list[int], list[int], npt.NDArray[np.float32], list[tuple[str, str]]]:
+    """Returns frame counts, frame numbers, keypoints and rejects."""
+    predict_keypoints(
+        PredictStage(detector=SMALL, boxes=boxes, batch=batch),
+        index=dataset.index,
+        student=weights,
+        out=folder / "keypoints.h5",
+        rejects=folder / "rejects.csv",
+        device=torch.device("cpu"),
+    )
+    with open_ragged(folder / "keypoints.h5", kind="keypoints") as file:
+        rejects = [(row.path, row.reason) for row in read_rejects(folder / "rejects.csv")]
+        counts = file.sequences["frame_count"].tolist()
+        return counts, file.read("frame").tolist(), file.read("keypoints"), rejects
+
+
+def test_every_frame_of_every_sequence_gets_keypoints_in_its_box(
+    dataset: Dataset, weights: Path, tmp_path: Path
+) -> None:
+    counts, numbers, keypoints, rejects = run(dataset, weights, tmp_path)
+    assert counts == [FRAMES] * 3
+    assert numbers == list(range(1, FRAMES + 1)) * 3
+    assert rejects == []
+    for number, joints in zip(numbers, keypoints, strict=True):
+        x1, y1, x2, y2 = dataset.boxes[number]
+        assert (joints[:, :2] >= [x1, y1]).all()
+        assert (joints[:, :2] <= [x2, y2]).all()
+    assert ((keypoints[..., 2] > 0) & (keypoints[..., 2] < 1)).all()
+
+
+@pytest.mark.parametrize("boxes", ["silhouette", "detected"])
+def test_batches_give_what_single_frames_give(
+    dataset: Dataset, weights: Path, tmp_path: Path, boxes: str
+) -> None:
+    *together, rejects = run(dataset, weights, tmp_path, boxes=boxes, batch=7)
+    *alone, rejects_alone = run(dataset, weights, tmp_path, boxes=boxes, batch=1)
+    assert together[:2] == alone[:2]
+    assert np.allclose(together[2], alone[2], atol=1e-2)
+    assert rejects == rejects_alone
+
+
+def test_empty_and_unreadable_frames_are_rejected_and_the_rest_keeps_its_numbers(
+    dataset: Dataset, weights: Path, tmp_path: Path
+) -> None:
+    files = dict(frame_files(dataset.walks[1].silhouettes))
+    cv2.imwrite(str(files[4]), np.zeros((64, 96), dtype=np.uint8))
+    files[9].write_bytes(b"no image")
+    counts, numbers, _, rejects = run(dataset, weights, tmp_path)
+    assert counts == [FRAMES, FRAMES - 2, FRAMES]
+    assert numbers[FRAMES : 2 * FRAMES - 2] == [1, 2, 3, 5, 6, 7, 8, 10, 11, 12]
+    folder = dataset.walks[1].silhouettes
+    assert sorted(rejects) == sorted(
+        [(f"{folder}#4", "empty silhouette"), (str(files[9]), "unreadable image")]
+    )
+
+
+def test_sequence_without_a_usable_frame_has_an_empty_row(
+    dataset: Dataset, weights: Path, tmp_path: Path
+) -> None:
+    for place in (0, 2):
+        for _, path in frame_files(dataset.walks[place].silhouettes):
+            cv2.imwrite(str(path), np.zeros((64, 96), dtype=np.uint8))
+    counts, numbers, _, rejects = run(dataset, weights, tmp_path)
+    assert counts == [0, FRAMES, 0]
+    assert numbers == list(range(1, FRAMES + 1))
+    assert len(rejects) == 2 * FRAMES
+
+
+def test_frames_of_several_sizes_are_predicted(
+    dataset: Dataset, weights: Path, tmp_path: Path
+) -> None:
+    for _, path in frame_files(dataset.walks[1].silhouettes):
+        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        cv2.imwrite(str(path), np.pad(image, ((0, 6), (0, 10))))
+    counts, _, _, rejects = run(dataset, weights, tmp_path)
+    assert counts == [FRAMES] * 3
+    assert rejects == []
+
+
+def test_best_overlapping_detection_is_taken_else_the_silhouettes_box(
+    dataset: Dataset, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_sequences(dataset.walks[:1], dataset.index)
+
+    def detect(_: object, images: list[torch.Tensor]) -> list[Detections]:
+        """Sees two people in frames on the left half, nobody on the right half."""
+        found = []
+        for image in images:
+            left = float(image[0].nonzero()[:, 1].min())
+            boxes = torch.tensor([[0.0, 0, 9, 9], [left, 12, left + 14, 54]])
+            keypoints = torch.stack([torch.full((17, 3), value) for value in (0.1, left)])
+            kept = 2 if left < 48 else 0
+            scores = torch.tensor([0.9, 0.6])
+            found.append(Detections(boxes[:kept], scores[:kept], keypoints[:kept]))
+        return found
+
+    monkeypatch.setattr(predict, "detect", detect)
+    _, numbers, keypoints, rejects = run(dataset, weights, tmp_path, boxes="detected")
+    assert numbers == list(range(1, FRAMES + 1))
+    right = [n for n in numbers if dataset.boxes[n][0] >= 48]
+    folder = dataset.walks[0].silhouettes
+    assert sorted(rejects) == sorted((f"{folder}#{n}", NO_DETECTION) for n in right)
+    for number, joints in zip(numbers, keypoints, strict=True):
+        x1, y1, x2, y2 = dataset.boxes[number]
+        if number in right:
+            assert (joints[:, :2] >= [x1, y1]).all()
+            assert (joints[:, :2] <= [x2, y2]).all()
+        else:
+            assert (joints == x1).all()

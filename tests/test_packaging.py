@@ -1,0 +1,94 @@
+"""What stands in several places says the same: versions, commands, the licence."""
+
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).parents[1]
+PROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+README = (REPOSITORY / "README.md").read_text()
+ENVIRONMENTS = sorted((REPOSITORY / "envs").glob("*.yaml"))
+
+
+def conda_and_pip(path: Path) -> tuple[list[str], list[str]]:
+    """Returns what an environment file takes from conda and from pip."""
+    dependencies = yaml.safe_load(path.read_text())["dependencies"]
+    pip = [item["pip"] for item in dependencies if isinstance(item, dict)]
+    return [item for item in dependencies if isinstance(item, str)], pip[0]
+
+
+@pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.name)
+def test_the_rules_environments_take_the_projects_own_versions(path: Path) -> None:
+    conda, pip = conda_and_pip(path)
+    assert f"python{PROJECT['requires-python']}" in conda
+    assert pip == sorted(pip)
+    assert not set(pip) - set(PROJECT["dependencies"])
+
+
+def test_every_library_is_in_an_environment_of_the_rules() -> None:
+    # Snakemake starts the environments, so it is in none of them.
+    named = {item for path in ENVIRONMENTS for item in conda_and_pip(path)[1]}
+    assert named | {"snakemake>=9.0"} == set(PROJECT["dependencies"])
+
+
+def test_the_conda_environment_is_the_project_itself() -> None:
+    conda, pip = conda_and_pip(REPOSITORY / "environment.yml")
+    assert f"python{PROJECT['requires-python']}" in conda
+    assert pip == ["--editable .[test]"]
+
+
+def test_every_rule_names_an_environment_that_exists() -> None:
+    for rules in (REPOSITORY / "workflow" / "rules").glob("*.smk"):
+        for name in re.findall(r"conda:\s+\"(.+)\"", rules.read_text()):
+            assert (rules.parent / name).resolve() in ENVIRONMENTS
+
+
+def test_the_readme_is_short_and_starts_with_the_two_commands() -> None:
+    lines = README.splitlines()
+    assert len(lines) < 150
+    first_screen = "\n".join(lines[:35])
+    assert re.search(r"^make demo\b", first_screen, re.MULTILINE)
+    assert re.search(r"^make test\b", first_screen, re.MULTILINE)
+
+
+def test_the_readmes_test_command_is_what_ci_runs() -> None:
+    script = REPOSITORY / ".ci" / "run"
+    commands = re.findall(r"^make \w+", README, re.MULTILINE)
+    assert os.access(script, os.X_OK)
+    assert script.read_text().splitlines()[-1] == f"exec {commands[-1]}" == "exec make test"
+
+
+def test_every_link_of_the_readmes_leads_somewhere() -> None:
+    for path in (REPOSITORY / "README.md", REPOSITORY / "config" / "README.md"):
+        for target in re.findall(r"\]\((?!http)([^)]+)\)", path.read_text()):
+            assert (path.parent / target).exists(), f"{path}: {target}"
+
+
+def test_the_licence_is_apache_2_in_full() -> None:
+    text = (REPOSITORY / "LICENSE").read_text()
+    assert PROJECT["license"] == "Apache-2.0"
+    assert "Version 2.0, January 2004" in text
+    assert "END OF TERMS AND CONDITIONS" in text
+
+
+def test_the_default_profile_limits_no_gpu() -> None:
+    # On a cluster such a limit would hold for all jobs together.
+    profile = yaml.safe_load((REPOSITORY / "profiles" / "default" / "profile.yaml").read_text())
+    assert "resources" not in profile
+    assert profile["rerun-incomplete"] is True
+
+
+def test_the_readme_names_every_stage() -> None:
+    stages = re.findall(r"^rule (\w+):", _rules(), re.MULTILINE)
+    assert len(stages) == 13
+    for stage in set(stages) - {"merge"}:  # one line with cache
+        assert f"`{stage.replace('_', '-')}`" in README
+
+
+def _rules() -> str:
+    return "\n".join(p.read_text() for p in (REPOSITORY / "workflow" / "rules").glob("*.smk"))

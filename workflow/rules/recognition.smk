@@ -1,0 +1,109 @@
+rule train:
+    """Trains a method's network on the training subjects."""
+    input:
+        cache="results/{dataset}/cache.h5",
+    output:
+        weights="results/{dataset}/{method}/weights.pt",
+        history="results/{dataset}/{method}/train.csv",
+    log:
+        "results/{dataset}/logs/train/{method}.log",
+    benchmark:
+        "results/{dataset}/benchmarks/train/{method}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=16000,
+        runtime=2880,
+    params:
+        settings=record("train"),
+        code=code("gaittake.training.engine"),
+        checkpoints="results/{dataset}/{method}/checkpoints",
+    shell:
+        "python -m gaittake train {wildcards.dataset} --method {wildcards.method}"
+        " --settings {params.settings:q} --cache {input.cache}"
+        " --checkpoints {params.checkpoints} --out {output.weights}"
+        " --history {output.history} --threads {threads} &> {log}"
+
+
+rule embed:
+    """Embeds the sequences of the test subjects."""
+    input:
+        cache="results/{dataset}/cache.h5",
+        weights=weights,
+    output:
+        embeddings="results/{dataset}/{method}/embeddings.h5",
+    log:
+        "results/{dataset}/logs/embed/{method}.log",
+    benchmark:
+        "results/{dataset}/benchmarks/embed/{method}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=16000,
+        runtime=240,
+    params:
+        settings=record("embed"),
+        code=code("gaittake.evaluation.embed"),
+        files=options("weights"),
+    shell:
+        "python -m gaittake embed {wildcards.dataset} --method {wildcards.method}"
+        " --settings {params.settings:q} --cache {input.cache} {params.files}"
+        " --out {output.embeddings} --threads {threads} &> {log}"
+
+
+rule evaluate:
+    """Measures a method across views."""
+    input:
+        embeddings="results/{dataset}/{method}/embeddings.h5",
+        rejects="results/{dataset}/rejects.csv",
+    output:
+        metrics="results/{dataset}/{method}/metrics.json",
+        table="results/{dataset}/{method}/rank1.csv",
+    log:
+        "results/{dataset}/logs/evaluate/{method}.log",
+    benchmark:
+        "results/{dataset}/benchmarks/evaluate/{method}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        settings=record("evaluate"),
+        code=code("gaittake.evaluation.evaluate"),
+    shell:
+        "python -m gaittake evaluate {wildcards.dataset} --method {wildcards.method}"
+        " --settings {params.settings:q} --embeddings {input.embeddings}"
+        " --rejects {input.rejects} --out {output.metrics} --table {output.table}"
+        " --threads {threads} &> {log}"
+
+
+rule compare:
+    """Puts all methods into one table; the quality of the keypoints is made with it."""
+    input:
+        metrics=metrics,
+        quality=quality,
+    output:
+        table="results/{dataset}_rank1.csv",
+    log:
+        "results/{dataset}/logs/compare.log",
+    benchmark:
+        "results/{dataset}/benchmarks/compare.tsv"
+    localrule: True
+    conda:
+        "../../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code("gaittake.evaluation.compare"),
+        files=options("metrics"),
+    shell:
+        "python -m gaittake compare {wildcards.dataset} {params.files} --out {output.table}"
+        " &> {log}"
