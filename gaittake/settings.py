@@ -27,7 +27,7 @@ class Section(BaseModel):
 class Source(Section):
     """Where the sequences come from."""
 
-    layout: Literal["walkers", "casiab"] = Field(
+    layout: Literal["walkers", "casiab", "oumvlp"] = Field(
         "casiab", description="how the folders are laid out; 'walkers' are rendered by the project"
     )
     silhouettes: tuple[Path, ...] = Field((), description="folders of silhouettes")

@@ -6,10 +6,16 @@ from pathlib import Path
 from gaittake.errors import UserError
 from gaittake.io.tables import write_rejects, write_sequences
 from gaittake.sequence import Reject, Sequence
-from gaittake.sources.casiab import scan_subject
+from gaittake.sources import casiab, oumvlp
 from gaittake.stages import IndexStage
 
 logger = logging.getLogger(__name__)
+# Walkers are rendered in CASIA-B's layout.
+SCANS = {
+    "walkers": casiab.scan_subject,
+    "casiab": casiab.scan_subject,
+    "oumvlp": oumvlp.scan_subject,
+}
 
 
 def index_sequences(
@@ -47,8 +53,9 @@ def index_sequences(
         )
     found: list[Sequence] = []
     refused: list[Reject] = []
+    scan = SCANS[settings.source.layout]
     for subject in settings.subjects:
-        sequences, unusable = scan_subject(subject, silhouettes, videos)
+        sequences, unusable = scan(subject, silhouettes, videos)
         found += sequences
         refused += unusable
     logger.info(

@@ -3,41 +3,29 @@
 import logging
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Adam
 from torch.optim.lr_scheduler import MultiStepLR
 
-from gaittake.data.resident import Resident, clip_rows, gather_clips, load_resident
-from gaittake.data.sampler import Indices, group_by_subject, sample_sequences, step_generator
+from gaittake.data.resident import Resident, load_resident
+from gaittake.data.sampler import group_by_subject
 from gaittake.errors import UserError
 from gaittake.io.checkpoint import Checkpoints, identity_of, seed_everything
 from gaittake.io.progress import progress
 from gaittake.io.tables import write_csv
 from gaittake.io.weights import save_weights
-from gaittake.losses.triplet import TripletTerms, triplet_loss
+from gaittake.losses.triplet import TripletTerms
 from gaittake.models import build_network
 from gaittake.sequence import name_of
-from gaittake.settings import Train
 from gaittake.stages import TrainStage, canonical
 from gaittake.training.events import write_events
+from gaittake.training.step import Training, batch_indices, train_step
 
 logger = logging.getLogger(__name__)
-
-
-class Training(NamedTuple):
-    """What a step works on."""
-
-    network: nn.Module
-    optimiser: Adam
-    schedule: MultiStepLR
-    resident: Resident
-    groups: list[Indices]
-    settings: Train
-    seed: int
 
 
 def train(
@@ -150,58 +138,12 @@ def _run(
                 now = time.monotonic()
                 rate = frames * (done - counted) / max(now - since, 1e-9)
                 rows.append(_row(training, done, terms, torch.stack(pending).mean(), rate))
-                note = f"loss {rows[-1]['loss']:.4f} active {rows[-1]['active']:.0%}"
+                note = _note(rows[-1])
                 since, counted = now, done
                 pending.clear()
             advance(1, note)
             if save:
                 _save(training, saved, done, rows, pending)
-
-
-def train_step(training: Training, step: int) -> TripletTerms:
-    """Takes one optimiser step and returns the terms of its loss."""
-    choice = training.settings
-    sequences, groups = _batch_indices(training, step)
-    generator = step_generator(training.seed, step + (1 << 32))
-    rows = clip_rows(training.resident, sequences, choice.frames, generator)
-    batch = gather_clips(training.resident, rows)
-    subjects = torch.from_numpy(groups).to(batch.silhouettes.device, non_blocking=True)
-    with autocast(batch.silhouettes.device, choice.precision):
-        embeddings = training.network(*batch)
-    terms = triplet_loss(embeddings, subjects, margin=choice.margin, weights=choice.loss)
-    training.optimiser.zero_grad(set_to_none=True)
-    terms.loss.backward()  # type: ignore[no-untyped-call]
-    training.optimiser.step()
-    training.schedule.step()
-    return terms
-
-
-def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """Returns the precision to compute in: bfloat16 where the device has it, unless told otherwise.
-
-    Args:
-        device: where the network computes.
-        precision: `auto` or `float32`.
-    """
-    able = precision == "auto" and has_bfloat16(device)
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=able)
-
-
-def has_bfloat16(device: torch.device) -> bool:
-    """Returns whether the device multiplies in bfloat16 itself, twice as fast as in float32."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return bool(probe and probe())
-
-
-def _batch_indices(training: Training, step: int) -> tuple[Indices, Indices]:
-    return sample_sequences(
-        training.groups,
-        subjects_per_batch=training.settings.subjects_per_batch,
-        sequences_per_subject=training.settings.sequences_per_subject,
-        generator=step_generator(training.seed, step),
-    )
 
 
 def _stop_unless_finite(training: Training, losses: list[Tensor], *, first_step: int) -> None:
@@ -210,7 +152,7 @@ def _stop_unless_finite(training: Training, losses: list[Tensor], *, first_step:
     bad = int(torch.nonzero(~torch.isfinite(torch.stack(losses)))[0])
     step = first_step + bad
     # A batch is a function of seed and step, so it can be named after the fact.
-    sequences, _ = _batch_indices(training, step)
+    sequences, _ = batch_indices(training, step)
     table = training.resident.sequences.iloc[sequences]
     names = [name_of(*row) for row in table.iloc[:, :4].itertuples(index=False)]
     raise UserError(
@@ -231,6 +173,14 @@ def _row(
         "learning_rate": float(training.schedule.get_last_lr()[0]),
         "frames_per_second": round(rate, 1),
     }
+
+
+def _note(row: dict[str, float]) -> str:
+    """Returns what progress shows of a row of the history."""
+    return (
+        f"loss {row['loss']:.4f} active {row['active']:.0%} positive {row['positive']:.3f} "
+        f"negative {row['negative']:.3f} {row['frames_per_second']:.0f} frames/s"
+    )
 
 
 def _save(

@@ -192,3 +192,18 @@ def test_a_dataset_without_one_usable_sequence_is_an_error(tmp_path: Path) -> No
             out_sequences=tmp_path / "sequences.csv",
             out_rejects=tmp_path / "rejects.csv",
         )
+
+
+def test_oumvlp_is_found_by_view_and_sequence(tmp_path: Path) -> None:
+    for view, number, subject in ((0, 0, "00001"), (0, 1, "00001"), (270, 0, "00001")):
+        folder = tmp_path / f"data/Silhouette_{view:03d}-{number:02d}/{subject}"
+        folder.mkdir(parents=True)
+        cv2.imwrite(str(folder / "0001.png"), np.zeros((8, 8), dtype=np.uint8))
+    (tmp_path / "data/Silhouette_090-00/00001").mkdir(parents=True)
+    source = Source(layout="oumvlp", silhouettes=(tmp_path / "data",))
+    stage = IndexStage(source=source, subjects=("00001", "00002"))
+    index_sequences(stage, roots=None, out=tmp_path / "index.csv", rejects=tmp_path / "r.csv")
+    names = [row.name for row in read_sequences(tmp_path / "index.csv")]
+    assert names == ["00001/nm-00/000", "00001/nm-00/270", "00001/nm-01/000"]
+    reasons = [r.reason for r in read_rejects(tmp_path / "r.csv")]
+    assert reasons == ["empty folder", "subject of the protocol missing"]

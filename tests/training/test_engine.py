@@ -20,7 +20,7 @@ from gaittake.io.weights import load_weights
 from gaittake.models import build_network
 from gaittake.settings import Model, Train
 from gaittake.stages import EmbedStage, TrainStage
-from gaittake.training import engine
+from gaittake.training import engine, step
 
 CPU = torch.device("cpu")
 MODEL = Model(channels=(2, 4, 4, 4), strips=4, clip_length=3, attention_width=4, embedding=6)
@@ -75,10 +75,10 @@ def test_a_killed_run_ends_with_the_same_weights_bit_for_bit(
     whole = run(tmp_path / "whole", cache, settings())
     real = engine.train_step
 
-    def dying(training: engine.Training, step: int) -> Any:
-        if step == dies_at:
+    def dying(training: step.Training, number: int) -> Any:
+        if number == dies_at:
             raise KeyboardInterrupt
-        return real(training, step)
+        return real(training, number)
 
     monkeypatch.setattr(engine, "train_step", dying)
     with pytest.raises(KeyboardInterrupt):
@@ -97,10 +97,10 @@ def test_sigterm_saves_and_asks_for_a_restart(
     whole = run(tmp_path / "whole", cache, settings())
     real = engine.train_step
 
-    def signalled(training: engine.Training, step: int) -> Any:
-        if step == 2:
+    def signalled(training: step.Training, number: int) -> Any:
+        if number == 2:
             os.kill(os.getpid(), signal.SIGTERM)
-        return real(training, step)
+        return real(training, number)
 
     monkeypatch.setattr(engine, "train_step", signalled)
     with pytest.raises(Preempted, match="start again"):
@@ -140,7 +140,7 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path, cache: Path) -> None:
 def test_a_loss_that_is_not_finite_stops_with_step_and_sequences(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = engine.gather_clips
+    real = step.gather_clips
 
     def spoilt(resident: Any, rows: Any) -> Any:
         spoilt.calls += 1  # type: ignore[attr-defined]
@@ -148,7 +148,7 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_sequences(
         return batch._replace(keypoints=batch.keypoints / (0 if spoilt.calls == 4 else 1))  # type: ignore[attr-defined]
 
     spoilt.calls = 0  # type: ignore[attr-defined]
-    monkeypatch.setattr(engine, "gather_clips", spoilt)
+    monkeypatch.setattr(step, "gather_clips", spoilt)
     with pytest.raises(UserError, match=r"loss is \w+ at step 4;.*: 00\d/nm-0\d/090") as error:
         run(tmp_path, cache, settings())
     names = str(error.value).rsplit(": ", 1)[1].split(", ")

@@ -1,0 +1,157 @@
+"""Settings: presets, ranges of names, what is refused and how it is said."""
+
+from pathlib import Path
+
+import pytest
+
+from gaittake import plan
+from gaittake.errors import UserError
+from gaittake.models import build_network
+from gaittake.plan import held_out, shards, stage_settings, train_subjects
+from gaittake.settings import Settings, expand, load_settings
+from gaittake.stages import canonical
+
+CONFIG = Path(__file__).parents[1] / "config"
+
+
+def write(where: Path, text: str) -> Path:
+    path = where / "mine.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_the_casiab_preset_is_the_papers_protocol_and_network() -> None:
+    settings = load_settings(CONFIG / "casiab.yaml")
+    assert train_subjects(settings) == [f"{i:03d}" for i in range(1, 75)]
+    assert plan.test_subjects(settings) == [f"{i:03d}" for i in range(75, 125)]
+    assert expand(settings.protocol.gallery) == ["nm-01", "nm-02", "nm-03", "nm-04"]
+    probes = {name: expand(walks) for name, walks in settings.protocol.probes.items()}
+    assert probes == {
+        "nm": ["nm-05", "nm-06"],
+        "bg": ["bg-01", "bg-02"],
+        "cl": ["cl-01", "cl-02"],
+    }
+    train = settings.method_train("gaittake")
+    batch = (train.subjects_per_batch, train.sequences_per_subject, train.frames)
+    assert batch == (8, 8, 30)
+    assert (train.steps, train.milestones, train.learning_rate) == (80_000, (70_000,), 1e-4)
+    network = build_network("gaittake", **settings.method_model("gaittake").model_dump())
+    assert sum(weight.numel() for weight in network.parameters()) == 49_046_819
+
+
+def test_the_oumvlp_preset_is_the_papers_protocol_and_network() -> None:
+    settings = load_settings(CONFIG / "oumvlp.yaml")
+    train, tested = train_subjects(settings), plan.test_subjects(settings)
+    assert (len(train), len(tested)) == (5153, 5154)
+    assert all(int(name) % 2 == 1 and len(name) == 5 for name in train)
+    assert tested[-2:] == ["10306", "10307"]
+    model = settings.method_model("gaittake")
+    assert (len(model.channels) - 1, model.strips, model.embedding) == (5, 2, 256)
+    assert len(shards(settings)) == 52 + 52
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in CONFIG.glob("*.yaml")))
+def test_no_preset_trains_on_a_test_subject(name: str) -> None:
+    settings = load_settings(CONFIG / f"{name}.yaml")
+    if settings.protocol.test_subjects == ("recorded",):
+        assert all(subject.isdecimal() for subject in train_subjects(settings))
+        return
+    tested = set(plan.test_subjects(settings))
+    for stage, options in (
+        ("finetune", {}),
+        ("train", {"method": "gaittake"}),
+        *(("pseudo-label", {"shard": s}) for s in shards(settings) if s.startswith("train")),
+    ):
+        section = stage_settings(settings, stage, **options)
+        assert not tested & set(section.subjects)  # type: ignore[attr-defined]
+    assert not tested & set(held_out(settings))
+    assert set(held_out(settings)) < set(train_subjects(settings))
+
+
+def test_subjects_of_both_lists_are_refused() -> None:
+    settings = Settings.model_validate(
+        {
+            "dataset": "x",
+            "protocol": {"train_subjects": ["001..004"], "test_subjects": ["004..006"]},
+        }
+    )
+    with pytest.raises(UserError, match=r"\['004'\] train and test"):
+        plan.test_subjects(settings)
+
+
+def test_ranges_are_written_out() -> None:
+    assert expand(("001..003", "009", "02..08..3")) == [
+        "001",
+        "002",
+        "003",
+        "009",
+        "02",
+        "05",
+        "08",
+    ]
+    assert expand(("nm-01..nm-02",)) == ["nm-01", "nm-02"]
+    for wrong in ("001..x", "nm-01..bg-02", "1..2..3..4"):
+        with pytest.raises(UserError, match="a range is"):
+            expand((wrong,))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("train: {stepz: 3}", "'train.stepz' is not a setting"),
+        ("train: {steps: 0}", "'train.steps': .*greater than or equal to 1, found 0"),
+        ("methods: {mine: {train: {steps: 0}}}", r"train\.|steps"),
+        ("methods: {Mine!: {}}", "a name has a-z"),
+        ("- a list", "names and values are needed"),
+        ("train: {steps: [", "not valid YAML"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said_in_one_line(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    with pytest.raises(UserError, match=message) as error:
+        load_settings(write(tmp_path, text))
+    assert "\n" not in str(error.value)
+    assert "mine.yaml" in str(error.value)
+
+
+def test_a_missing_file_names_those_that_there_are(tmp_path: Path) -> None:
+    write(tmp_path, "seed: 1")
+    with pytest.raises(UserError, match=r"none\.yaml: there is no such settings file.*mine"):
+        load_settings(tmp_path / "none.yaml")
+
+
+def test_overrides_change_one_setting_each(tmp_path: Path) -> None:
+    path = write(tmp_path, "train: {steps: 5, margin: 0.3}")
+    settings = load_settings(path, ("train.steps=7", "pose.detector.min_size=64"))
+    assert (settings.train.steps, settings.train.margin) == (7, 0.3)
+    assert settings.pose.detector.min_size == 64
+    for wrong in ("train.steps", "=3", "seed.x=3", "seed=[1,"):
+        with pytest.raises(UserError, match="--set"):
+            load_settings(write(tmp_path, "seed: 1"), (wrong,))
+
+
+def test_a_method_states_only_what_differs(tmp_path: Path) -> None:
+    text = "train: {steps: 50}\nmethods: {a: {}, b: {model: {keypoints: false}, train: {steps: 9}}}"
+    settings = load_settings(write(tmp_path, text))
+    assert (settings.method_train("a").steps, settings.method_train("b").steps) == (50, 9)
+    assert (settings.method_model("a").keypoints, settings.method_model("b").keypoints) == (
+        True,
+        False,
+    )
+
+
+def test_a_stage_gets_its_own_settings_and_no_others() -> None:
+    one = Settings(dataset="x")
+    other = one.model_copy(update={"train": one.train.model_copy(update={"learning_rate": 1e-2})})
+    for stage, options in (
+        ("index", {"shard": "train-000"}),
+        ("predict", {}),
+        ("cache", {}),
+        ("embed", {"method": "gaittake"}),
+        ("evaluate", {"method": "gaittake"}),
+    ):
+        same = [canonical(stage_settings(s, stage, **options)) for s in (one, other)]
+        assert same[0] == same[1]
+    trained = [canonical(stage_settings(s, "train", method="gaittake")) for s in (one, other)]
+    assert trained[0] != trained[1]
