@@ -149,6 +149,7 @@ def stage_settings(
                 protocol=settings.protocol,
                 evaluate=settings.evaluate,
                 synthetic=settings.source.layout == "walkers",
+                note=settings.note,
                 subjects=tuple(test_subjects(settings)),
             )
     raise AssertionError(stage)

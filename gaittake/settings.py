@@ -198,6 +198,7 @@ class Settings(Section):
     """Everything that a dataset's YAML may say."""
 
     dataset: str
+    note: str = Field("", description="what stands beside every table of this dataset")
     seed: int = Field(0, ge=0, description="of training")
     shard_subjects: Count = Field(16, description="subjects handled by one job")
     source: Source = Source()

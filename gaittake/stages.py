@@ -111,9 +111,10 @@ class EvaluateStage(Section):
     protocol: Protocol
     evaluate: Evaluate
     synthetic: bool
+    note: str = ""
     subjects: tuple[str, ...]
 
 
 def canonical(section: Section) -> str:
     """Returns a stage's settings as one JSON string, the same for the same settings."""
-    return json.dumps(section.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return json.dumps(section.model_dump(mode="json"), separators=(",", ":"))

@@ -53,9 +53,9 @@ def table(
     columns = [column for column in rows.columns if column != "dataset"]
     folder = file.parent / dataset
     sources = sorted(folder.glob("*/metrics.json"))
-    # Said wherever such a number stands: it is no result on recorded people.
-    synthetic = any(read_json(path)["synthetic"] for path in sources)
-    people = " (rendered people, synthetic)" if synthetic else ""
+    found = [read_json(path) for path in sources]
+    # Said wherever such a number stands: it is no result on recorded video.
+    people = " (rendered people, synthetic)" if any(item["synthetic"] for item in found) else ""
     drawn = Table(title=f"{dataset}{people}: rank-1 in %, by view of the probe")
     for column in columns:
         numeric = column not in ("method", "condition")
@@ -70,6 +70,8 @@ def table(
         drawn.add_row(*(row[column] for column in columns))
     console = Console()
     console.print(drawn)
+    for note in dict.fromkeys(item["note"] for item in found if item["note"]):
+        console.print(note)
     for what, paths in (
         ("unrounded numbers and where they come from", sources),
         ("quality of the keypoints", folder.glob("pose/quality.json")),

@@ -52,6 +52,7 @@ def evaluate(
         "dataset": settings.dataset,
         "method": settings.method,
         "synthetic": settings.synthetic,
+        "note": settings.note,
         "conditions": conditions,
         "counts": {
             "sequences": len(sequences),

@@ -89,7 +89,7 @@ def test_a_table_of_rendered_people_says_so(
 ) -> None:
     metrics = Path("results/tiny/gei/metrics.json")
     metrics.parent.mkdir(parents=True)
-    metrics.write_text(json.dumps({"synthetic": synthetic}))
+    metrics.write_text(json.dumps({"synthetic": synthetic, "note": "said beside it"}))
     row = {"dataset": "tiny", "method": "gei", "condition": "nm", "36": "12.50", "mean": "12.50"}
     pd.DataFrame([row]).to_csv("results/tiny_rank1.csv", index=False)
     monkeypatch.setattr(sys, "argv", ["gaittake", "table", "results/tiny_rank1.csv"])
@@ -97,6 +97,7 @@ def test_a_table_of_rendered_people_says_so(
         main()
     said = capsys.readouterr().out
     assert ("synthetic" in said) is synthetic
+    assert "said beside it" in said
     assert "36°" in said
     assert "12.50" in said
     assert str(metrics) in said
