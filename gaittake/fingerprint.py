@@ -9,8 +9,7 @@ do not count; the tree is walked here because `ast.dump` differs between version
 Left out are the modules of NOT_CODE. Settings reach a stage only through its JSON record, which
 is a param of its own: counting `settings`, `stages` and `plan` would run everything again
 whenever one setting is added. What is printed (`cli`, `errors`, `progress`) and the package's
-version change no result. So an edit of how `settings.expand` reads a range goes unseen in stages
-that call it; `snakemake --forcerun` is for that.
+version change no result.
 """
 
 import ast

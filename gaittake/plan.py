@@ -1,7 +1,8 @@
 """Which subjects, which shards, and which settings each job of the pipeline gets."""
 
 from gaittake.errors import UserError
-from gaittake.settings import Section, Settings, expand
+from gaittake.protocol import expand
+from gaittake.settings import Section, Settings
 from gaittake.sources.walkers.recorded import recorded_subjects
 from gaittake.stages import (
     CacheStage,

@@ -8,10 +8,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from gaittake.errors import UserError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 CASIAB_VIEWS = tuple(range(0, 181, 18))
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -228,82 +225,3 @@ class Settings(Section):
     def method_train(self, method: str) -> Train:
         """Returns the training's settings for one method."""
         return Train.model_validate(self.train.model_dump() | self.methods[method].train)
-
-
-def load_settings(path: Path, overrides: tuple[str, ...] = ()) -> Settings:
-    """Returns the validated settings of a dataset's YAML; the dataset's name is the file's stem.
-
-    Args:
-        path: for example `config/casiab.yaml`.
-        overrides: `section.field=value` each, value in YAML, applied on top.
-
-    Raises:
-        UserError: no such file, not YAML, an unknown setting or a value out of range.
-    """
-    if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none"
-        raise UserError(
-            f"{path}: there is no such settings file; datasets there: {known}. "
-            "config/README.md says how to write one."
-        )
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: names and values are needed (name: value), found {content!r}")
-    for override in overrides:
-        _override(content, override)
-    try:
-        return Settings.model_validate({"dataset": path.stem} | content)
-    except ValidationError as error:
-        raise UserError(f"{path}: {describe(error)}") from error
-
-
-def describe(error: ValidationError) -> str:
-    """Returns a validation error as one line: each setting, what is wrong, what was found."""
-    lines = []
-    for item in error.errors():
-        name = ".".join(str(part) for part in item["loc"])
-        if item["type"] == "extra_forbidden":
-            lines.append(f"'{name}' is not a setting; `gaittake config` prints those there are")
-        else:
-            lines.append(f"'{name}': {item['msg']}, found {item['input']!r}")
-    return "; ".join(lines)
-
-
-def _override(content: dict[str, Any], override: str) -> None:
-    name, equals, value = override.partition("=")
-    if not equals or not name:
-        raise UserError(f"--set {override}: section.field=value is needed, e.g. train.steps=1000")
-    *parents, field = name.split(".")
-    for parent in parents:
-        content = content.setdefault(parent, {})
-        if not isinstance(content, dict):
-            raise UserError(f"--set {override}: '{parent}' is a value, not a section")
-    try:
-        content[field] = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise UserError(f"--set {override}: the value is not valid YAML") from error
-
-
-def expand(names: tuple[str, ...]) -> list[str]:
-    """Returns the names with ranges written out: `001..003` is 001, 002, 003; `a..b..2` steps by 2.
-
-    Raises:
-        UserError: the ends of a range do not fit each other.
-    """
-    expanded: list[str] = []
-    for name in names:
-        first, *rest = name.split("..")
-        if not rest:
-            expanded.append(name)
-            continue
-        start, stop = (re.fullmatch(r"(.*?)(\d+)", end) for end in (first, rest[0]))
-        if not start or not stop or start[1] != stop[1] or len(rest) > 2:
-            raise UserError(f"'{name}': a range is first..last or first..last..step, as 001..074")
-        step = int(rest[1]) if len(rest) == 2 else 1
-        digits = len(start[2])
-        numbers = range(int(start[2]), int(stop[2]) + 1, step)
-        expanded += [f"{start[1]}{number:0{digits}d}" for number in numbers]
-    return expanded

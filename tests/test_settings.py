@@ -8,7 +8,9 @@ from gaittake import plan
 from gaittake.errors import UserError
 from gaittake.models import build_network
 from gaittake.plan import held_out, shards, stage_settings, train_subjects
-from gaittake.settings import Settings, expand, load_settings
+from gaittake.protocol import expand
+from gaittake.read_settings import load_settings
+from gaittake.settings import Settings
 from gaittake.stages import canonical
 
 CONFIG = Path(__file__).parents[1] / "config"

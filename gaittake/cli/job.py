@@ -63,7 +63,7 @@ class Job:
     @cached_property
     def settings(self) -> "Settings":
         """The dataset's settings, read when first needed."""
-        from gaittake.settings import load_settings
+        from gaittake.read_settings import load_settings
 
         return load_settings(Path("config", f"{self.dataset}.yaml"), tuple(self.overrides or ()))
 

@@ -12,7 +12,7 @@ from gaittake import __version__
 from gaittake.evaluation.cross_view import METRICS, Cell, by_probe_view, cross_view, mean_of
 from gaittake.io.ragged import open_ragged
 from gaittake.io.tables import read_rejects, write_csv, write_json
-from gaittake.settings import expand
+from gaittake.protocol import expand
 from gaittake.stages import EvaluateStage, canonical
 
 

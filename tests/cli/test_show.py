@@ -13,7 +13,8 @@ from gaittake.cli import main
 from gaittake.cli.settings_text import settings_text
 from gaittake.io.ragged import RaggedWriter
 from gaittake.plan import stage_settings
-from gaittake.settings import Settings, load_settings
+from gaittake.read_settings import load_settings
+from gaittake.settings import Settings
 from gaittake.stages import canonical
 from tests.cli.conftest import Run, assert_one_line
 from tests.conftest import write_cache

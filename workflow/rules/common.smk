@@ -23,7 +23,7 @@ os.environ.update(
 from gaittake import plan, stages
 from gaittake.errors import UserError
 from gaittake.fingerprint import fingerprint
-from gaittake.settings import load_settings
+from gaittake.read_settings import load_settings
 
 
 def told(function):

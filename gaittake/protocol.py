@@ -1,0 +1,27 @@
+"""Names of subjects and walks, as a protocol lists them."""
+
+import re
+
+from gaittake.errors import UserError
+
+
+def expand(names: tuple[str, ...]) -> list[str]:
+    """Returns the names with ranges written out: `001..003` is 001, 002, 003; `a..b..2` steps by 2.
+
+    Raises:
+        UserError: the ends of a range do not fit each other.
+    """
+    expanded: list[str] = []
+    for name in names:
+        first, *rest = name.split("..")
+        if not rest:
+            expanded.append(name)
+            continue
+        start, stop = (re.fullmatch(r"(.*?)(\d+)", end) for end in (first, rest[0]))
+        if not start or not stop or start[1] != stop[1] or len(rest) > 2:
+            raise UserError(f"'{name}': a range is first..last or first..last..step, as 001..074")
+        step = int(rest[1]) if len(rest) == 2 else 1
+        digits = len(start[2])
+        numbers = range(int(start[2]), int(stop[2]) + 1, step)
+        expanded += [f"{start[1]}{number:0{digits}d}" for number in numbers]
+    return expanded
