@@ -10,8 +10,9 @@ SHELL := /bin/bash
 .PHONY: demo test clean
 
 demo: .venv/demo
-	$(BIN)/snakemake --cores all results/walkers_rank1.csv
+	$(BIN)/snakemake --cores all results/walkers_rank1.csv results/walkers_report.html
 	@$(BIN)/gaittake table results/walkers_rank1.csv
+	@echo "results/walkers_report.html  the same, and much more, to look at"
 
 test: .venv/test
 	$(BIN)/ruff check .
@@ -26,7 +27,7 @@ clean:
 
 # Stamps: an environment is made anew, or added to, when pyproject.toml changed.
 .venv/demo: EXTRAS :=
-.venv/test: EXTRAS := [test]
+.venv/test: EXTRAS := [test,slurm]
 .venv/demo .venv/test: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
 	  "Python 3.11 or newer is needed, $(PYTHON) is older; name another: make PYTHON=python3.12 …"; \

@@ -28,7 +28,7 @@ NOT_CODE = frozenset(
     f"{PACKAGE}{name}"
     for name in (
         "", ".__main__", ".settings", ".stages", ".plan", ".cli", ".errors", ".fingerprint",
-        ".io.progress",
+        ".io.progress", ".methods", ".networks", ".pose_settings", ".recipes", ".section",
     )
 )  # fmt: skip
 DIGITS = 16

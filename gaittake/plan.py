@@ -6,6 +6,7 @@ from gaittake.settings import Section, Settings
 from gaittake.sources.walkers.recorded import recorded_subjects
 from gaittake.stages import (
     CacheStage,
+    CompareStage,
     EmbedStage,
     EvaluateStage,
     FinetuneStage,
@@ -14,8 +15,11 @@ from gaittake.stages import (
     PseudoLabelStage,
     QualityStage,
     RenderStage,
+    ReportStage,
+    SurveyStage,
     TeacherStage,
     TrainStage,
+    changed,
 )
 
 
@@ -68,31 +72,74 @@ def shards(settings: Settings) -> dict[str, list[str]]:
     }
 
 
-def rendering(settings: Settings) -> dict[str, object]:
-    """Returns how people are rendered, without how many there are."""
-    walkers = settings.walkers.model_dump()
-    return walkers | {"subjects": 1}
+def rendering(settings: Settings, *, training: bool = False) -> dict[str, object]:
+    """Returns how people are rendered, training or other ones, without how many there are."""
+    walkers = settings.walkers.model_dump() | {"subjects": 1, "training_walks": None}
+    walks = settings.walkers.training_walks
+    if training and walks:
+        walkers |= dict(zip(("normal", "bag", "coat"), walks, strict=True))
+    return walkers
+
+
+def longest_clip(settings: Settings) -> int:
+    """Returns the frames of the longest training clip of all methods; 0 where none learns."""
+    learning = [name for name, method in settings.methods.items() if method.network != "gei"]
+    return max((settings.method_train(name).frames for name in learning), default=0)
+
+
+def runs(settings: Settings, method: str) -> list[str]:
+    """Returns the names of a method's trainings, one for each seed: `gaittake`, `gaittake-seed1`.
+
+    The first seed's is the method's own name. A method that learns nothing has one.
+    """
+    seeds = settings.seeds[:1] if settings.method(method).network == "gei" else settings.seeds
+    return [method, *(f"{method}-seed{seed}" for seed in seeds[1:])]
+
+
+def method_of(run: str, settings: Settings) -> tuple[str, int]:
+    """Returns method and seed of a run's name.
+
+    Raises:
+        UserError: the settings have no such seed.
+    """
+    method, _, seed = run.partition("-seed")
+    if not seed:
+        return method, settings.seeds[0]
+    if not seed.isdecimal() or int(seed) not in settings.seeds[1:]:
+        raise UserError(f"{run}: there is no seed {seed}; seeds has {list(settings.seeds)}")
+    return method, int(seed)
 
 
 def stage_settings(
-    settings: Settings, stage: str, *, shard: str | None = None, method: str | None = None
+    settings: Settings,
+    stage: str,
+    *,
+    shard: str | None = None,
+    method: str | None = None,
+    table: str | None = None,
 ) -> Section:
     """Returns what a stage reads of the settings.
 
     Args:
         stage: the stage's name, as `gaittake` calls it.
         shard: for stages that run by shard.
-        method: for stages that run by method.
+        method: for stages that run by method: one of `runs`.
+        table: for `compare`.
     """
     subjects = tuple(shards(settings)[shard]) if shard else ()
     pose = settings.pose
     match stage:
         case "render":
-            return RenderStage.model_validate(
-                {"walkers": rendering(settings), "subjects": subjects}
-            )
+            walkers = rendering(settings, training=str(shard).startswith("train"))
+            return RenderStage.model_validate({"walkers": walkers, "subjects": subjects})
         case "index":
             return IndexStage(source=settings.source, subjects=subjects)
+        case "survey":
+            return SurveyStage(
+                source=settings.source,
+                protocol=settings.protocol,
+                frames=longest_clip(settings),
+            )
         case "teacher":
             return TeacherStage.model_validate(
                 {
@@ -101,12 +148,14 @@ def stage_settings(
                     "people": pose.teacher_people,
                     "walkers": rendering(settings) | {"recorded": None},
                     "detector": pose.detector,
+                    "boxes": pose.boxes,
                     "training": pose.teacher,
                 }
             )
         case "pseudo-label":
             return PseudoLabelStage(
                 detector=pose.detector,
+                boxes=pose.boxes,
                 pseudo_label=pose.pseudo_label,
                 batch=pose.batch,
                 subjects=tuple(s for s in subjects if s in set(train_subjects(settings))),
@@ -116,6 +165,7 @@ def stage_settings(
             return FinetuneStage(
                 seed=settings.seed,
                 detector=pose.detector,
+                boxes=pose.boxes,
                 training=pose.finetune,
                 subjects=tuple(s for s in train_subjects(settings) if s not in left_out),
             )
@@ -127,26 +177,54 @@ def stage_settings(
             )
         case "cache":
             return CacheStage(align=settings.align)
+        case "compare":
+            assert table is not None
+            return CompareStage(
+                dataset=settings.dataset,
+                table=table,
+                layout=settings.source.layout,
+                same_view=settings.protocol.same_view,
+            )
+        case "report":
+            return ReportStage(
+                dataset=settings.dataset,
+                layout=settings.source.layout,
+                synthetic=settings.source.layout == "walkers",
+                note=settings.note,
+                gallery=tuple(expand(settings.protocol.gallery)),
+                distance=settings.evaluate.distance,
+                same_view=settings.protocol.same_view,
+                held_out=tuple(held_out(settings)),
+                test_subjects=tuple(test_subjects(settings)),
+                changed=changed(settings),
+            )
     assert method is not None, stage
+    method, seed = method_of(method, settings)
+    chosen = settings.method(method)
     match stage:
         case "train":
             return TrainStage(
-                seed=settings.seed,
-                network=settings.methods[method].network,
-                model=settings.method_model(method),
+                seed=seed,
+                network=chosen.network,
+                model=settings.method_model(method).model_dump(mode="json"),
                 train=settings.method_train(method),
+                keypoints=chosen.keypoints,
+                noise=chosen.noise,
                 subjects=tuple(train_subjects(settings)),
             )
         case "embed":
             return EmbedStage(
-                network=settings.methods[method].network,
-                model=settings.method_model(method),
+                network=chosen.network,
+                model=settings.method_model(method).model_dump(mode="json"),
+                keypoints=chosen.keypoints,
+                noise=chosen.noise,
                 subjects=tuple(test_subjects(settings)),
             )
         case "evaluate":
             return EvaluateStage(
                 dataset=settings.dataset,
                 method=method,
+                seed=seed,
                 protocol=settings.protocol,
                 evaluate=settings.evaluate,
                 synthetic=settings.source.layout == "walkers",

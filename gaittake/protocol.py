@@ -1,11 +1,12 @@
 """Names of subjects and walks, as a protocol lists them."""
 
 import re
+from collections.abc import Iterable
 
 from gaittake.errors import UserError
 
 
-def expand(names: tuple[str, ...]) -> list[str]:
+def expand(names: Iterable[str]) -> list[str]:
     """Returns the names with ranges written out: `001..003` is 001, 002, 003; `a..b..2` steps by 2.
 
     Raises:
@@ -25,3 +26,9 @@ def expand(names: tuple[str, ...]) -> list[str]:
         numbers = range(int(start[2]), int(stop[2]) + 1, step)
         expanded += [f"{start[1]}{number:0{digits}d}" for number in numbers]
     return expanded
+
+
+def in_both(gallery: Iterable[str], probes: Iterable[str]) -> list[str]:
+    """Returns the walks that are searched and looked for at once, in the gallery's order."""
+    wanted = set(expand(probes))
+    return [walk for walk in expand(gallery) if walk in wanted]

@@ -13,8 +13,8 @@ class Sequence(NamedTuple):
         number: which walk of this condition.
         view: degrees.
         frames: number of silhouette files.
-        silhouettes: folder of the silhouettes.
-        video: RGB video of the same walk, or None.
+        silhouettes: folder or video of the silhouettes.
+        video: video or folder of RGB frames of the same walk, or None.
     """
 
     subject: str

@@ -1,186 +1,118 @@
 """Typed settings of every stage. Defaults are the paper's; a dataset's YAML states what differs.
 
-Each field names its unit and where its value comes from: PAPER with the section or equation, or
-ASSUME where the paper is silent. Cores, GPUs and memory are not settings: they belong to profiles.
+A description ends with where the value comes from: PAPER with the section, table or equation;
+ASSUME where the paper is silent, and whose choice it is; torchvision's own default; ours, which
+the paper has no word for; yours, which depends on your data. Cores, GPUs and memory are not
+settings: they belong to profiles.
 """
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from gaittake.errors import UserError
+from gaittake.methods import ABLATION, EXACT, KNOWN, PEERS
+from gaittake.methods import Method as Method
+from gaittake.networks import SECTIONS, SIZES, Size
+from gaittake.networks import Model as Model
+from gaittake.pose_settings import Detector as Detector
+from gaittake.pose_settings import Pose
+from gaittake.pose_settings import PoseTraining as PoseTraining
+from gaittake.pose_settings import PseudoLabel as PseudoLabel
+from gaittake.protocol import in_both
+from gaittake.recipes import Train as Train
+from gaittake.recipes import peer_recipe
+from gaittake.section import Count, Share, validated
+from gaittake.section import Section as Section
 
 CASIAB_VIEWS = tuple(range(0, 181, 18))
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
-
-
-class Section(BaseModel):
-    """A group of settings: unknown names are refused, values never change after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Source(Section):
     """Where the sequences come from."""
 
-    layout: Literal["walkers", "casiab", "oumvlp"] = Field(
-        "casiab", description="how the folders are laid out; 'walkers' are rendered by the project"
+    layout: Literal["walkers", "casiab", "oumvlp", "folder"] = Field(
+        "casiab", description="how the folders lie, 'folder': a dataset of your own; yours"
     )
-    silhouettes: tuple[Path, ...] = Field((), description="folders of silhouettes")
-    videos: tuple[Path, ...] = Field((), description="folders of RGB videos; none: no RGB")
+    silhouettes: tuple[Path, ...] = Field((), description="folders of silhouettes; yours")
+    videos: tuple[Path, ...] = Field((), description="folders of RGB videos, none: no RGB; yours")
 
 
 class Walkers(Section):
     """The embedded dataset: people rendered by the project, in CASIA-B's layout."""
 
-    seed: int = Field(0, ge=0, description="what everybody is drawn from")
-    subjects: Count = Field(48, description="generated people, named 001, 002, …")
-    bodies: Count = Field(8, description="body shapes that they share")
-    subjects_per_gait: Count = Field(2, description="people who share one gait")
-    views: tuple[int, ...] = Field(CASIAB_VIEWS, description="degrees; 90 is the side view")
-    normal: Count = Field(6, description="normal walks of each, nm-01, nm-02, …")
-    bag: int = Field(2, ge=0, description="walks with a bag, bg-01, …")
-    coat: int = Field(2, ge=0, description="walks in a coat, cl-01, …")
-    frames: int = Field(24, ge=8, description="frames of a sequence")
-    width: int = Field(160, ge=64, description="pixels")
-    height: int = Field(120, ge=48, description="pixels")
-    fps: int = Field(25, ge=5, description="frames a second, as CASIA-B's videos")
+    seed: int = Field(0, ge=0, description="number that everybody is drawn from; ours")
+    subjects: Count = Field(48, description="generated people, named 001, 002, …; ours")
+    bodies: Count = Field(8, description="body shapes that the people share; ours")
+    subjects_per_gait: Count = Field(2, description="people who share one gait; ours")
+    views: tuple[int, ...] = Field(CASIAB_VIEWS, description="degrees, 90: the side; CASIA-B's")
+    normal: Count = Field(6, description="normal walks of each, nm-01, …; CASIA-B's")
+    bag: int = Field(2, ge=0, description="walks of each with a bag, bg-01, …; CASIA-B's")
+    coat: int = Field(2, ge=0, description="walks of each in a coat, cl-01, …; CASIA-B's")
+    training_walks: tuple[Count, int, int] | None = Field(
+        None, description="nm, bg and cl walks of training subjects, null: as of all; ours"
+    )
+    frames: int = Field(24, ge=8, description="frames of a sequence; ours")
+    width: int = Field(160, ge=64, description="pixels; ours")
+    height: int = Field(120, ge=48, description="pixels; ours")
+    fps: int = Field(25, ge=5, description="frames a second; CASIA-B's")
     spread: float = Field(
-        1.0, gt=0, le=2, description="differences between people; 1: the recorded people's"
+        1.0, gt=0, le=2, description="differences between people, a factor, 1: recorded ones'; ours"
     )
     variation: float = Field(
-        1.0, ge=0, le=2, description="differences between a person's walks; 1: the recorded ones'"
+        1.0, ge=0, le=2, description="differences between someone's walks, a factor, likewise; ours"
     )
-    noise: Share = Field(1.0, description="raggedness of the silhouettes; 1 is that of subtraction")
+    noise: Share = Field(1.0, description="raggedness of silhouettes, 0…1; ours")
     recorded: Path | None = Field(
-        None, description="recorded walks (.npz, its .csv beside it) to render as test subjects"
+        None, description="recorded walks (.npz, .csv beside it) to render as test subjects; yours"
     )
 
 
 class Protocol(Section):
     """Who trains, who tests, what is gallery and what is probe. `first..last..step` is a range."""
 
-    train_subjects: tuple[str, ...] = Field(("001..074",), description="CASIA-B LT, PAPER 4")
+    train_subjects: tuple[str, ...] = Field(("001..074",), description="who trains; PAPER 4.2")
     test_subjects: tuple[str, ...] = Field(
-        ("075..124",), description="CASIA-B LT, PAPER 4; 'recorded': those of walkers.recorded"
+        ("075..124",),
+        description="who tests, 'recorded': walkers.recorded's people; PAPER 4.2",
     )
-    gallery: tuple[str, ...] = ("nm-01..nm-04",)
+    gallery: tuple[str, ...] = Field(
+        ("nm-01..nm-04",),
+        min_length=1,
+        description="sequences that are searched; ASSUME: the field's protocol",
+    )
     probes: dict[str, tuple[str, ...]] = Field(
         {"nm": ("nm-05..nm-06",), "bg": ("bg-01..bg-02",), "cl": ("cl-01..cl-02",)},
-        description="sequences of each condition",
+        min_length=1,
+        description="sequences that are looked for; PAPER table 1",
     )
-    same_view: bool = Field(False, description="count pairs of identical views; PAPER table 1: no")
-    partial: bool = Field(False, description="allow view pairs without a single sequence")
-
-
-class Detector(Section):
-    """The keypoint R-CNN of the teacher and the student."""
-
-    backbone: Literal["resnet50", "small"] = Field(
-        "resnet50",
-        description="torchvision's ResNet-50-FPN, or a narrow network of our own for a laptop",
+    views: tuple[int, ...] = Field(
+        (), description="degrees, each of which must be there, none: those that are; yours"
     )
-    min_size: int = Field(800, ge=32, description="pixels of the shorter side; torchvision's")
-    max_size: int = Field(1333, ge=32, description="pixels of the longer side; torchvision's")
-
-
-class PoseTraining(Section):
-    """How a detector is trained."""
-
-    steps: Count = 9000
-    batch: Count = Field(8, description="images a step")
-    learning_rate: float = Field(1e-4, gt=0, description="peak; warm-up, then cosine; AdamW")
-    checkpoint_every: Count = Field(100, description="steps")
-
-
-class PseudoLabel(Section):
-    """Which detections of the teacher become labels."""
-
-    every: Count = Field(5, description="one frame in so many; ASSUME")
-    min_iou: Share = Field(0.5, description="of the detection's and the silhouette's box; ASSUME")
-    min_score: Share = Field(0.9, description="of the detection; ASSUME")
-    min_confidence: Share = Field(0.3, description="below it a joint is not visible; ASSUME")
-    max_shift: int = Field(3, ge=0, description="frames tried between video and silhouettes")
-
-
-class Pose(Section):
-    """Stage one: from frames to 17 keypoints for each silhouette."""
-
-    student_from: str | None = Field(None, description="dataset whose student is used; no RGB here")
-    keypoints: Literal["predicted", "exact"] = Field(
-        "predicted", description="'exact' (walkers only): the renderer's own joints"
+    same_view: bool = Field(False, description="count pairs of identical views; PAPER table 1")
+    partial: bool = Field(
+        False, description="evaluate without some test subjects or views, and say so; ours"
     )
-    teacher_weights: str = Field(
-        "coco", description="'coco': torchvision's file; 'walkers': trained here; or a file"
-    )
-    teacher_people: Count = Field(2400, description="rendered people for the 'walkers' teacher")
-    detector: Detector = Detector()
-    teacher: PoseTraining = PoseTraining()
-    pseudo_label: PseudoLabel = PseudoLabel()
-    finetune: PoseTraining = PoseTraining()
-    holdout_every: int = Field(8, ge=2, description="one training subject in so many is held out")
-    boxes: Literal["detected", "silhouette"] = Field(
-        "detected", description="where keypoints are looked for; 'silhouette' skips the proposals"
-    )
-    batch: Count = Field(16, description="frames predicted at once")
+
+    @model_validator(mode="after")
+    def _one_role(self) -> Self:
+        """A sequence that is searched among themselves would be found, whatever the network."""
+        both = in_both(self.gallery, (walk for walks in self.probes.values() for walk in walks))
+        if both:
+            raise ValueError(f"{', '.join(both)}: gallery and probe, remove it from one of the two")
+        return self
 
 
 class Align(Section):
     """Silhouettes as the network takes them (GaitSet's and OpenGait's steps)."""
 
-    height: int = Field(64, ge=16, description="pixels; PAPER 3.1 through GaitGL")
-    width: int = Field(44, ge=11, description="pixels; PAPER 3.1 through GaitGL")
-    min_mass: int = Field(10_000, ge=0, description="sum of pixel values below which a frame goes")
-
-
-class Model(Section):
-    """The GaitTAKE network."""
-
-    channels: tuple[Count, ...] = Field(
-        (32, 64, 128, 128), min_length=3, description="stem, then each GLConv; ASSUME: GaitGL v1"
+    height: int = Field(64, ge=16, description="pixels; ASSUME: GaitSet, GaitGL")
+    width: int = Field(44, ge=11, description="pixels; ASSUME: GaitSet, GaitGL")
+    min_mass: int = Field(
+        10_000, ge=0, description="summed pixel values to exceed; ASSUME: GaitSet"
     )
-    strips: Count = Field(8, description="m of eq. 2; ASSUME: GaitGL v1")
-    shrink: Count = Field(1, description="side of the average pool on the input; 1: none, PAPER")
-    lta: bool = Field(False, description="GaitGL's local temporal aggregation; PAPER eq. 1-6: no")
-    clip_length: Count = Field(10, description="frames, L of eq. 6; ASSUME")
-    temporal: Literal["attention", "max", "mean"] = Field("attention", description="PAPER eq. 7-9")
-    attention_input: Literal["flat", "strips"] = Field("flat", description="PAPER eq. 5: flat")
-    attention_width: Count = Field(256, description="channels of δ1; ASSUME")
-    pose_attention_width: Count = Field(64, description="channels of the pose branch's δ1; ASSUME")
-    silhouettes: bool = Field(True, description="use the silhouettes")
-    keypoints: bool = Field(True, description="use the keypoints; PAPER 3.2")
-    gem_power: float = Field(6.5, gt=0, description="initial p of eq. 10; ASSUME: GaitGL v1")
-    embedding: Count = Field(128, description="numbers of each of the C embeddings; ASSUME")
-
-
-class Train(Section):
-    """How the network is trained."""
-
-    subjects_per_batch: int = Field(8, ge=2, description="P; PAPER 4.1")
-    sequences_per_subject: int = Field(8, ge=2, description="K; PAPER 4.1")
-    frames: Count = Field(30, description="consecutive frames of a clip; PAPER 4.1")
-    steps: Count = Field(80_000, description="ASSUME: GaitGL")
-    learning_rate: float = Field(1e-4, gt=0, description="Adam; ASSUME: GaitGL")
-    milestones: tuple[Count, ...] = Field((70_000,), description="steps where it falls; ASSUME")
-    decay: float = Field(0.1, gt=0, le=1, description="factor at each milestone; ASSUME")
-    loss: Literal["adaptive", "batch_all", "batch_hard"] = Field(
-        "adaptive", description="weights of eq. 11; ASSUME: Ristani & Tomasi 2018"
-    )
-    margin: float = Field(0.2, ge=0, description="m of eq. 11; ASSUME: GaitGL")
-    precision: Literal["auto", "float32"] = Field(
-        "auto", description="'auto': bfloat16 where the GPU or CPU computes in it"
-    )
-    log_every: Count = Field(20, description="steps")
-    checkpoint_every: Count = Field(200, description="steps")
-
-
-class Method(Section):
-    """A row of the table: a network, and what differs from the dataset's `model` and `train`."""
-
-    network: Literal["gaittake", "gei"] = "gaittake"
-    model: dict[str, Any] = {}
-    train: dict[str, Any] = {}
 
 
 class Evaluate(Section):
@@ -194,10 +126,13 @@ class Evaluate(Section):
 class Settings(Section):
     """Everything that a dataset's YAML may say."""
 
-    dataset: str
-    note: str = Field("", description="what stands beside every table of this dataset")
-    seed: int = Field(0, ge=0, description="of training")
-    shard_subjects: Count = Field(16, description="subjects handled by one job")
+    dataset: str = Field(description="the YAML file's name; yours")
+    note: str = Field("", description="what stands beside every table of this dataset; yours")
+    seed: int = Field(0, ge=0, description="number that stage one's training is drawn from; ours")
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        (0,), min_length=1, description="numbers that each method's training is drawn from; ours"
+    )
+    shard_subjects: Count = Field(16, description="subjects handled by one job; ours")
     source: Source = Source()
     walkers: Walkers = Walkers()
     protocol: Protocol = Protocol()
@@ -205,23 +140,75 @@ class Settings(Section):
     align: Align = Align()
     model: Model = Model()
     train: Train = Train()
-    methods: dict[str, Method] = {"gei": Method(network="gei"), "gaittake": Method()}
+    size: Size = Field(
+        "casiab", description="peers as published for 'casiab', 'oumvlp', or 'small'; ours"
+    )
+    methods: dict[str, Method] = Field(
+        {"gei": Method(network="gei"), "gaittake": Method()},
+        description="rows of the rank-1 table: network, what differs from model and train; ours",
+    )
+    tables: dict[str, tuple[str, ...]] = Field(
+        {}, description="rows of further tables, by name; 'table' and 'ablation' exist; ours"
+    )
     evaluate: Evaluate = Evaluate()
 
     @model_validator(mode="after")
     def _resolve_methods(self) -> Self:
         """A method's overrides are checked when the file is read, not hours later."""
-        for name in self.methods:
+        named = {name for rows in self.tables.values() for name in rows}
+        for name in (*self.methods, *sorted(named)):
             if not re.fullmatch(r"[a-z0-9_]+", name):
                 raise ValueError(f"methods.{name}: a name has a-z, 0-9 and _ only")
+            if name not in self.methods and name not in KNOWN:
+                raise ValueError(f"tables: '{name}' is no method; {_known()}")
             self.method_model(name)
             self.method_train(name)
         return self
 
-    def method_model(self, method: str) -> Model:
-        """Returns the network's settings for one method."""
-        return Model.model_validate(self.model.model_dump() | self.methods[method].model)
+    def method(self, name: str) -> Method:
+        """Returns a method: the dataset's own, or one that every dataset has.
+
+        Raises:
+            UserError: there is no such method.
+        """
+        found = self.methods.get(name) or KNOWN.get(name)
+        if found is None:
+            raise UserError(f"methods.{name}: there is no such method; {_known()}")
+        return found
+
+    def rows(self, table: str) -> tuple[str, ...]:
+        """Returns the methods of a table: `rank1`, `table`, `ablation`, or one of `tables`.
+
+        Raises:
+            UserError: there is no such table.
+        """
+        exact = EXACT if self.source.layout == "walkers" else ()
+        usual = {"rank1": tuple(self.methods), "table": PEERS, "ablation": (*ABLATION, *exact)}
+        found = self.tables.get(table) or usual.get(table)
+        if found is None:
+            raise UserError(
+                f"tables.{table}: there is no such table; name its rows, for example "
+                f"tables: {{{table}: [gei, gaittake]}}"
+            )
+        return found
+
+    def method_model(self, method: str) -> Section:
+        """Returns the network's settings for one method: GaitTAKE's `model`, or a peer's size."""
+        chosen = self.method(method)
+        base = SIZES[self.size].get(chosen.network, {})
+        if chosen.network == "gaittake":
+            base = self.model.model_dump()
+        section = SECTIONS[chosen.network]
+        return validated(section, base | chosen.model, "methods", method, "model")
 
     def method_train(self, method: str) -> Train:
-        """Returns the training's settings for one method."""
-        return Train.model_validate(self.train.model_dump() | self.methods[method].train)
+        """Returns the training's settings for one method: `train`, or a peer's recipe on it."""
+        chosen = self.method(method)
+        recipe = self.train.model_dump()
+        if chosen.network not in ("gaittake", "gei"):
+            recipe = peer_recipe(chosen.network, self.size, self.train)
+        return validated(Train, recipe | chosen.train, "methods", method, "train")
+
+
+def _known() -> str:
+    return f"define it under methods, or take one of {', '.join(KNOWN)}"

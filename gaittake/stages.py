@@ -5,16 +5,17 @@ stages whose own settings changed, and a stage cannot read a setting that its ru
 """
 
 import json
+from typing import Any
 
 from gaittake.settings import (
     Align,
     Detector,
     Evaluate,
-    Model,
     PoseTraining,
     Protocol,
     PseudoLabel,
     Section,
+    Settings,
     Source,
     Train,
     Walkers,
@@ -35,6 +36,14 @@ class IndexStage(Section):
     subjects: tuple[str, ...]
 
 
+class SurveyStage(Section):
+    """Settings of `survey`; `frames`: of the longest training clip of all methods."""
+
+    source: Source
+    protocol: Protocol
+    frames: int
+
+
 class TeacherStage(Section):
     """Settings of `teacher`."""
 
@@ -43,6 +52,7 @@ class TeacherStage(Section):
     people: int
     walkers: Walkers
     detector: Detector
+    boxes: str = "detected"
     training: PoseTraining
 
 
@@ -50,6 +60,7 @@ class PseudoLabelStage(Section):
     """Settings of `pseudo-label`; `subjects` are training subjects only."""
 
     detector: Detector
+    boxes: str = "detected"
     pseudo_label: PseudoLabel
     batch: int
     subjects: tuple[str, ...]
@@ -60,6 +71,7 @@ class FinetuneStage(Section):
 
     seed: int
     detector: Detector
+    boxes: str = "detected"
     training: PoseTraining
     subjects: tuple[str, ...]
 
@@ -86,20 +98,24 @@ class CacheStage(Section):
 
 
 class TrainStage(Section):
-    """Settings of `train`."""
+    """Settings of `train`; `model` has the fields of the network's own section."""
 
     seed: int
     network: str
-    model: Model
+    model: dict[str, Any]
     train: Train
+    keypoints: str = "predicted"
+    noise: float = 0.0
     subjects: tuple[str, ...]
 
 
 class EmbedStage(Section):
-    """Settings of `embed`."""
+    """Settings of `embed`; `model` as in TrainStage."""
 
     network: str
-    model: Model
+    model: dict[str, Any]
+    keypoints: str = "predicted"
+    noise: float = 0.0
     subjects: tuple[str, ...]
 
 
@@ -108,11 +124,56 @@ class EvaluateStage(Section):
 
     dataset: str
     method: str
+    seed: int = 0
     protocol: Protocol
     evaluate: Evaluate
     synthetic: bool
     note: str = ""
     subjects: tuple[str, ...]
+
+
+class CompareStage(Section):
+    """Settings of `compare`."""
+
+    dataset: str
+    table: str
+    layout: str
+    same_view: bool
+
+
+class ReportStage(Section):
+    """Settings of `report`; `gallery`: its walks; `changed`: what differs from the defaults."""
+
+    dataset: str
+    layout: str
+    synthetic: bool
+    note: str = ""
+    gallery: tuple[str, ...]
+    distance: str
+    same_view: bool
+    held_out: tuple[str, ...]
+    test_subjects: tuple[str, ...]
+    changed: dict[str, str]
+
+
+def changed(settings: Settings) -> dict[str, str]:
+    """Returns the settings that differ from the documented defaults, `train.steps`: `1000`."""
+    usual = _flat(Settings(dataset=settings.dataset, note=settings.note).model_dump(mode="json"))
+    return {
+        name: v
+        for name, v in _flat(settings.model_dump(mode="json")).items()
+        if usual.get(name) != v
+    }
+
+
+def _flat(content: dict[str, Any], before: str = "") -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in content.items():
+        if isinstance(value, dict) and value:
+            found |= _flat(value, f"{before}{name}.")
+        else:
+            found[before + name] = json.dumps(value)
+    return found
 
 
 def canonical(section: Section) -> str:

@@ -85,7 +85,7 @@ def test_the_default_profile_limits_no_gpu() -> None:
 
 def test_the_readme_names_every_stage() -> None:
     stages = re.findall(r"^rule (\w+):", _rules(), re.MULTILINE)
-    assert len(stages) == 13
+    assert len(stages) == 16
     for stage in set(stages) - {"merge"}:  # one line with cache
         assert f"`{stage.replace('_', '-')}`" in README
 

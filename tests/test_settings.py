@@ -7,7 +7,7 @@ import pytest
 from gaittake import plan
 from gaittake.errors import UserError
 from gaittake.models import build_network
-from gaittake.plan import held_out, shards, stage_settings, train_subjects
+from gaittake.plan import held_out, method_of, runs, shards, stage_settings, train_subjects
 from gaittake.protocol import expand
 from gaittake.read_settings import load_settings
 from gaittake.settings import Settings
@@ -157,3 +157,51 @@ def test_a_stage_gets_its_own_settings_and_no_others() -> None:
         assert same[0] == same[1]
     trained = [canonical(stage_settings(s, "train", method="gaittake")) for s in (one, other)]
     assert trained[0] != trained[1]
+
+
+def test_a_table_names_its_rows(tmp_path: Path) -> None:
+    settings = load_settings(write(tmp_path, "tables: {mine: [gei, mirror]}"))
+    assert settings.rows("mine") == ("gei", "mirror")
+    assert settings.rows("rank1") == ("gei", "gaittake")
+    peers = {"gei", "gaitset", "gaitpart", "gaitgl", "mt3d", "gaittake"}
+    assert set(settings.rows("table")) == peers
+    assert "exact_keypoints" not in settings.rows("ablation")
+    with pytest.raises(UserError, match=r"tables\.other: there is no such table"):
+        settings.rows("other")
+
+
+def test_a_row_that_is_no_method_is_named_with_those_there_are(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"'gaitbase' is no method.*gaitset"):
+        load_settings(write(tmp_path, "tables: {mine: [gaitbase]}"))
+
+
+def test_walkers_have_rows_with_exact_keypoints(tmp_path: Path) -> None:
+    settings = load_settings(write(tmp_path, "source: {layout: walkers}"))
+    assert {"exact_keypoints", "noise_1", "noise_2", "noise_4"} < set(settings.rows("ablation"))
+
+
+def test_each_method_that_learns_is_trained_with_each_seed(tmp_path: Path) -> None:
+    settings = load_settings(write(tmp_path, "seeds: [3, 7]"))
+    assert runs(settings, "gaittake") == ["gaittake", "gaittake-seed7"]
+    assert runs(settings, "gei") == ["gei"]
+    assert method_of("gaittake", settings) == ("gaittake", 3)
+    assert method_of("gaittake-seed7", settings) == ("gaittake", 7)
+    trained = [stage_settings(settings, "train", method=run) for run in runs(settings, "gaittake")]
+    assert [record.seed for record in trained] == [3, 7]  # type: ignore[attr-defined]
+    with pytest.raises(UserError, match="there is no seed 5"):
+        method_of("gaittake-seed5", settings)
+
+
+def test_training_subjects_may_walk_less_often_than_test_subjects(tmp_path: Path) -> None:
+    text = """
+source: {layout: walkers}
+walkers: {subjects: 4, training_walks: [2, 1, 0]}
+protocol: {train_subjects: [001..002], test_subjects: [003..004]}
+"""
+    settings = load_settings(write(tmp_path, text))
+    found = {
+        part: stage_settings(settings, "render", shard=f"{part}-000").walkers  # type: ignore[attr-defined]
+        for part in ("train", "test")
+    }
+    assert [found["train"].normal, found["train"].bag, found["train"].coat] == [2, 1, 0]
+    assert [found["test"].normal, found["test"].bag, found["test"].coat] == [6, 2, 2]

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import typer
 
-from gaittake.cli import data, pose, recognition, show
+from gaittake.cli import data, models, pose, recognition, report, show, use
 from gaittake.errors import Preempted, UserError
 
 HELP = """Gait recognition, from frames to a cross-view rank-1 table.
@@ -23,8 +23,10 @@ cache.command("inspect")(show.inspect)
 
 app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False)
 app.command("render", rich_help_panel="Data")(data.render)
+app.command("unpack", rich_help_panel="Data")(data.unpack)
 app.command("index", rich_help_panel="Data")(data.index)
 app.add_typer(cache, name="cache", rich_help_panel="Data")
+app.command("survey", rich_help_panel="Data")(data.survey)
 app.command("teacher", rich_help_panel="Pose")(pose.teacher)
 app.command("pseudo-label", rich_help_panel="Pose")(pose.pseudo_label)
 app.command("finetune", rich_help_panel="Pose")(pose.finetune)
@@ -34,7 +36,10 @@ app.command("train", rich_help_panel="Recognition")(recognition.train)
 app.command("embed", rich_help_panel="Recognition")(recognition.embed)
 app.command("evaluate", rich_help_panel="Recognition")(recognition.evaluate)
 app.command("compare", rich_help_panel="Recognition")(recognition.compare)
+app.command("report", rich_help_panel="Recognition")(report.report)
+app.add_typer(use.app, name="model", rich_help_panel="Your own people")
 app.command("config", rich_help_panel="Show")(show.config)
+app.command("models", rich_help_panel="Show")(models.models)
 app.command("preview", rich_help_panel="Show")(show.preview)
 app.command("table", rich_help_panel="Show")(show.table)
 
@@ -73,7 +78,7 @@ def explanation(error: Exception) -> str | None:
         return describe(error) if isinstance(error, ValidationError) else None
     # HDF5 hides the number of the error in its text.
     text = " ".join(str(error).split())
-    if "No space left" in text:
+    if any(word in text for word in ("No space left", "Disk quota exceeded", "File too large")):
         return f"the disk is full; free some space, then run the same command again ({text})"
     if not isinstance(error, OSError) or error.filename is None:
         return None

@@ -53,12 +53,13 @@ S = TypeVar("S", bound="Section")
 
 @dataclass(frozen=True)
 class Job:
-    """A dataset, and the shard or the method of it that a command works on."""
+    """A dataset, and the shard, method or table of it that a command works on."""
 
     dataset: str
     overrides: Sequence[str] | None = None
     shard: str | None = None
     method: str | None = None
+    table: str | None = None
 
     @cached_property
     def settings(self) -> "Settings":
@@ -82,10 +83,11 @@ class Job:
 
         if stage in BY_SHARD and self.chosen_shard() not in self.shards:
             raise UserError(f"--shard {self.shard}: {self.dataset} has {', '.join(self.shards)}")
-        if stage in BY_METHOD and self.chosen_method() not in self.settings.methods:
-            methods = ", ".join(self.settings.methods)
-            raise UserError(f"--method {self.method}: {self.dataset} has {methods}")
-        found = stage_settings(self.settings, stage, shard=self.shard, method=self.method)
+        if stage in BY_METHOD:
+            self.chosen_method()
+        found = stage_settings(
+            self.settings, stage, shard=self.shard, method=self.method, table=self.table
+        )
         return kind.model_validate(found.model_dump())
 
     def path(self, name: str) -> Path:
@@ -101,6 +103,14 @@ class Job:
         """Returns a file for each shard; `part` (train or test) takes those of one kind."""
         chosen = [shard for shard in self.shards if shard.startswith(part)]
         return [Path("results", self.dataset, name.replace("{shard}", s)) for s in chosen]
+
+    def each_run(self, name: str) -> list[Path]:
+        """Returns a file for each run of each method of the table."""
+        from gaittake.plan import runs
+
+        methods = self.settings.rows(str(self.table))
+        names = [run for method in methods for run in runs(self.settings, method)]
+        return [Path("results", self.dataset, run, name) for run in names]
 
     def chosen_shard(self) -> str:
         """Returns the shard's name, or says which there are."""

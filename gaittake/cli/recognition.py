@@ -1,5 +1,9 @@
 """Commands of the recognition: train, embed, evaluate, compare."""
 
+from typing import Annotated
+
+import typer
+
 from gaittake.cli.job import (
     Dataset,
     Device,
@@ -87,6 +91,7 @@ def evaluate(
     rejects: File = None,
     out: File = None,
     table: File = None,
+    probes: File = None,
     threads: Threads = None,
 ) -> None:
     """Measure a method across views."""
@@ -103,16 +108,33 @@ def evaluate(
         rejects=rejects or job.path("rejects.csv"),
         out=out or job.path("{method}/metrics.json"),
         table=table or job.path("{method}/rank1.csv"),
+        probes=probes or job.path("{method}/probes.csv"),
     )
 
 
 def compare(
-    dataset: Dataset, overrides: Overrides = None, metrics: Files = None, out: File = None
+    dataset: Dataset,
+    table: Annotated[
+        str, typer.Option(help="rank1, table, ablation, or one of `tables`.")
+    ] = "rank1",
+    overrides: Overrides = None,
+    record: Record = None,
+    metrics: Files = None,
+    probes: Files = None,
+    out: File = None,
+    markdown: File = None,
 ) -> None:
-    """Put all methods into one table."""
+    """Put some methods into one table."""
+    job = Job(dataset, overrides, table=table)
+    from gaittake.stages import CompareStage
+
+    settings = job.record("compare", CompareStage, record)
     from gaittake.evaluation.compare import compare as run
 
-    job = Job(dataset, overrides)
-    if not metrics:
-        metrics = [job.path(f"{method}/metrics.json") for method in job.settings.methods]
-    run(metrics, out=out or job.path("").with_name(f"{dataset}_rank1.csv"))
+    run(
+        settings,
+        metrics or job.each_run("metrics.json"),
+        probes or job.each_run("probes.csv"),
+        out=out or job.path("").with_name(f"{dataset}_{table}.csv"),
+        markdown=markdown or job.path("").with_name(f"{dataset}_{table}.md"),
+    )

@@ -7,40 +7,61 @@ from typing import Any
 from gaittake.settings import Section, Settings
 
 INDENT = "  "
+LEGEND = """\
+# Each line: what it is, with its unit; where the value comes from; and the default, if it DIFFERS.
+# PAPER: its section, table or equation. ASSUME: the paper is silent; whose choice it is.
+# torchvision's, CASIA-B's: their own. ours: the paper has no word for it. yours: of your data."""
 
 
 def settings_text(settings: Settings) -> str:
-    """Returns the settings as YAML; the comments say what each means and what the default is."""
-    return "\n".join(_section(settings, 0))
+    """Returns the settings as YAML; comments give each one's meaning, source and default."""
+    return "\n".join([LEGEND, *_section(settings, 0)])
 
 
 def _section(section: Section, depth: int) -> Iterator[str]:
     indent = INDENT * depth
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
+        notes = [field.description] if field.description else []
         if isinstance(value, Section):
-            yield f"{indent}{name}:"
+            heading = (type(value).__doc__ or "").splitlines()[0].rstrip(".")
+            yield f"{indent}{name}:  # {'; '.join([heading, *notes])}"
             yield from _section(value, depth + 1)
-        elif name == "methods":
-            yield f"{indent}{name}:  # rows of the table, with what differs from model and train"
-            for method, choice in value.items():
-                yield f"{indent}{INDENT}{method}: {_plain(choice.model_dump(mode='json'))}"
+            continue
+        if not field.is_required() and value != field.get_default():
+            notes.append(f"DIFFERS from the default {_plain(field.get_default())}")
+        comment = f"  # {'; '.join(notes)}"
+        if isinstance(section, Settings) and name == "methods":
+            yield f"{name}:{comment}"
+            yield from _methods(section)
         else:
-            notes = [field.description] if field.description else []
-            if not field.is_required() and value != field.get_default():
-                notes.append(f"DIFFERS from the default {_plain(_json(field.get_default()))}")
-            comment = f"  # {'; '.join(notes)}" if notes else ""
-            yield f"{indent}{name}: {_plain(_json(value))}{comment}"
+            yield f"{indent}{name}: {_plain(value)}{comment}"
+
+
+def _methods(settings: Settings) -> Iterator[str]:
+    """Yields the rows of the table, and in what each one differs from `model` and `train`."""
+    for name, method in settings.methods.items():
+        yield f"{INDENT}{name}: {_plain(method)}"
+        for part, common, own in (
+            ("model", settings.model, settings.method_model(name)),
+            ("train", settings.train, settings.method_train(name)),
+        ):
+            usual = common.model_dump()
+            differing = {k: v for k, v in own.model_dump().items() if usual.get(k) != v}
+            if differing and method.network != "gei":  # which learns nothing
+                yield f"{INDENT * 2}# {part}, resolved: {_plain(differing)}"
+
+
+def _plain(value: Any) -> str:
+    """Returns a value on one line; JSON is YAML too."""
+    return json.dumps(_json(value), ensure_ascii=False)
 
 
 def _json(value: Any) -> Any:
+    if isinstance(value, Section):
+        return value.model_dump(mode="json")
     if isinstance(value, tuple):
         return [_json(item) for item in value]
     if isinstance(value, dict):
         return {name: _json(item) for name, item in value.items()}
     return value if isinstance(value, str | int | float | bool | None) else str(value)
-
-
-def _plain(value: Any) -> str:
-    """Returns a value on one line; JSON is YAML too."""
-    return json.dumps(value, ensure_ascii=False)

@@ -1,12 +1,16 @@
 """Commands that show something: settings, a table, a rendered walker, what a file holds."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gaittake.cli.job import Dataset, Job, Overrides
 from gaittake.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table
 
 
 def config(dataset: Dataset, overrides: Overrides = None) -> None:
@@ -42,34 +46,23 @@ def table(
 ) -> None:
     """Print a table of results, and where the numbers behind it lie."""
     from rich.console import Console
-    from rich.table import Table
 
+    from gaittake.evaluation.table import dataset_of
     from gaittake.io.tables import read_csv, read_json
 
     rows = read_csv(file, ("dataset", "method", "condition", "mean"))
     if rows.empty:
         raise UserError(f"{file}: a table with at least one row is needed, this one is empty")
-    dataset = rows["dataset"].iloc[0]
-    columns = [column for column in rows.columns if column != "dataset"]
-    folder = file.parent / dataset
+    named = rows["dataset"].iloc[0]
+    folder = file.parent / dataset_of(named)
     sources = sorted(folder.glob("*/metrics.json"))
     found = [read_json(path) for path in sources]
     # Said wherever such a number stands: it is no result on recorded video.
     people = " (rendered people, synthetic)" if any(item["synthetic"] for item in found) else ""
-    drawn = Table(title=f"{dataset}{people}: rank-1 in %, by view of the probe")
-    for column in columns:
-        numeric = column not in ("method", "condition")
-        drawn.add_column(
-            f"{column}°" if column.isdigit() else column, justify="right" if numeric else "left"
-        )
-    before = ""
-    for row in rows.to_dict("records"):
-        if before not in ("", row["method"]):
-            drawn.add_section()
-        before = row["method"]
-        drawn.add_row(*(row[column] for column in columns))
     console = Console()
-    console.print(drawn)
+    console.print(_drawn(rows, f"{named}{people}: rank-1 in %, by view of the probe", found))
+    if named != dataset_of(named):
+        console.print("PARTIAL: not the whole protocol, do not compare with published numbers.")
     for note in dict.fromkeys(item["note"] for item in found if item["note"]):
         console.print(note)
     for what, paths in (
@@ -79,3 +72,32 @@ def table(
     ):
         for path in paths:
             console.print(f"{path}  {what}", highlight=False, soft_wrap=True)
+
+
+def _drawn(rows: "pd.DataFrame", title: str, metrics: list[dict[str, Any]]) -> "Table":
+    """Returns the table as it is printed; the interval of each mean from the methods' metrics."""
+    from rich.table import Table
+
+    intervals = {
+        (item["method"], condition): "–".join(f"{100 * end:.0f}" for end in numbers["interval"])
+        for item in metrics
+        for condition, numbers in item.get("conditions", {}).items()
+        if numbers.get("interval")
+    }
+    drawn = Table(title=title)
+    columns = [column for column in rows.columns if column != "dataset"]
+    for column in columns:
+        numeric = column not in ("method", "condition")
+        drawn.add_column(
+            f"{column}°" if column.isdigit() else column, justify="right" if numeric else "left"
+        )
+    if intervals:
+        drawn.add_column("95 %", justify="right")
+    before = ""
+    for row in rows.to_dict("records"):
+        if before not in ("", row["method"]):
+            drawn.add_section()
+        before = row["method"]
+        interval = [intervals.get((row["method"], row["condition"]), "")] if intervals else []
+        drawn.add_row(*(row[column] for column in columns), *interval)
+    return drawn

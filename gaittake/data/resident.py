@@ -38,11 +38,26 @@ class Batch(NamedTuple):
     counts: Tensor | None
 
 
-def load_resident(cache: Path, subjects: Iterable[str], device: torch.device) -> Resident:
+def load_resident(
+    cache: Path,
+    subjects: Iterable[str],
+    device: torch.device,
+    *,
+    keypoints: str = "predicted",
+    noise: float = 0.0,
+) -> Resident:
     """Returns the sequences of these subjects, frames on the device.
 
+    Args:
+        cache: the dataset's cache.
+        subjects: whose sequences.
+        device: where the frames are held.
+        keypoints: `predicted`, or the renderer's own, `exact`.
+        noise: standard deviation of what is added to x and y, share of the body's height; the same
+            at each loading.
+
     Raises:
-        UserError: the cache holds none of them.
+        UserError: the cache holds none of these subjects, or no such keypoints.
     """
     with open_ragged(cache, kind="cache") as opened:
         table = opened.sequences
@@ -52,10 +67,26 @@ def load_resident(cache: Path, subjects: Iterable[str], device: torch.device) ->
                 f"{cache}: holds no sequence of these subjects; rejects.csv beside it says why"
             )
         silhouettes = _read_rows(opened, "silhouettes", table)
-        keypoints = _read_rows(opened, "keypoints", table)
+        joints = _read_rows(opened, _array(opened, cache, keypoints), table)
         digest = str(opened.attributes.get("data_digest", ""))
     table["first_frame"] = np.r_[0, table["frame_count"].to_numpy().cumsum()[:-1]]
-    return Resident(silhouettes.to(device), keypoints.to(device), table, digest)
+    if noise:
+        generator = torch.Generator().manual_seed(0)
+        moved = joints[..., :2] + noise * torch.randn(joints[..., :2].shape, generator=generator)
+        joints[..., :2] = moved.clamp(0, 1)
+    return Resident(silhouettes.to(device), joints.to(device), table, digest)
+
+
+def _array(opened: RaggedFile, cache: Path, keypoints: str) -> str:
+    """Returns where the cache keeps these keypoints."""
+    if keypoints == "predicted" or opened.attributes.get("keypoints") == "truth":
+        return "keypoints"
+    if "exact" not in opened.arrays:
+        raise UserError(
+            f"{cache}: exact keypoints are asked for, and only rendered walkers have them; set the "
+            "method's keypoints to 'predicted'"
+        )
+    return "exact"
 
 
 def _read_rows(opened: RaggedFile, name: str, table: pd.DataFrame) -> Tensor:
@@ -67,25 +98,6 @@ def _read_rows(opened: RaggedFile, name: str, table: pd.DataFrame) -> Tensor:
     return torch.from_numpy(
         np.concatenate([opened.read(name, int(a), int(b - a)) for a, b in runs])
     )
-
-
-def clip_rows(
-    resident: Resident,
-    chosen: npt.NDArray[np.int64],
-    frames: int,
-    generator: np.random.Generator,
-) -> npt.NDArray[np.int64]:
-    """Returns `[n, frames]` rows of consecutive frames, a random clip of each chosen sequence.
-
-    A sequence shorter than the clip wraps around (PAPER 4.1: 30 frames; ASSUME: wrap).
-    """
-    first = resident.sequences["first_frame"].to_numpy()[chosen]
-    counts = resident.sequences["frame_count"].to_numpy()[chosen]
-    latest = np.maximum(counts - frames, 0)
-    start = generator.integers(0, latest + 1)
-    offsets = (start[:, None] + np.arange(frames)) % counts[:, None]
-    rows: npt.NDArray[np.int64] = first[:, None] + offsets
-    return rows
 
 
 def gather_clips(resident: Resident, rows: npt.NDArray[np.int64]) -> Batch:

@@ -1,135 +1,153 @@
-"""The cross-view protocol: each probe view against each gallery view."""
+"""The cross-view protocol: each probe against the gallery of each view.
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+The gallery is held in memory and the probes stream past it: at OU-MVLP's size 4.4 GB, and 0.5 GB
+at a time. No matrix of distances is larger than a block of probes times one view's gallery.
+"""
+
+import functools
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 import torch
 from torch import Tensor
 
-from gaittake.errors import UserError
-from gaittake.evaluation.distance import distances
-from gaittake.evaluation.retrieval import rank_k, retrieve
+from gaittake.evaluation.bounds import Projection, fit_projection, sketch
+from gaittake.evaluation.distance import Embeddings, Floats, Integers, as_parts
+from gaittake.evaluation.probes import NO_GALLERY
+from gaittake.evaluation.retrieval import Found, Side, search
+from gaittake.evaluation.roles import Bools, Roles
+from gaittake.evaluation.stored import read_embeddings
+from gaittake.evaluation.verification import Histogram, add, empty_histogram
+from gaittake.io.progress import progress
+from gaittake.io.ragged import RaggedFile
 
-METRICS = ("rank1", "rank5", "rank10", "map", "rank1_matched", "chance")
+BLOCK_BYTES = 512 << 20
 
 
-class Cell(NamedTuple):
-    """One probe view against one gallery view.
+class Outcomes(NamedTuple):
+    """What the probes found: a row for each probe, a column for each view's gallery.
 
     Attributes:
-        probes: number of probes.
-        gallery: number of gallery sequences.
-        matched: probes that have their subject in the gallery.
-        values: the metrics, 0…1.
+        probes: `[n]` their rows in the table of sequences.
+        first_hit: `[n, v]` rank of the nearest match; 0: none; NO_GALLERY: the gallery is empty.
+        precision: `[n, v]` average precision.
+        matches: `[n, v]` sequences of the same subject.
+        gallery: `[v]` sequences.
+        histograms: of the pairs that the protocol counts, by condition.
     """
 
-    probes: int
-    gallery: int
-    matched: int
-    values: dict[str, float]
+    probes: Integers
+    first_hit: Integers
+    precision: Floats
+    matches: Integers
+    gallery: Integers
+    histograms: dict[str, Histogram]
 
 
 def cross_view(
-    embeddings: Tensor,
-    sequences: pd.DataFrame,
-    *,
-    gallery: Iterable[str],
-    probes: Mapping[str, Iterable[str]],
-    distance: str,
-    partial: bool,
-) -> dict[str, dict[tuple[int, int], Cell]]:
-    """Returns the cells of each condition, by (probe view, gallery view).
+    opened: RaggedFile, roles: Roles, *, distance: str = "parts", same_view: bool = False
+) -> Outcomes:
+    """Returns what each probe found in the gallery of each view.
 
     Args:
-        embeddings: `[n, p, d]`.
-        sequences: a row for each: subject, condition, number, view.
-        gallery: sequences of the gallery, `nm-01`, ….
-        probes: sequences of each condition.
+        opened: the embeddings, a row for each sequence.
+        roles: of the sequences.
         distance: see `gaittake.evaluation.distance`.
-        partial: leave out a cell without probes or gallery instead of raising.
+        same_view: count pairs of identical views in the histograms too.
 
     Raises:
-        UserError: a cell is empty and `partial` is false; the cell is named.
+        UserError: an embedding is not finite.
     """
-    walks = sequences["condition"] + "-" + sequences["number"].map("{:02d}".format)
-    views = sorted(int(view) for view in sequences["view"].unique())
-    gallery_names = list(gallery)
-    cells: dict[str, dict[tuple[int, int], Cell]] = {}
-    for condition, names in probes.items():
-        cells[condition] = {}
-        wanted = walks.isin(list(names))
-        for probe_view in views:
-            for gallery_view in views:
-                chosen = np.flatnonzero(wanted & (sequences["view"] == probe_view))
-                against = np.flatnonzero(
-                    walks.isin(gallery_names) & (sequences["view"] == gallery_view)
-                )
-                if len(chosen) and len(against):
-                    cells[condition][probe_view, gallery_view] = _cell(
-                        embeddings, sequences["subject"].to_numpy(), chosen, against, distance
-                    )
-                elif not partial:
-                    side = "probe" if not len(chosen) else "gallery"
-                    raise UserError(
-                        f"evaluation: no {side} sequence for condition {condition}, probe view "
-                        f"{probe_view:03d}, gallery view {gallery_view:03d}; rejects.csv says "
-                        "what was refused; protocol.partial=true evaluates what there is"
-                    )
-    return cells
-
-
-def _cell(
-    embeddings: Tensor,
-    subjects: npt.NDArray[Any],
-    probes: npt.NDArray[np.int64],
-    gallery: npt.NDArray[np.int64],
-    distance: str,
-) -> Cell:
-    matrix = distances(
-        embeddings[torch.from_numpy(probes)], embeddings[torch.from_numpy(gallery)], kind=distance
-    )
-    same = subjects[probes][:, None] == subjects[gallery][None]
-    found = retrieve(matrix.cpu().numpy().astype(np.float64), same)
-    matched = int((found.first_hit > 0).sum())
-    rank1 = rank_k(found, 1)
-    values = {
-        "rank1": rank1,
-        "rank5": rank_k(found, 5),
-        "rank10": rank_k(found, 10),
-        "map": float(found.precision.mean()),
-        # Without the probes that have no match in the gallery, which can only be wrong.
-        "rank1_matched": rank1 * len(probes) / matched if matched else 0.0,
-        "chance": float(found.chance.mean()),
+    _, subjects = np.unique(opened.sequences["subject"].to_numpy(), return_inverse=True)
+    outcomes = _nothing_found(roles)
+    held = {
+        column: roles.gallery_of(view)
+        for column, view in enumerate(roles.views)
+        if outcomes.gallery[column]
     }
-    return Cell(len(probes), len(gallery), matched, values)
+    if not held:
+        return outcomes
+
+    def read(rows: Integers) -> Embeddings:
+        return as_parts(read_embeddings(opened, rows), distance)
+
+    embeddings = {column: read(rows) for column, rows in held.items()}
+    projection = fit_projection(list(embeddings.values()))
+
+    def gallery_of(column: int) -> Side:
+        known = sketch(projection, embeddings[column], probes=False)
+        return Side(subjects[held[column]], embeddings[column], known)
+
+    if projection.short:
+        gallery_of = functools.cache(gallery_of)
+    total = len(outcomes.probes) * len(held)
+    with progress("evaluate", total, unit="probes times views") as advance:
+        for block in _blocks(opened, len(outcomes.probes)):
+            rows = outcomes.probes[block]
+            vectors = read(rows)
+            probes = Side(subjects[rows], vectors, sketch(projection, vectors, probes=True))
+            for column in held:
+                tallies = _tallies(outcomes, roles, rows, roles.views[column], same_view)
+                found = _search(probes, gallery_of(column), projection, tallies)
+                outcomes.first_hit[block, column] = found.first_hit
+                outcomes.precision[block, column] = found.precision
+                outcomes.matches[block, column] = found.matches
+                advance(len(rows))
+    return outcomes
 
 
-def by_probe_view(
-    cells: Mapping[tuple[int, int], Cell], metric: str, *, same_view: bool
-) -> dict[int, float | None]:
-    """Returns a metric for each probe view: its mean over gallery views; None without a cell.
+def _nothing_found(roles: Roles) -> Outcomes:
+    """Returns the outcomes before anything was compared."""
+    probes = np.flatnonzero(np.logical_or.reduce(list(roles.conditions.values())))
+    shape = (len(probes), len(roles.views))
+    gallery = np.array([len(roles.gallery_of(view)) for view in roles.views], dtype=np.int64)
+    return Outcomes(
+        probes=probes,
+        first_hit=np.full(shape, NO_GALLERY),
+        precision=np.zeros(shape),
+        matches=np.zeros(shape, dtype=np.int64),
+        gallery=gallery,
+        histograms={name: empty_histogram() for name in roles.conditions},
+    )
+
+
+def _blocks(opened: RaggedFile, probes: int) -> Iterator[slice]:
+    """Yields blocks of probes whose embeddings fill BLOCK_BYTES."""
+    row_bytes = 4 * int(np.prod(opened.arrays["embeddings"].shape[1:]))
+    step = max(1, BLOCK_BYTES // row_bytes)
+    for first in range(0, probes, step):
+        yield slice(first, min(first + step, probes))
+
+
+def _tallies(
+    outcomes: Outcomes, roles: Roles, rows: Integers, view: int, same_view: bool
+) -> list[tuple[Histogram, Bools]]:
+    """Returns each condition's histogram, with the probes that count for it in a view's gallery."""
+    counted = (roles.view[rows] != view) | same_view
+    return [
+        (outcomes.histograms[name], member[rows] & counted)
+        for name, member in roles.conditions.items()
+    ]
+
+
+def _search(
+    probes: Side, gallery: Side, projection: Projection, tallies: list[tuple[Histogram, Bools]]
+) -> Found:
+    """Returns what the probes found, and adds their distances to the histograms.
 
     Args:
-        cells: of one condition.
-        metric: one of METRICS.
-        same_view: count the pair of identical views too.
+        probes: a block of them.
+        gallery: of one view.
+        projection: the one that made the sketches.
+        tallies: each histogram with the probes that count for it.
     """
-    views = sorted({view for pair in cells for view in pair})
-    means: dict[int, float | None] = {}
-    for probe_view in views:
-        values = [
-            cell.values[metric]
-            for (probe, gallery), cell in cells.items()
-            if probe == probe_view and (same_view or gallery != probe)
-        ]
-        means[probe_view] = float(np.mean(values)) if values else None
-    return means
 
+    def others(rows: slice, bounds: Tensor) -> None:
+        for histogram, member in tallies:
+            add(histogram.different, bounds[torch.from_numpy(member[rows])])
 
-def mean_of(values: Iterable[float | None]) -> float | None:
-    """Returns the mean of the values there are, or None."""
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None
+    found = search(probes, gallery, projection, others)
+    for histogram, member in tallies:
+        add(histogram.same, torch.from_numpy(found.own[member]).float())
+    return found

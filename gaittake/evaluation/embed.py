@@ -35,9 +35,11 @@ def embed(
     Raises:
         UserError: weights that do not fit, or no sequence of the test subjects.
     """
-    resident = load_resident(cache, settings.subjects, device)
+    resident = load_resident(
+        cache, settings.subjects, device, keypoints=settings.keypoints, noise=settings.noise
+    )
     rows, columns = resident.silhouettes.shape[1:]
-    model = settings.model.model_dump(mode="json")
+    model = settings.model
     network = build_network(settings.network, height=rows, width=columns, **model)
     made_by = {"settings": canonical(settings), "data_digest": resident.data_digest}
     if weights is not None:

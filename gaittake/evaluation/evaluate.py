@@ -1,23 +1,44 @@
 """The evaluate stage: from embeddings to `metrics.json` and the method's rows of the table."""
 
+import logging
 import platform
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 
 from gaittake import __version__
-from gaittake.evaluation.cross_view import METRICS, Cell, by_probe_view, cross_view, mean_of
+from gaittake.evaluation.bootstrap import interval, per_subject, resampled
+from gaittake.evaluation.cross_view import Outcomes, cross_view
+from gaittake.evaluation.distance import Floats
+from gaittake.evaluation.grid import Grid, grid_of
+from gaittake.evaluation.means import by_probe_view, condition_mean, mean_of
+from gaittake.evaluation.missing import find_missing, label, partial, require_whole
+from gaittake.evaluation.probes import probes_table, write_probes
+from gaittake.evaluation.roles import Roles, assign_roles
+from gaittake.evaluation.table import table_rows
+from gaittake.evaluation.verification import Histogram, verification
 from gaittake.io.ragged import open_ragged
 from gaittake.io.tables import read_rejects, write_csv, write_json
 from gaittake.protocol import expand
+from gaittake.sequence import Reject
+from gaittake.settings import Protocol
 from gaittake.stages import EvaluateStage, canonical
+
+logger = logging.getLogger(__name__)
 
 
 def evaluate(
-    settings: EvaluateStage, *, embeddings: Path, rejects: Path, out: Path, table: Path
+    settings: EvaluateStage,
+    *,
+    embeddings: Path,
+    rejects: Path,
+    out: Path,
+    table: Path,
+    probes: Path,
 ) -> None:
     """Writes the numbers of one method.
 
@@ -27,95 +48,126 @@ def evaluate(
         rejects: everything that was refused on the way, to be counted.
         out: all metrics, unrounded, with counts and provenance.
         table: rank-1 in percent, as in the paper's tables.
+        probes: the rank of each probe, see `gaittake.evaluation.probes`.
 
     Raises:
-        UserError: a cell of the protocol has no sequence.
+        UserError: the data lacks what the protocol names, and `protocol.partial` is false.
     """
     protocol = settings.protocol
+    refused = read_rejects(rejects)
     with open_ragged(embeddings, kind="embeddings") as opened:
-        vectors = torch.from_numpy(opened.read("embeddings"))
         sequences, attributes = opened.sequences, opened.attributes
-    cells = cross_view(
-        vectors,
-        sequences,
-        gallery=expand(protocol.gallery),
-        probes={name: expand(walks) for name, walks in protocol.probes.items()},
-        distance=settings.evaluate.distance,
-        partial=protocol.partial,
-    )
-    missing = sorted(set(settings.subjects) - set(sequences["subject"]))
-    refused = Counter(f"{row.stage}: {row.reason}" for row in read_rejects(rejects))
-    conditions = {
-        name: _condition(found, same_view=protocol.same_view) for name, found in cells.items()
-    }
-    metrics = {
-        "dataset": settings.dataset,
-        "method": settings.method,
-        "synthetic": settings.synthetic,
-        "note": settings.note,
-        "conditions": conditions,
-        "counts": {
-            "sequences": len(sequences),
-            "subjects": int(sequences["subject"].nunique()),
-            "subjects_missing": missing,
-            "rejects": dict(sorted(refused.items())),
+        roles = _roles(protocol, sequences)
+        missing = find_missing(protocol, settings.subjects, sequences, roles, refused)
+        if not protocol.partial:
+            require_whole(missing, settings.dataset)
+        if label(missing):
+            logger.warning("%s is partial: %s", settings.dataset, label(missing))
+        outcomes = cross_view(
+            opened, roles, distance=settings.evaluate.distance, same_view=protocol.same_view
+        )
+    ranks = probes_table(outcomes.probes, outcomes.first_hit, roles, sequences)
+    about = settings.model_dump(include={"dataset", "method", "seed", "synthetic", "note"})
+    metrics = about | {
+        "partial": partial(missing),
+        "conditions": {
+            name: _condition(outcomes, roles, ranks, name, same_view=protocol.same_view)
+            for name in roles.conditions
         },
-        "provenance": {
-            "package": __version__,
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-            "machine": platform.machine(),
-            "device": str(attributes.get("device")),
-            "data_digest": str(attributes.get("data_digest")),
-            "training": str(attributes.get("training", "none")),
-            "evaluation": canonical(settings),
-        },
+        "verification": verification(_together(outcomes.histograms)),
+        "counts": _counts(sequences, missing.test_subjects, refused),
+        "provenance": _provenance(attributes) | {"evaluation": canonical(settings)},
     }
+    write_probes(ranks, probes)
     write_json(metrics, out)
     write_csv(table_rows(metrics, "rank1"), table)
 
 
-def _condition(cells: dict[tuple[int, int], Cell], *, same_view: bool) -> dict[str, Any]:
+def _roles(protocol: Protocol, sequences: pd.DataFrame) -> Roles:
+    """Returns the roles of the sequences by the protocol."""
+    return assign_roles(
+        sequences,
+        gallery=expand(protocol.gallery),
+        probes={name: expand(walks) for name, walks in protocol.probes.items()},
+        views=protocol.views,
+    )
+
+
+def _condition(
+    outcomes: Outcomes, roles: Roles, ranks: pd.DataFrame, name: str, *, same_view: bool
+) -> dict[str, Any]:
     """Returns the numbers of one condition: means, by probe view, and each pair of views."""
-    by_view = {m: by_probe_view(cells, m, same_view=same_view) for m in METRICS}
+    grid = grid_of(outcomes, roles, name)
+    means = {m: by_probe_view(values, same_view=same_view) for m, values in grid.metrics.items()}
+    curve = condition_mean(np.moveaxis(grid.curve, -1, 0), same_view=same_view)
+    intervals = {
+        metric: interval(resampled(per_subject(ranks, name, matched=matched), same_view=same_view))
+        for metric, matched in (("rank1", False), ("rank1_matched", True))
+    }
     return {
-        "mean": {metric: mean_of(values.values()) for metric, values in by_view.items()},
-        "by_probe_view": by_view,
-        "pairs": [
-            {
-                "probe_view": probe,
-                "gallery_view": gallery,
-                "probes": cell.probes,
-                "gallery": cell.gallery,
-                "probes_matched": cell.matched,
-                **cell.values,
-            }
-            for (probe, gallery), cell in sorted(cells.items())
-        ],
+        "mean": {metric: number(mean_of(values)) for metric, values in means.items()},
+        "interval": intervals["rank1"],
+        "interval_matched": intervals["rank1_matched"],
+        "by_probe_view": {
+            metric: {str(view): number(v) for view, v in zip(roles.views, values, strict=True)}
+            for metric, values in means.items()
+        },
+        "cmc": [number(value) for value in curve],
+        "verification": verification(outcomes.histograms[name]),
+        "subjects": int(ranks.loc[ranks["condition"] == name, "subject"].nunique()),
+        "pairs": _pairs(grid, roles.views),
     }
 
 
-def table_rows(metrics: dict[str, Any], metric: str, *, method: str | None = None) -> pd.DataFrame:
-    """Returns a row for each condition: dataset, method, condition, each view, mean; percent.
-
-    Args:
-        metrics: what `metrics.json` holds.
-        metric: one of METRICS.
-        method: the name of the row, where it is not the method's own.
-    """
-    rows = []
-    for condition, numbers in metrics["conditions"].items():
-        views = {str(view): value for view, value in numbers["by_probe_view"][metric].items()}
-        row = {
-            "dataset": metrics["dataset"],
-            "method": method or metrics["method"],
-            "condition": condition,
+def _pairs(grid: Grid, views: tuple[int, ...]) -> list[dict[str, Any]]:
+    """Returns the cells that have probes and a gallery."""
+    return [
+        {
+            "probe_view": probe_view,
+            "gallery_view": gallery_view,
+            "probes": int(grid.probes[a]),
+            "gallery": int(grid.gallery[b]),
+            "probes_matched": int(grid.matched[a, b]),
+            **{metric: number(values[a, b]) for metric, values in grid.metrics.items()},
         }
-        row |= {view: percent(views[view]) for view in sorted(views, key=int)}
-        rows.append(row | {"mean": percent(numbers["mean"][metric])})
-    return pd.DataFrame(rows)
+        for a, probe_view in enumerate(views)
+        for b, gallery_view in enumerate(views)
+        if grid.probes[a] and grid.gallery[b]
+    ]
 
 
-def percent(value: float | None) -> str:
-    """Returns a share as percent with two decimals; '' where there is none."""
-    return "" if value is None else f"{100 * value:.2f}"
+def number(value: Floats | float) -> float | None:
+    """Returns a number as JSON has it: null in place of NaN."""
+    return None if np.isnan(value) else float(value)
+
+
+def _together(histograms: dict[str, Histogram]) -> Histogram:
+    """Returns the pairs of all conditions, for a person whose condition is not known."""
+    same, different = zip(*histograms.values(), strict=True)
+    return Histogram(np.sum(same, axis=0), np.sum(different, axis=0))
+
+
+def _counts(
+    sequences: pd.DataFrame, subjects_missing: list[str], refused: list[Reject]
+) -> dict[str, Any]:
+    """Returns what was there and what was refused on the way."""
+    reasons = Counter(f"{row.stage}: {row.reason}" for row in refused)
+    return {
+        "sequences": len(sequences),
+        "subjects": int(sequences["subject"].nunique()),
+        "subjects_missing": subjects_missing,
+        "rejects": dict(sorted(reasons.items())),
+    }
+
+
+def _provenance(attributes: dict[str, Any]) -> dict[str, str]:
+    """Returns what made the numbers."""
+    return {
+        "package": __version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "device": str(attributes.get("device")),
+        "data_digest": str(attributes.get("data_digest")),
+        "training": str(attributes.get("training", "none")),
+    }

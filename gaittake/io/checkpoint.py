@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from gaittake.errors import Preempted, UserError
-from gaittake.io.atomic import whole_file
+from gaittake.io.state import save_torch
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +61,12 @@ class Checkpoints:
                 f"{self.folder}: {owner} trains here already (it may have outlived its "
                 "Snakemake). Wait for it, or stop it, then run the same command again."
             ) from error
+        except OSError as error:
+            logger.warning(
+                "%s: this file system has no locks (%s); see to it that nothing else trains here",
+                self.folder,
+                error.strerror,
+            )
         self._lock.truncate(0)
         self._lock.write(f"process {os.getpid()} on {os.uname().nodename}")
         self._lock.flush()
@@ -107,10 +113,8 @@ class Checkpoints:
 
     def save(self, state: dict[str, Any]) -> None:
         """Saves the state with the random generators; raises Preempted after a SIGTERM."""
-        with whole_file(self.folder / "last.pt") as temporary:
-            torch.save(
-                {"identity": self.identity, "generators": _generators(), "state": state}, temporary
-            )
+        saved = {"identity": self.identity, "generators": _generators(), "state": state}
+        save_torch(saved, self.folder / "last.pt")
         if self.preempted:
             raise Preempted(f"SIGTERM: progress is saved in {self.folder}, start again to continue")
 

@@ -1,7 +1,12 @@
-"""Frames from image folders and videos. What cannot be read is reported, never skipped silently."""
+"""Frames of a walk: a folder of images, or a video file. What cannot be read is reported.
 
+A frame is known by its number: the last number of an image's name, or its place in the video from
+1. Its address is the image's path, or `walk.avi#12` for a frame of a video.
+"""
+
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,61 +17,176 @@ import numpy.typing as npt
 from gaittake.sequence import Reject
 
 Image = npt.NDArray[np.uint8]
+VIDEOS = frozenset({".avi", ".mp4", ".m4v", ".mov", ".mkv", ".mpg", ".mpeg", ".webm"})
 _NUMBER = re.compile(r"(\d+)\.(?:png|jpg|jpeg|bmp)$", re.IGNORECASE)
+_ADDRESS = re.compile(r"(.+)#(\d+)")
+_SYSTEM = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
+_JPEG_END = b"\xff\xd9"
 
 
-def frame_files(folder: Path) -> list[tuple[int, Path]]:
-    """Returns the frames of a folder in order: the last number of a file's name, and its path.
+def is_hidden(name: str) -> bool:
+    """Tells whether a file is hidden, or one that an operating system leaves behind."""
+    return name.startswith(".") or name.lower() in _SYSTEM
 
-    Hidden files and files that are no images are left out.
+
+def is_video(path: Path) -> bool:
+    """Tells from its name whether this is a video file."""
+    return path.suffix.lower() in VIDEOS
+
+
+def count_frames(source: Path, *, stage: str, rejects: list[Reject]) -> int:
+    """Returns how many frames a folder or video has; what else lies in a folder goes to `rejects`.
+
+    Raises:
+        OSError: there is no such folder, or it is a file.
     """
-    found = []
-    for path in folder.iterdir():
-        number = _NUMBER.search(path.name)
-        if number and not path.name.startswith("."):
-            found.append((int(number[1]), path))
-    return sorted(found)
+    if is_video(source):
+        count = _video_length(source)
+        if not count:
+            rejects.append(Reject(stage, str(source), "unreadable video"))
+        return count
+    frames, others = _list(source)
+    rejects += [Reject(stage, str(source / name), reason) for name, reason in others]
+    return len(frames)
+
+
+def frame_files(source: Path) -> list[tuple[int, Path]]:
+    """Returns number and address of each frame, in order; what is no frame is left out."""
+    if is_video(source):
+        count = _video_length(source)
+        return [(number, Path(f"{source}#{number}")) for number in range(1, count + 1)]
+    return [(number, source / name) for number, name in _list(source)[0]]
 
 
 def read_silhouette(path: Path) -> Image | None:
-    """Returns a silhouette `[rows, columns]` uint8 of 0 and 255, or None if it cannot be read."""
-    image: Any = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if image is None:
-        return None
-    return np.where(image > 127, 255, 0).astype(np.uint8)
+    """Returns a silhouette `[rows, columns]` uint8 of 0 and 255, or None if it cannot be read.
+
+    Args:
+        path: the address of a frame.
+    """
+    address = _ADDRESS.fullmatch(str(path))
+    if address and is_video(Path(address[1])):
+        numbers = {int(address[2])}
+        frames = read_silhouettes(Path(address[1]), stage="", rejects=[], numbers=numbers)
+        return next((image for _, image in frames), None)
+    image = _read_image(path, cv2.IMREAD_GRAYSCALE)
+    return None if image is None else _binary(image)
 
 
 def read_silhouettes(
-    folder: Path, *, stage: str, rejects: list[Reject]
+    source: Path, *, stage: str, rejects: list[Reject], numbers: Collection[int] | None = None
 ) -> Iterator[tuple[int, Image]]:
-    """Yields frame number and silhouette of each readable frame; the others go to `rejects`."""
-    for number, path in frame_files(folder):
-        image = read_silhouette(path)
-        if image is None:
-            rejects.append(Reject(stage, str(path), "unreadable image"))
-        else:
-            yield number, image
+    """Yields number and silhouette of the frames; those that cannot be read go to `rejects`.
+
+    Args:
+        source: folder or video.
+        stage: who reads.
+        rejects: gets what cannot be read.
+        numbers: frames that are wanted; None: all of them.
+    """
+    for number, image in _read(source, cv2.IMREAD_GRAYSCALE, stage, rejects, numbers):
+        yield number, _binary(image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
 
 
-def read_video(path: Path, *, stage: str, rejects: list[Reject]) -> Iterator[tuple[int, Image]]:
-    """Yields frame number (from 1) and RGB frame `[rows, columns, 3]` uint8 of a video.
+def read_colour(
+    source: Path, *, stage: str, rejects: list[Reject], numbers: Collection[int] | None = None
+) -> Iterator[tuple[int, Image]]:
+    """Yields number and RGB image `[rows, columns, 3]` uint8 of the frames, as `read_silhouettes`.
 
     A video that cannot be opened, or ends before its own count of frames, goes to `rejects`.
     """
+    for number, image in _read(source, cv2.IMREAD_COLOR, stage, rejects, numbers):
+        yield number, np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def _list(folder: Path) -> tuple[list[tuple[int, str]], list[tuple[str, str]]]:
+    """Returns number and name of the frames in order, and name and reason of everything else."""
+    frames: dict[int, str] = {}
+    others = []
+    for name in sorted(os.listdir(folder)):  # noqa: PTH208 names are all that is needed here
+        number = _NUMBER.search(name)
+        if is_hidden(name):
+            others.append((name, "hidden or system file"))
+        elif not number:
+            others.append((name, "no numbered image"))
+        elif frames.setdefault(int(number[1]), name) != name:
+            others.append((name, "frame number taken by another file"))
+    return sorted(frames.items()), others
+
+
+def _read(
+    source: Path,
+    flag: int,
+    stage: str,
+    rejects: list[Reject],
+    numbers: Collection[int] | None,
+) -> Iterator[tuple[int, Any]]:
+    if is_video(source):
+        yield from _read_video(source, stage, rejects, numbers)
+        return
+    for number, path in frame_files(source):
+        if numbers is None or number in numbers:
+            image = _read_image(path, flag)
+            if image is None:
+                rejects.append(Reject(stage, str(path), "unreadable image"))
+            else:
+                yield number, image
+
+
+def _read_image(path: Path, flag: int) -> Any:
+    """Returns the image, or None for what is damaged, cut off or cannot be read."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    # OpenCV fills what is missing of a JPEG with grey and does not tell.
+    cut_off = path.suffix.lower() in (".jpg", ".jpeg") and _JPEG_END not in content[-64:]
+    if not content or cut_off:
+        return None
+    return cv2.imdecode(np.frombuffer(content, dtype=np.uint8), flag)
+
+
+def _read_video(
+    path: Path, stage: str, rejects: list[Reject], numbers: Collection[int] | None
+) -> Iterator[tuple[int, Any]]:
+    """Yields number and BGR image. The last frame of a truncated video may be half a frame: it
+    is left out with those that are missing."""
     capture = cv2.VideoCapture(str(path))
     try:
-        if not capture.isOpened():
+        expected = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
+        count, last = 0, None
+        while capture.grab():
+            if last is not None:
+                yield count, last
+                last = None
+            count += 1
+            if numbers is None or count in numbers:
+                good, image = capture.retrieve()
+                last = image if good else None
+        if not count:
             rejects.append(Reject(stage, str(path), "unreadable video"))
-            return
-        expected = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        number = 0
-        while True:
-            good, image = capture.read()
-            if not good:
-                break
-            number += 1
-            yield number, np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
-        if number < expected:
-            rejects.append(Reject(stage, f"{path}#{number + 1}", "truncated video"))
+        elif count < expected:
+            rejects.append(Reject(stage, f"{path}#{count}", "truncated video"))
+        elif last is not None:
+            yield count, last
     finally:
         capture.release()
+
+
+def _video_length(path: Path) -> int:
+    """Returns the number of frames that a video says it has, counted where it does not say."""
+    capture = cv2.VideoCapture(str(path))
+    try:
+        said = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
+        if said > 0:
+            return said
+        count = 0
+        while capture.isOpened() and capture.grab():
+            count += 1
+        return count
+    finally:
+        capture.release()
+
+
+def _binary(image: Any) -> Image:
+    return np.where(image > 127, 255, 0).astype(np.uint8)

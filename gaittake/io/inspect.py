@@ -6,7 +6,7 @@ from pathlib import Path
 import h5py
 import pandas as pd
 
-from gaittake.io.ragged import RaggedFile, open_ragged
+from gaittake.io.ragged import RaggedFile, open_ragged, read_attributes
 
 MEGABYTE = 1e6
 LONGEST = 100
@@ -26,8 +26,8 @@ def _kind(path: Path) -> str:
     """Returns what the file says it is; `open_ragged` explains what is wrong with it, if so."""
     try:
         with h5py.File(path, "r", locking=False) as file:
-            return str(file.attrs.get("kind", "gaittake"))
-    except OSError:
+            return str(read_attributes(file).get("kind", "gaittake"))
+    except (OSError, RuntimeError):
         return "gaittake"
 
 

@@ -19,9 +19,12 @@ import pandas as pd
 from gaittake import __version__
 from gaittake.errors import UserError
 from gaittake.io.atomic import whole_file
+from gaittake.io.enduring import EnduringFile
 
 SCHEMA = 1
 CHUNK_BYTES = 1 << 18
+# Rows wait in memory until they are so many: HDF5 takes milliseconds for each time a file grows.
+WAITING_BYTES = 1 << 24
 TEXT_COLUMNS = ("subject", "condition")
 INTEGER_COLUMNS = ("number", "view", "first_frame", "frame_count")
 Array = npt.NDArray[Any]
@@ -46,12 +49,15 @@ class RaggedWriter:
         attributes: Mapping[str, str | int | float] | None = None,
     ) -> None:
         self._whole = whole_file(path)
-        self._file = h5py.File(self._whole.__enter__(), "w", locking=False)
-        self._file.attrs.update(
-            {"kind": kind, "schema": SCHEMA, "package": __version__} | dict(attributes or {})
-        )
+        self._disk = EnduringFile(self._whole.__enter__())
+        # Since version 1.10 HDF5 guards its own structures, too, by checksums.
+        self._file = h5py.File(self._disk, "w", libver=("v110", "v110"))
+        made_by = {"kind": kind, "schema": SCHEMA, "package": __version__, **(attributes or {})}
+        self._file.attrs.update({name: _stored(value) for name, value in made_by.items()})
         self._columns: dict[str, list[Any]] = {c: [] for c in TEXT_COLUMNS + INTEGER_COLUMNS}
         self._rows = 0
+        self._waiting: dict[str, list[Array]] = {name: [] for name in arrays}
+        self._waiting_bytes = 0
         for name, (dtype, shape) in arrays.items():
             row_bytes = np.dtype(dtype).itemsize * max(1, int(np.prod(shape)))
             self._file.create_dataset(
@@ -82,9 +88,9 @@ class RaggedWriter:
             )
         count = next(iter(lengths.values()))
         for name in self._names:
-            data = self._file[name]
-            data.resize(self._rows + count, axis=0)
-            data[self._rows :] = arrays[name]
+            rows = np.array(arrays[name])
+            self._waiting[name].append(rows)
+            self._waiting_bytes += rows.nbytes
         for column, value in {
             "subject": subject,
             "condition": condition,
@@ -95,10 +101,22 @@ class RaggedWriter:
         }.items():
             self._columns[column].append(value)
         self._rows += count
+        if self._waiting_bytes >= WAITING_BYTES:
+            self._write_waiting()
+
+    def _write_waiting(self) -> None:
+        for name, waiting in self._waiting.items():
+            if waiting:
+                rows, data = np.concatenate(waiting), self._file[name]
+                data.resize(len(data) + len(rows), axis=0)
+                data[len(data) - len(rows) :] = rows
+                waiting.clear()
+        self._waiting_bytes = 0
+        self._disk.raise_error()
 
     def set_attribute(self, name: str, value: str) -> None:
         """Adds an attribute that is known only once the rows are written."""
-        self._file.attrs[name] = value
+        self._file.attrs[name] = _stored(value)
 
     def __exit__(
         self,
@@ -108,19 +126,41 @@ class RaggedWriter:
     ) -> None:
         try:
             if kind is None:
+                self._write_waiting()
                 self._write_table()
                 # The closing mark: written last, so that its absence tells of a broken write.
                 self._file.attrs["complete"] = True
-        finally:
             self._file.close()
-            self._whole.__exit__(kind, error, trace)
+            self._disk.raise_error()
+        except BaseException as fault:
+            self._close()
+            self._whole.__exit__(type(fault), fault, fault.__traceback__)
+            raise
+        self._close()
+        self._whole.__exit__(kind, error, trace)
+
+    def _close(self) -> None:
+        self._file.close()
+        self._disk.close()
 
     def _write_table(self) -> None:
         group = self._file.create_group("sequences")
-        for column in TEXT_COLUMNS:
-            group.create_dataset(column, data=np.array(self._columns[column], dtype="S"))
-        for column in INTEGER_COLUMNS:
-            group.create_dataset(column, data=np.array(self._columns[column], dtype="int64"))
+        for column, values in self._columns.items():
+            data = np.array(values, dtype="S" if column in TEXT_COLUMNS else "int64")
+            chunks = (max(1, len(data)),)
+            group.create_dataset(
+                column, data=data, chunks=chunks, maxshape=(None,), fletcher32=True
+            )
+
+
+def _stored(value: object) -> Any:
+    """Returns text as HDF5 keeps it under a checksum: of fixed length."""
+    return np.bytes_(value.encode() or b"\0") if isinstance(value, str) else value
+
+
+def read_attributes(file: h5py.File) -> dict[str, Any]:
+    """Returns the attributes of a file, text as `str`."""
+    return {n: v.decode() if isinstance(v, bytes) else v for n, v in file.attrs.items()}
 
 
 class RaggedFile:
@@ -129,21 +169,19 @@ class RaggedFile:
     Attributes:
         sequences: a row per sequence: subject, condition, number, view, first_frame, frame_count.
         attributes: what made the file.
+        arrays: by name, still on disk.
     """
 
     def __init__(self, path: Path, file: h5py.File) -> None:
         self.path = path
         self._file = file
-        self.attributes: dict[str, Any] = dict(file.attrs)
+        self.attributes = read_attributes(file)
+        # By name: `items()` would leave out an array whose header is damaged.
+        self.arrays: dict[str, h5py.Dataset] = {n: file[n] for n in file if n != "sequences"}
         group = file["sequences"]
         columns: dict[str, Any] = {c: np.char.decode(group[c][:], "utf-8") for c in TEXT_COLUMNS}
         columns |= {c: group[c][:] for c in INTEGER_COLUMNS}
         self.sequences = pd.DataFrame(columns)
-
-    @property
-    def arrays(self) -> dict[str, h5py.Dataset]:
-        """The arrays, by name, still on disk."""
-        return {name: item for name, item in self._file.items() if isinstance(item, h5py.Dataset)}
 
     def read(self, name: str, first: int = 0, count: int | None = None) -> Array:
         """Returns rows `first` to `first + count` of an array.
@@ -153,7 +191,7 @@ class RaggedFile:
         """
         stop = None if count is None else first + count
         try:
-            rows: Array = self._file[name][first:stop]
+            rows: Array = self.arrays[name][first:stop]
         except OSError as error:
             raise UserError(
                 f"{self.path}: rows {first} to {stop} of '{name}' are damaged ({error}). "
@@ -179,15 +217,24 @@ def open_ragged(path: Path, *, kind: str) -> Iterator[RaggedFile]:
     except OSError as error:
         raise UserError(f"{path}: not a readable HDF5 file ({error}). {remedy}") from error
     with file:
-        found = file.attrs.get("kind")
-        if found != kind:
-            raise UserError(f"{path}: a {kind} file is needed, this is '{found}'. {remedy}")
-        if file.attrs.get("schema") != SCHEMA:
-            raise UserError(
-                f"{path}: schema {SCHEMA} is needed, this file has "
-                f"{file.attrs.get('schema')}, written by gaittake {file.attrs.get('package')}. "
-                + remedy
-            )
-        if not file.attrs.get("complete", False):
-            raise UserError(f"{path}: its closing mark is missing, it was cut off. {remedy}")
-        yield RaggedFile(path, file)
+        try:
+            _refuse_others(path, file, kind, remedy)
+            opened = RaggedFile(path, file)
+        # What h5py raises where the file's own structures are damaged.
+        except (OSError, KeyError, RuntimeError, ValueError) as error:
+            raise UserError(f"{path}: damaged ({error}). {remedy}") from error
+        yield opened
+
+
+def _refuse_others(path: Path, file: h5py.File, kind: str, remedy: str) -> None:
+    """Raises a UserError for a file of another kind or schema, and for one that is unfinished."""
+    found = read_attributes(file)
+    if found.get("kind") != kind:
+        raise UserError(f"{path}: a {kind} file is needed, this is '{found.get('kind')}'. {remedy}")
+    if found.get("schema") != SCHEMA:
+        raise UserError(
+            f"{path}: schema {SCHEMA} is needed, this file has {found.get('schema')}, written by "
+            f"gaittake {found.get('package')}. {remedy}"
+        )
+    if not found.get("complete", False):
+        raise UserError(f"{path}: its closing mark is missing, it was cut off. {remedy}")

@@ -13,9 +13,9 @@ from gaittake.sequence import Reject, Sequence
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:
-    """Writes a table, whole or not at all."""
+    """Writes a table, whole or not at all; bytes of names that are no UTF-8 as `\\udcb2`."""
     with whole_file(path) as temporary:
-        table.to_csv(temporary, index=False)
+        table.to_csv(temporary, index=False, errors="backslashreplace")
 
 
 def read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:

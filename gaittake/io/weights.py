@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from gaittake.errors import UserError
-from gaittake.io.atomic import whole_file
+from gaittake.io.state import save_torch
 
 
 class Weights(NamedTuple):
@@ -37,8 +37,7 @@ def save_weights(
 ) -> None:
     """Writes a network's weights, whole or not at all."""
     state = {name: value.cpu() for name, value in model.state_dict().items()}
-    with whole_file(path) as temporary:
-        torch.save(Weights(network, dict(settings), state, dict(made_by))._asdict(), temporary)
+    save_torch(Weights(network, dict(settings), state, dict(made_by))._asdict(), path)
 
 
 def load_weights(path: Path, *, network: str, settings: Mapping[str, Any]) -> Weights:

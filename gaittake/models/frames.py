@@ -1,7 +1,13 @@
-"""Which frames of a padded batch are real."""
+"""Frames of a padded batch: which are real, and what steps over time make of them.
+
+A padded sequence must get the embedding that it gets alone. So frames behind its end are zero
+before a convolution over time, which finds zeros there when the sequence is alone, and are left
+out of a maximum over time.
+"""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, pad
 
 
 def frame_mask(counts: Tensor | None, frames: int) -> Tensor | None:
@@ -11,10 +17,52 @@ def frame_mask(counts: Tensor | None, frames: int) -> Tensor | None:
     return torch.arange(frames, device=counts.device) < counts[:, None]
 
 
-def zero_padding(x: Tensor, mask: Tensor | None) -> Tensor:
-    """Returns `x` `[n, c, s, h, w]` with padded frames set to zero.
+def full_counts(x: Tensor) -> Tensor:
+    """Returns `[n]`: every frame of `x` `[n, s, ...]` is real."""
+    return torch.full((x.shape[0],), x.shape[1], device=x.device)
 
-    A convolution over time looks one frame ahead. Zeros there are what it finds behind the last
-    frame of a sequence that is alone, so a padded sequence gets the embedding that it gets alone.
+
+def zero_padding(x: Tensor, mask: Tensor | None) -> Tensor:
+    """Returns `x` `[n, c, s, ...]` with padded frames set to zero."""
+    if mask is None:
+        return x
+    return x * mask.reshape(mask.shape[0], 1, mask.shape[1], *[1] * (x.dim() - 3)).to(x.dtype)
+
+
+def max_over_frames(x: Tensor, mask: Tensor | None) -> Tensor:
+    """Returns `[n, ...]`: the maximum over the real frames of `x` `[n, s, ...]`."""
+    if mask is not None:
+        padded = ~mask.reshape(*mask.shape, *[1] * (x.dim() - 2))
+        x = x.masked_fill(padded, -torch.inf)
+    return x.amax(dim=1)
+
+
+def fold_frames(silhouettes: Tensor, shrink: int) -> Tensor:
+    """Returns `[n * s, 1, h, w]` of `[n, s, rows, columns]`: frames for 2D convolutions.
+
+    Args:
+        silhouettes: frames.
+        shrink: side of the average pool on them; 1 for none.
     """
-    return x if mask is None else x * mask[:, None, :, None, None].to(x.dtype)
+    return shrunk(silhouettes, shrink).flatten(0, 1)[:, None]
+
+
+def shrunk(silhouettes: Tensor, shrink: int) -> Tensor:
+    """Returns `[n, s, h, w]`: averages over squares of `shrink` pixels; 1 changes nothing."""
+    return silhouettes if shrink == 1 else avg_pool2d(silhouettes, shrink)
+
+
+def thin_frames(conv: nn.Conv3d, x: Tensor, counts: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Returns what a convolution of three frames, stride three, makes of `x`, and its counts.
+
+    ASSUME: frames that fill no third are dropped, as by an unpadded convolution; a sequence of one
+    or two frames is filled up with zeros to three.
+
+    Args:
+        conv: kernel and stride 3 over time.
+        x: `[n, c, s, h, w]`, padded frames zero.
+        counts: `[n]` real frames, or None where all are.
+    """
+    missing = max(0, 3 - x.shape[2])
+    thinned = conv(pad(x, (0, 0, 0, 0, 0, missing)) if missing else x)
+    return thinned, None if counts is None else (counts // 3).clamp(min=1)

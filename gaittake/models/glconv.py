@@ -1,14 +1,12 @@
-"""Global and local 3D convolutions (PAPER eq. 1-4)."""
+"""Global and local 3D convolutions (PAPER eq. 1-5), as GaitGL and GaitTAKE stack them."""
+
+from collections.abc import Sequence
 
 from torch import Tensor, cat, nn
-from torch.nn.functional import leaky_relu
+from torch.nn.functional import leaky_relu, max_pool3d
 
-SLOPE = 0.01
-
-
-def conv3(channels_in: int, channels_out: int) -> nn.Conv3d:
-    """Returns a 3x3x3 convolution that keeps frames, rows and columns; no bias."""
-    return nn.Conv3d(channels_in, channels_out, kernel_size=3, padding=1, bias=False)
+from gaittake.models.blocks import SLOPE, by_strips, conv3, thinning
+from gaittake.models.frames import frame_mask, thin_frames, zero_padding
 
 
 class GLConv(nn.Module):
@@ -31,18 +29,48 @@ class GLConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Returns `[n, c, s, h, w]`, or `[n, c, s, 2h, w]` where the two are joined on rows."""
         whole = self.whole(x)  # PAPER eq. 1
-        local = self._local(x)  # PAPER eq. 2
+        local = by_strips(self.local, x, self.strips)  # PAPER eq. 2
         if self.join == "rows":
             return leaky_relu(cat([whole, local], dim=3), SLOPE)  # PAPER eq. 4
         # ASSUME: the activation comes before the sum, as in GaitGL v1. PAPER eq. 3
         return leaky_relu(whole, SLOPE) + leaky_relu(local, SLOPE)
 
-    def _local(self, x: Tensor) -> Tensor:
-        n, c, s, h, w = x.shape
-        if h % self.strips:
-            raise ValueError(f"{self.strips} strips must divide the {h} rows of the map")
-        rows = h // self.strips
-        strips = x.reshape(n, c, s, self.strips, rows, w).permute(0, 3, 1, 2, 4, 5)
-        y: Tensor = self.local(strips.reshape(n * self.strips, c, s, rows, w))
-        y = y.reshape(n, self.strips, -1, s, rows, w).permute(0, 2, 3, 1, 4, 5)
-        return y.reshape(n, -1, s, h, w)
+
+class Backbone(nn.Module):
+    """Features of frames: stem, GLConvA ..., GLConvB (PAPER 3.1, eq. 1-5).
+
+    Args:
+        channels: of the stem, then of each GLConv; the last is GLConvB, the others GLConvA.
+        strips: m of eq. 2.
+        lta: GaitGL's local temporal aggregation after the stem; frames become a third.
+        planes: channels of the input.
+    """
+
+    def __init__(self, channels: Sequence[int], *, strips: int, lta: bool, planes: int = 1) -> None:
+        super().__init__()
+        self.stem = conv3(planes, channels[0])
+        self.lta = thinning(channels[0]) if lta else None
+        joins = ["add"] * (len(channels) - 2) + ["rows"]
+        self.layers = nn.ModuleList(
+            GLConv(before, after, strips=strips, join=join)
+            for before, after, join in zip(channels[:-1], channels[1:], joins, strict=True)
+        )
+
+    def forward(self, x: Tensor, counts: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Returns features `[n, c, s, h, w]` and the real frames `[n]` that they have.
+
+        Args:
+            x: `[n, planes, s, rows, columns]` in 0…1, padded frames zero.
+            counts: `[n]` real frames, or None where all are.
+        """
+        mask = frame_mask(counts, x.shape[2])
+        x = zero_padding(leaky_relu(self.stem(x), SLOPE), mask)
+        if self.lta is not None:
+            x, counts = thin_frames(self.lta, x, counts)
+            mask = frame_mask(counts, x.shape[2])
+            x = zero_padding(leaky_relu(x, SLOPE), mask)
+        for position, layer in enumerate(self.layers):
+            x = zero_padding(layer(x), mask)
+            if position == 0:
+                x = max_pool3d(x, (1, 2, 2))  # ASSUME: after the first GLConv, as in GaitGL v1
+        return x, counts

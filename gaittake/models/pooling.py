@@ -1,4 +1,4 @@
-"""Pooling over columns and the separate heads (PAPER 3.2 and 3.3)."""
+"""Pooling over columns and strips, and the separate heads (PAPER 3.2 and 3.3)."""
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,18 @@ class GeM(nn.Module):
         """Returns `[n, c, h]` of `x` `[n, c, h, w]`; computed in float32."""
         powers = x.float().clamp(min=self.floor).pow(self.power)
         return powers.mean(dim=-1).pow(1.0 / self.power)
+
+
+def mean_and_max(x: Tensor, bins: int) -> Tensor:
+    """Returns `[n, c, bins]`: mean plus maximum of each horizontal bin of `x` `[n, c, h, w]`.
+
+    Raises:
+        ValueError: the bins do not divide the rows.
+    """
+    if x.shape[2] % bins:
+        raise ValueError(f"{bins} bins must divide the {x.shape[2]} rows of the map")
+    cut = x.reshape(*x.shape[:2], bins, -1)
+    return cut.mean(dim=3) + cut.amax(dim=3)
 
 
 class SeparateHeads(nn.Module):

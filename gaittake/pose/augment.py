@@ -65,7 +65,8 @@ def move(sample: Sample, scale: float, shift: tuple[float, float], *, smooth: bo
 def augment(sample: Sample, random: np.random.Generator, *, colour: bool) -> Sample:
     """Returns the frame changed at random: moved and scaled; colours re-lit.
 
-    Never mirrored: the views 0…180° show one side of a walker, and this side tells left from right.
+    Never mirrored here: the side that a view shows tells left from right. `gaittake.pose.mirror`
+    has the mirror images, where the settings ask for them.
     """
     rows, columns = sample.image.shape[:2]
     shift = random.uniform(-SHIFT, SHIFT, size=2) * (columns, rows)

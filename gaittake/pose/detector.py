@@ -12,7 +12,7 @@ from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 from torchvision.ops import FrozenBatchNorm2d
 
 from gaittake.errors import UserError
-from gaittake.io.atomic import whole_file
+from gaittake.io.state import save_torch
 from gaittake.keypoints import NAMES
 from gaittake.pose.small import build_small
 from gaittake.settings import Detector
@@ -47,8 +47,7 @@ def build_detector(settings: Detector) -> KeypointRCNN:
 def save_detector(model: KeypointRCNN, settings: Detector, path: Path) -> None:
     """Writes the settings and weights, whole or not at all."""
     content = {"detector": settings.model_dump(mode="json"), "state": model.state_dict()}
-    with whole_file(path) as temporary:
-        torch.save(content, temporary)
+    save_torch(content, path)
 
 
 def load_detector(path: Path, settings: Detector) -> KeypointRCNN:
@@ -102,18 +101,34 @@ def load_state(model: KeypointRCNN, state: Mapping[str, Tensor], path: Path) -> 
     Raises:
         UserError: weights are missing, unexpected, or of another shape; the first are named.
     """
+    remedy = (
+        "pose.detector.backbone must be the network that the file was trained with, for one class "
+        f"beside the background and {len(NAMES)} keypoints."
+    )
     try:
         # torchvision renames the keys of its older files while loading, so ask it what is left.
         missing, unexpected = model.load_state_dict(state, strict=False)
-    except (RuntimeError, AttributeError) as error:
-        reason = " ".join(str(error).split(":", 1)[-1].split())[:200]
-        raise UserError(
-            f"{path}: weights of another network ({reason}). pose.detector.backbone must be the "
-            "network that the file was trained with, for 17 COCO keypoints and one class."
-        ) from error
+    except (RuntimeError, AttributeError, TypeError) as error:
+        reason = "; ".join(_misshapen(model, state)) or " ".join(str(error).split())[:200]
+        raise UserError(f"{path}: weights of another network: {reason}. {remedy}") from error
     if missing or unexpected:
         raise UserError(
             f"{path}: weights of another network: {len(missing)} missing (first: {missing[:3]}), "
-            f"{len(unexpected)} unexpected (first: {unexpected[:3]}). pose.detector.backbone must "
-            "be the network that the file was trained with."
+            f"{len(unexpected)} unexpected (first: {unexpected[:3]}). {remedy}"
         )
+
+
+def _misshapen(model: KeypointRCNN, state: object) -> list[str]:
+    """Returns what is wrong with the first three weights that have another shape."""
+    if not isinstance(state, Mapping):
+        return []
+    shapes = [
+        (name, tuple(value.shape), tuple(getattr(state[name], "shape", ())))
+        for name, value in model.state_dict().items()
+        if name in state
+    ]
+    return [
+        f"{name} has shape {found}, {needed} is needed"
+        for name, needed, found in shapes
+        if needed != found
+    ][:3]

@@ -11,8 +11,10 @@ from gaittake.io.frames import frame_files, read_silhouette
 from gaittake.io.ragged import open_ragged
 from gaittake.io.tables import read_sequences
 from gaittake.pose.augment import Floats, Sample
+from gaittake.pose.crop import CutSamples
 from gaittake.pose.detector import load_detector, save_detector
-from gaittake.pose.optimise import train_detector
+from gaittake.pose.mirror import Mirrored
+from gaittake.pose.optimise import Samples, train_detector
 from gaittake.sequence import name_of
 from gaittake.stages import FinetuneStage, canonical
 
@@ -108,9 +110,13 @@ def finetune_student(
         UserError: no labels, files that do not fit, or a training that diverges.
     """
     model = load_detector(teacher, settings.detector)
-    samples = LabelledSilhouettes(
+    samples: Samples = LabelledSilhouettes(
         pseudo_labels=pseudo_labels, index=index, subjects=settings.subjects
     )
+    if settings.boxes == "silhouette":
+        samples = CutSamples(samples, settings.detector, smooth=False)
+    if settings.training.mirror:
+        samples = Mirrored(samples)
     inputs = [file_digest(path) for path in (*pseudo_labels, *index, teacher)]
     identity = identity_of("finetune", canonical(settings), *inputs)
     with Checkpoints(checkpoints, identity) as saved:

@@ -13,6 +13,7 @@ from gaittake.io.checkpoint import Checkpoints
 from gaittake.io.progress import progress
 from gaittake.pose.ahead import read_ahead
 from gaittake.pose.augment import Sample, augment
+from gaittake.precision import autocast
 from gaittake.settings import PoseTraining
 
 WARM_UP = 0.1  # of all steps
@@ -65,7 +66,8 @@ def train_detector(
     with progress(what, training.steps, done=start, unit="steps") as advance:
         for step, batch in zip(todo, read_ahead(batches), strict=True):
             torch.manual_seed(seed * 1_000_003 + step)
-            loss = _step(model, optimiser, batch, learning_rate(training, step), device)
+            rate = learning_rate(training, step)
+            loss = _step(model, optimiser, batch, rate, autocast(device, training.precision))
             if not math.isfinite(loss):
                 raise UserError(
                     f"{what}: the loss is {loss} at step {step}; lower its learning_rate "
@@ -132,15 +134,17 @@ def _step(
     optimiser: torch.optim.Optimizer,
     batch: Batch,
     rate: float,
-    device: torch.device,
+    precision: torch.autocast,
 ) -> float:
     images, targets = batch
+    device = next(model.parameters()).device
     for group in optimiser.param_groups:
         group["lr"] = rate
-    losses: dict[str, Tensor] = model(
-        [image.to(device).float() / 255 for image in images],
-        [{name: value.to(device) for name, value in target.items()} for target in targets],
-    )
+    with precision:
+        losses: dict[str, Tensor] = model(
+            [image.to(device).float() / 255 for image in images],
+            [{name: value.to(device) for name, value in target.items()} for target in targets],
+        )
     loss = torch.stack(list(losses.values())).sum()
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]

@@ -1,5 +1,6 @@
 """Prediction: keypoints for every silhouette frame, streamed."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -14,8 +15,10 @@ from gaittake.io.checkpoint import file_digest
 from gaittake.io.frames import read_silhouettes
 from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedWriter
+from gaittake.io.rejects import count_rejects
 from gaittake.io.tables import read_sequences, write_rejects
 from gaittake.pose.ahead import read_ahead
+from gaittake.pose.crop import cut, cut_size
 from gaittake.pose.detector import load_detector
 from gaittake.pose.labelled import ARRAYS, Labelled, append_walk
 from gaittake.pose.locate import best_overlap, detect, locate_in_boxes
@@ -24,6 +27,7 @@ from gaittake.sequence import Reject, Sequence
 from gaittake.silhouette import Image, box
 from gaittake.stages import PredictStage, canonical
 
+logger = logging.getLogger(__name__)
 STAGE = "predict"
 Floats = npt.NDArray[np.float32]
 
@@ -88,6 +92,7 @@ def predict_keypoints(
         for walk in walks[written:]:
             append_walk(writer, walk, done)
             done = []
+    logger.info("refused: %s", count_rejects(refused))
     write_rejects(sorted(refused), rejects)
 
 
@@ -116,21 +121,39 @@ def predict_batch(
     walks: list[Sequence],
 ) -> Floats:
     """Returns keypoints `[n, 17, 3]`: x and y in pixels of the full frame, confidence in 0…1."""
-    device = next(model.parameters()).device
-    grey = torch.from_numpy(np.stack([frame.image for frame in batch])).to(device)
-    images = (grey.float() / 255)[:, None].expand(-1, 3, -1, -1)  # [n, 3, rows, columns]
-    boxes = torch.tensor([frame.box for frame in batch])
     if settings.boxes == "silhouette":
-        return _numpy(locate_in_boxes(model, images, boxes.to(device)))
+        return _located(model, batch, settings)
+    images = _inputs(model, [frame.image for frame in batch])
+    boxes = torch.tensor([frame.box for frame in batch])
     keypoints, missed = _detected(model, images, boxes)
     if missed:
-        rest = torch.tensor(missed, device=device)
-        keypoints[missed] = locate_in_boxes(model, images[rest], boxes.to(device)[rest]).cpu()
+        rest = torch.tensor(missed, device=images.device)
+        within = boxes.to(images.device)[rest]
+        keypoints[missed] = locate_in_boxes(model, images[rest], within).cpu()
         for place in missed:
             walk = walks[batch[place].walk]
             reason = "no detection, silhouette's box used"
             rejects.append(_reject(walk, batch[place].number, reason))
     return _numpy(keypoints)
+
+
+def _located(model: KeypointRCNN, batch: list[Frame], settings: PredictStage) -> Floats:
+    """Returns keypoints of frames that are cut to the silhouettes' boxes, without a detection."""
+    size = cut_size(settings.detector)
+    cuts = [cut(frame.image, frame.box, size, smooth=False) for frame in batch]
+    images = _inputs(model, [item.image for item in cuts])
+    boxes = [item.box_inward(frame.box) for item, frame in zip(cuts, batch, strict=True)]
+    within = torch.from_numpy(np.stack(boxes)).to(images.device)
+    keypoints = _numpy(locate_in_boxes(model, images, within))
+    for item, rows in zip(cuts, keypoints, strict=True):
+        rows[:, :2] = item.outward(rows[:, :2])
+    return keypoints
+
+
+def _inputs(model: KeypointRCNN, images: list[Image]) -> Tensor:
+    """Returns silhouettes as `[n, 3, rows, columns]` float32, 0…1, on the model's device."""
+    grey = torch.from_numpy(np.stack(images)).to(next(model.parameters()).device)
+    return (grey.float() / 255)[:, None].expand(-1, 3, -1, -1)
 
 
 def _detected(model: KeypointRCNN, images: Tensor, boxes: Tensor) -> tuple[Tensor, list[int]]:

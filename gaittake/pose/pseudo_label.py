@@ -1,6 +1,7 @@
 """Pseudo-labels: what the teacher sees in the RGB frames, for the silhouettes to be learnt from."""
 
 import logging
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,12 @@ import torch
 from torchvision.models.detection import KeypointRCNN
 
 from gaittake.io.checkpoint import file_digest
-from gaittake.io.frames import frame_files, read_silhouette, read_video
+from gaittake.io.frames import Image, frame_files, read_colour, read_silhouettes
 from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedWriter
+from gaittake.io.rejects import count_rejects
 from gaittake.io.tables import read_sequences, write_rejects
+from gaittake.pose.crop import Cut, cut, cut_size, in_frame, whole
 from gaittake.pose.detector import load_detector
 from gaittake.pose.labelled import ARRAYS, Labelled, append_walk
 from gaittake.pose.locate import Detections, detect
@@ -72,6 +75,7 @@ def make_pseudo_labels(
         for walk in walks:
             append_walk(writer, walk, labeller.label(walk, shift, refused))
             advance(1, note=f"{len(refused)} frames refused")
+    logger.info("refused: %s", count_rejects(refused))
     write_rejects(refused, rejects)
 
 
@@ -110,8 +114,9 @@ class Labeller:
             numbers = [number for number, _ in files][most : len(files) - most]
             chosen = set(numbers[:: max(1, len(numbers) // SHIFT_FRAMES)])
             near = {n + s for n in chosen for s in range(-most, most + 1)}
-            silhouettes = _boxes({n: path for n, path in files if n in near})
-            detections = {n: found.boxes for n, found in self._detect(walk, chosen, []).items()}
+            silhouettes = _boxes(walk, near)
+            boxes = {n: silhouettes[n] for n in chosen if n in silhouettes}
+            detections = {n: found.boxes for n, found in self._detect(walk, boxes, []).items()}
             found = overlaps_by_shift(silhouettes, detections, max_shift=most)
             for shift, values in found.items():
                 pooled[shift] += values
@@ -121,8 +126,9 @@ class Labeller:
         """Returns the labels of one walk; refused frames go to `rejects`."""
         rules = self.settings.pseudo_label
         chosen = dict(frame_files(walk.silhouettes)[:: rules.every])
-        silhouettes = _boxes(chosen)
-        detections = self._detect(walk, {n + shift for n in silhouettes}, rejects)
+        silhouettes = _boxes(walk, chosen)
+        boxes = {number + shift: box for number, box in silhouettes.items()}
+        detections = self._detect(walk, boxes, rejects)
         labels = []
         for number, path in chosen.items():
             outcome: int | str = "unreadable or empty silhouette"
@@ -145,30 +151,46 @@ class Labeller:
         return labels
 
     def _detect(
-        self, walk: Sequence, numbers: set[int], rejects: list[Reject]
+        self, walk: Sequence, boxes: Mapping[int, Box], rejects: list[Reject]
     ) -> dict[int, Detections]:
-        """Returns the people in the video frames of these numbers, as far as there are such."""
+        """Returns the people in video frames, by number, as far as there are such frames.
+
+        Args:
+            walk: whose video.
+            boxes: the silhouette's box by the video frame's number.
+            rejects: what of the video cannot be read.
+        """
         assert walk.video is not None
         found: dict[int, Detections] = {}
-        frames: dict[int, torch.Tensor] = {}
+        cuts: dict[int, Cut] = {}
+        images = read_colour(walk.video, stage=STAGE, rejects=rejects, numbers=boxes.keys())
+        for number, image in images:
+            cuts[number] = self._view(image, boxes[number])
+            if len(cuts) == self.settings.batch:
+                found |= self._detect_batch(cuts)
+                cuts = {}
+        return found | self._detect_batch(cuts)
 
-        def flush() -> None:
-            images = [f.to(self.device).float() / 255 for f in frames.values()]
-            if images:
-                found.update(zip(frames, detect(self.model, images), strict=True))
-            frames.clear()
+    def _view(self, image: Image, box: Box) -> Cut:
+        """Returns what the teacher is shown of a frame."""
+        if self.settings.boxes == "silhouette":
+            return cut(image, box, cut_size(self.settings.detector), smooth=True)
+        return whole(image)
 
-        for number, image in read_video(walk.video, stage=STAGE, rejects=rejects):
-            if number in numbers:
-                frames[number] = torch.from_numpy(image).permute(2, 0, 1)
-            if len(frames) == self.settings.batch:
-                flush()
-        flush()
-        return found
+    def _detect_batch(self, cuts: Mapping[int, Cut]) -> dict[int, Detections]:
+        """Returns the people of each frame, in pixels of the full frame."""
+        if not cuts:
+            return {}
+        images = [torch.from_numpy(item.image).permute(2, 0, 1) for item in cuts.values()]
+        found = detect(self.model, [image.to(self.device).float() / 255 for image in images])
+        return {
+            number: in_frame(item, people)
+            for (number, item), people in zip(cuts.items(), found, strict=True)
+        }
 
 
-def _boxes(files: dict[int, Path]) -> dict[int, Box]:
-    """Returns the box of each silhouette that can be read and shows somebody."""
-    images = {number: read_silhouette(path) for number, path in files.items()}
-    boxes = {n: box(image) for n, image in images.items() if image is not None}
-    return {n: found for n, found in boxes.items() if found is not None}
+def _boxes(walk: Sequence, numbers: Collection[int]) -> dict[int, Box]:
+    """Returns the box of each of these silhouettes that can be read and shows somebody."""
+    images = read_silhouettes(walk.silhouettes, stage=STAGE, rejects=[], numbers=numbers)
+    boxes = {number: box(image) for number, image in images}
+    return {number: found for number, found in boxes.items() if found is not None}

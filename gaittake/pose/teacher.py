@@ -1,17 +1,23 @@
 """The teacher: published COCO weights, a file of weights, or a detector of rendered people."""
 
+import sys
+from collections.abc import Mapping
+from http.client import HTTPException
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 from torchvision.models.detection import KeypointRCNN, KeypointRCNN_ResNet50_FPN_Weights
 
 from gaittake.errors import UserError
-from gaittake.io.checkpoint import Checkpoints, identity_of
+from gaittake.io.checkpoint import Checkpoints, file_digest, identity_of
 from gaittake.pose.augment import Sample
+from gaittake.pose.crop import CutSamples
 from gaittake.pose.detector import build_detector, load_state, read_weights, save_detector
-from gaittake.pose.optimise import train_detector
+from gaittake.pose.mirror import Mirrored
+from gaittake.pose.optimise import Samples, train_detector
 from gaittake.sources.walkers.dataset import render_people
 from gaittake.stages import TeacherStage, canonical
 
@@ -60,35 +66,73 @@ def train_teacher(
     if settings.weights == "walkers":
         model = _train_on_walkers(settings, checkpoints, device)
     else:
-        model = build_detector(settings.detector)
         if settings.weights == "coco":
-            _load_published(model, settings.detector.backbone)
+            state, path = published_weights(settings.detector.backbone)
         else:
-            path = Path(settings.weights)
-            content = read_weights(path)
-            load_state(model, content.get("state", content), path)
+            state, path = local_weights(Path(settings.weights))
+        model = build_detector(settings.detector)
+        load_state(model, state, path)
     save_detector(model.cpu(), settings.detector, out)
 
 
-def _load_published(model: KeypointRCNN, backbone: str) -> None:
+def local_weights(path: Path) -> tuple[Mapping[str, Tensor], Path]:
+    """Returns the weights of a user's file and its path.
+
+    Args:
+        path: of bare weights, as torchvision's, or of a detector of this pipeline.
+
+    Raises:
+        UserError: no such file, or it is not a file of named weights.
+    """
+    if not path.is_file():
+        raise UserError(
+            f"{path}: pose.teacher_weights names this file, and there is none. Put it there, or "
+            "set 'coco' (torchvision's published weights) or 'walkers' (trained here)."
+        )
+    content = read_weights(path)
+    return content.get("state", content), path
+
+
+def published_weights(backbone: str) -> tuple[Mapping[str, Tensor], Path]:
+    """Returns torchvision's weights of COCO, and the file that they lie in.
+
+    torchvision downloads the file, once, into torch hub's folder: `$TORCH_HOME/hub/checkpoints`, or
+    `~/.cache/torch/hub/checkpoints`. A file that lies there already is taken, if it is the one: the
+    end of its name is the start of its SHA-256.
+
+    Args:
+        backbone: of the detector that needs them.
+
+    Raises:
+        UserError: the weights are of another backbone, or there is neither network nor file, or the
+            file is not the published one.
+    """
     if backbone != "resnet50":
         raise UserError(
             f"pose.detector.backbone '{backbone}': the published COCO weights are of 'resnet50'. "
             "Set it, or set pose.teacher_weights to 'walkers' or to a file of this backbone."
         )
     weights = KeypointRCNN_ResNet50_FPN_Weights.COCO_V1
-    file = Path(weights.url).name
-    place = Path(torch.hub.get_dir()) / "checkpoints" / file
+    url = str(weights.url)
+    place = Path(torch.hub.get_dir(), "checkpoints", url.rpartition("/")[2])
+    wanted = place.stem.rpartition("-")[2]
+    if place.is_file() and not (found := file_digest(place)).startswith(wanted):
+        raise UserError(
+            f"{place}: not torchvision's published file, its SHA-256 starts with {found}, {wanted} "
+            f"is needed. Delete it; it is then downloaded anew, or copy {url} there once more."
+        )
     try:
-        state = weights.get_state_dict(progress=False, check_hash=True, weights_only=True)
-    except (OSError, RuntimeError) as error:
+        state = weights.get_state_dict(
+            progress=sys.stderr.isatty(), check_hash=True, map_location="cpu", weights_only=True
+        )
+    except (OSError, RuntimeError, HTTPException) as error:
         reason = " ".join(str(error).split())[:120]
         raise UserError(
-            f"{weights.url}: torchvision's COCO weights could not be had ({reason}). Download "
-            f"this file where there is a network and put it at {place}, or name its path in "
-            "pose.teacher_weights."
+            f"{url}: torchvision's COCO weights could not be had ({reason}). Fetch this file on a "
+            f"machine that has network and put it at {place} (TORCH_HOME moves this folder), or "
+            "name its path in pose.teacher_weights."
         ) from error
-    load_state(model, state, place)
+    return state, place
 
 
 def _train_on_walkers(
@@ -100,12 +144,17 @@ def _train_on_walkers(
             "scratch on rendered people needs 'small'. Set it, or pose.teacher_weights to 'coco'."
         )
     images, _, joints, _, boxes = render_people(settings.walkers, settings.people, settings.seed)
+    samples: Samples = People(images, joints, boxes)
+    if settings.boxes == "silhouette":
+        samples = CutSamples(samples, settings.detector, smooth=True)
+    if settings.training.mirror:
+        samples = Mirrored(samples)
     torch.manual_seed(settings.seed)
     model = build_detector(settings.detector)
     with Checkpoints(checkpoints, identity_of("teacher", canonical(settings))) as saved:
         train_detector(
             model,
-            People(images, joints, boxes),
+            samples,
             training=settings.training,
             seed=settings.seed,
             colour=True,

@@ -1,62 +1,82 @@
 """CASIA-B's layout on disk: `001/nm-01/090/*.png` and `001-nm-01-090.avi`."""
 
+import os
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
-from gaittake.io.frames import frame_files
 from gaittake.sequence import Reject, Sequence
+from gaittake.sources import tree
+from gaittake.sources.tree import Folders
 
-STAGE = "index"
-_WALK = re.compile(r"([a-z]+)-(\d{2})")
+ARCHIVE = ".tar.gz"  # one of each subject, as the dataset is given out
+TOP = re.compile(rf"\d{{3}}({re.escape(ARCHIVE)})?")
 _VIEW = re.compile(r"\d{3}")
+_VIDEO = re.compile(rf"(\d{{3}})-{tree.WALK}-(\d{{3}})\.avi")
+_BACKGROUND = "bkgrd"
 
 
-def scan_subject(
-    subject: str, silhouettes: Iterable[Path], videos: Iterable[Path]
+def scan(
+    subjects: tuple[str, ...], silhouettes: Folders, videos: Folders
 ) -> tuple[list[Sequence], list[Reject]]:
-    """Returns the sequences of one subject, and what under its folder is none.
+    """Returns the sequences of some subjects, and what in their folders is none.
 
     Args:
-        subject: the folder's name, `001`.
+        subjects: names of folders, `001`.
         silhouettes: folders that hold the subjects' folders.
         videos: folders that hold the videos; a walk without one has no RGB.
     """
-    sequences: list[Sequence] = []
+    found: list[Sequence] = []
     rejects: list[Reject] = []
-    folders = [root / subject for root in silhouettes if (root / subject).is_dir()]
-    if not folders:
-        where = ", ".join(str(root / subject) for root in silhouettes)
-        return [], [Reject(STAGE, where, "subject of the protocol missing")]
-    for folder in folders:
-        # Often unpacked with a doubled level: 001/001/nm-01.
-        inner = folder / subject
-        for walk in _children(inner if inner.is_dir() else folder, rejects):
-            parsed = _WALK.fullmatch(walk.name)
-            if not walk.is_dir() or not parsed:
-                rejects.append(Reject(STAGE, str(walk), "not a walk (condition-number)"))
+    recorded = _videos(subjects, videos, rejects)
+    for subject in subjects:
+        if any((root / subject).is_dir() for root in silhouettes):
+            places = tree.places(subject, silhouettes, _view, rejects)
+            found += tree.sequences(subject, places, recorded[subject], rejects)
+        else:
+            rejects.append(tree.missing(subject, silhouettes))
+    return found, rejects
+
+
+def survey(silhouettes: Folders, videos: Folders) -> tuple[dict[str, Path], list[Reject]]:
+    """Returns the subjects on disk and where each lies, and what beside them is none.
+
+    Background clips are neither: they show nobody.
+    """
+    subjects: dict[str, Path] = {}
+    rejects: list[Reject] = []
+    for root in silhouettes:
+        for entry in tree.children(root, rejects):
+            subject = entry.name.removesuffix(ARCHIVE)
+            if TOP.fullmatch(entry.name) and entry.is_dir() is (entry.name == subject):
+                subjects.setdefault(subject, Path(entry.path))
+            else:
+                rejects.append(Reject(tree.STAGE, entry.path, "not a subject (as 001)"))
+    for root in videos:
+        for entry in tree.children(root, rejects):
+            if _BACKGROUND in entry.name:
                 continue
-            for view in _children(walk, rejects):
-                if not view.is_dir() or not _VIEW.fullmatch(view.name):
-                    rejects.append(Reject(STAGE, str(view), "not a view (three digits)"))
-                    continue
-                frames = len(frame_files(view))
-                if not frames:
-                    rejects.append(Reject(STAGE, str(view), "empty folder"))
-                    continue
-                name = f"{subject}-{walk.name}-{view.name}.avi"
-                video = next((v / name for v in videos if (v / name).is_file()), None)
-                sequences.append(
-                    Sequence(
-                        subject, parsed[1], int(parsed[2]), int(view.name), frames, view, video
-                    )
-                )
-    return sequences, rejects
+            parsed = _VIDEO.fullmatch(entry.name)
+            if parsed:
+                subjects.setdefault(parsed[1], Path(entry.path))
+            else:
+                reason = "not a video of a walk (as 001-nm-01-090.avi)"
+                rejects.append(Reject(tree.STAGE, entry.path, reason))
+    return subjects, rejects
 
 
-def _children(folder: Path, rejects: list[Reject]) -> list[Path]:
-    """Returns what a folder holds, in order; hidden files go to the rejects."""
-    children = sorted(folder.iterdir())
-    hidden = [child for child in children if child.name.startswith(".")]
-    rejects += [Reject(STAGE, str(child), "hidden file") for child in hidden]
-    return [child for child in children if child not in hidden]
+def _view(entry: os.DirEntry[str]) -> int | None:
+    return int(entry.name) if _VIEW.fullmatch(entry.name) and entry.is_dir() else None
+
+
+def _videos(
+    subjects: tuple[str, ...], roots: Folders, rejects: list[Reject]
+) -> dict[str, dict[tree.Key, Path]]:
+    """Returns the videos of each subject; of two of one walk the second goes to `rejects`."""
+    found: dict[str, dict[tree.Key, Path]] = {subject: {} for subject in subjects}
+    for root in roots:
+        for name in sorted(os.listdir(root)):  # noqa: PTH208 names are all that is needed here
+            parsed = None if _BACKGROUND in name else _VIDEO.fullmatch(name)
+            if parsed and parsed[1] in found:
+                key = tree.Key(parsed[2], int(parsed[3]), int(parsed[4]))
+                tree.keep_first(found[parsed[1]], key, root / name, rejects)
+    return found

@@ -1,55 +1,74 @@
 """OU-MVLP's layout on disk: `Silhouette_090-01/00001/0001.png`. No RGB is distributed."""
 
 import re
-from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
-from gaittake.io.frames import frame_files
 from gaittake.sequence import Reject, Sequence
+from gaittake.sources import tree
+from gaittake.sources.tree import Folders
 
-STAGE = "index"
 CONDITION = "nm"
-_WALK = re.compile(r"Silhouette_(\d{3})-(\d{2})")
+TOP = re.compile(r"Silhouette_(\d{3})-(\d{2})")
+_SUBJECT = re.compile(r"\d{5}")
 
 
-def scan_subject(
-    subject: str,
-    silhouettes: Iterable[Path],
-    videos: Iterable[Path],  # the form that every layout has
+class Walk(NamedTuple):
+    """A folder that holds one walk of every subject, from one view."""
+
+    folder: Path
+    view: int
+    number: int
+
+
+def scan(
+    subjects: tuple[str, ...],
+    silhouettes: Folders,
+    videos: Folders,  # the form that every layout has
 ) -> tuple[list[Sequence], list[Reject]]:
-    """Returns the sequences of one subject, `nm-00` and `nm-01` by view, and what is none.
+    """Returns the sequences of some subjects, `nm-00` and `nm-01` by view, and what is none.
 
     Args:
-        subject: the folder's name, `00001`.
+        subjects: names of folders, `00001`.
         silhouettes: folders that hold the `Silhouette_{view}-{sequence}` folders.
         videos: not used.
     """
-    sequences: list[Sequence] = []
+    found: list[Sequence] = []
     rejects: list[Reject] = []
-    roots = tuple(silhouettes)
-    for walk, view, number in _walks(roots):
-        folder = walk / subject
-        if not folder.is_dir():
-            continue
-        frames = len(frame_files(folder))
-        if frames:
-            sequences.append(Sequence(subject, CONDITION, number, view, frames, folder, None))
-        else:
-            rejects.append(Reject(STAGE, str(folder), "empty folder"))
-    if not sequences and not rejects:
-        where = ", ".join(str(root / "Silhouette_*" / subject) for root in roots)
-        rejects.append(Reject(STAGE, where, "subject of the protocol missing"))
-    return sequences, rejects
+    walks = _walks(silhouettes, [])
+    for subject in subjects:
+        places: dict[tree.Key, Path] = {}
+        for walk in walks:
+            key = tree.Key(CONDITION, walk.number, walk.view)
+            if (walk.folder / subject).is_dir():
+                tree.keep_first(places, key, walk.folder / subject, rejects)
+        if not places:
+            rejects.append(tree.missing(f"Silhouette_*/{subject}", silhouettes))
+        found += tree.sequences(subject, places, {}, rejects)
+    return found, rejects
 
 
-@cache
-def _walks(roots: tuple[Path, ...]) -> list[tuple[Path, int, int]]:
-    """Returns folder, view and number of each `Silhouette_*` folder; listed once a run."""
+def survey(silhouettes: Folders, videos: Folders) -> tuple[dict[str, Path], list[Reject]]:
+    """Returns the subjects on disk and where each lies, and what beside them is none."""
+    subjects: dict[str, Path] = {}
+    rejects: list[Reject] = []
+    for walk in _walks(silhouettes, rejects):
+        for entry in tree.children(walk.folder, rejects):
+            if _SUBJECT.fullmatch(entry.name) and entry.is_dir():
+                subjects.setdefault(entry.name, Path(entry.path))
+            else:
+                rejects.append(Reject(tree.STAGE, entry.path, "not a subject (as 00001)"))
+    return subjects, rejects
+
+
+def _walks(roots: Folders, rejects: list[Reject]) -> list[Walk]:
+    """Returns the walks' folders; what beside them is none goes to `rejects`."""
     found = []
     for root in roots:
-        for folder in sorted(root.iterdir()):
-            parsed = _WALK.fullmatch(folder.name)
-            if parsed:
-                found.append((folder, int(parsed[1]), int(parsed[2])))
+        for entry in tree.children(root, rejects):
+            parsed = TOP.fullmatch(entry.name)
+            if parsed and entry.is_dir():
+                found.append(Walk(Path(entry.path), int(parsed[1]), int(parsed[2])))
+            else:
+                rejects.append(Reject(tree.STAGE, entry.path, "not a walk (as Silhouette_090-01)"))
     return found

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Adam
 from torch.optim.lr_scheduler import MultiStepLR
 
@@ -18,12 +18,14 @@ from gaittake.io.checkpoint import Checkpoints, identity_of, seed_everything
 from gaittake.io.progress import progress
 from gaittake.io.tables import write_csv
 from gaittake.io.weights import save_weights
-from gaittake.losses.triplet import TripletTerms
+from gaittake.losses.classification import PartClassifier
 from gaittake.models import build_network
+from gaittake.models.pooling import SeparateHeads
 from gaittake.sequence import name_of
+from gaittake.settings import Train
 from gaittake.stages import TrainStage, canonical
 from gaittake.training.events import write_events
-from gaittake.training.step import Training, batch_indices, train_step
+from gaittake.training.step import StepTerms, Training, batch_indices, train_step
 
 logger = logging.getLogger(__name__)
 
@@ -44,14 +46,16 @@ def train(
         cache: the dataset's cache.
         checkpoints: folder that survives a crash; a run with the same settings and data continues.
         out: weights.
-        history: table of the run: step, loss, active, positive, negative, learning_rate, rate.
+        history: table of the run: step, loss, what it is made of, learning rate, frames a second.
         device: where to compute.
 
     Raises:
         UserError: too few subjects, or a loss that is not finite.
         Preempted: after SIGTERM; the progress is saved.
     """
-    resident = load_resident(cache, settings.subjects, device)
+    resident = load_resident(
+        cache, settings.subjects, device, keypoints=settings.keypoints, noise=settings.noise
+    )
     training = _prepare(settings, resident, device)
     identity = identity_of(canonical(settings), resident.data_digest)
     rows: list[dict[str, float]] = []
@@ -59,6 +63,8 @@ def train(
         state = saved.load()
         if state is not None:
             training.network.load_state_dict(state["network"])
+            if training.classifier:
+                training.classifier.load_state_dict(state["classifier"])
             training.optimiser.load_state_dict(state["optimiser"])
             training.schedule.load_state_dict(state["schedule"])
             rows = state["history"]
@@ -71,7 +77,7 @@ def train(
         training.network,
         out,
         network=settings.network,
-        settings=settings.model.model_dump(mode="json"),
+        settings=settings.model,
         made_by={"settings": canonical(settings), "data_digest": resident.data_digest},
     )
 
@@ -79,17 +85,20 @@ def train(
 def _prepare(settings: TrainStage, resident: Resident, device: torch.device) -> Training:
     seed_everything(settings.seed)
     rows, columns = resident.silhouettes.shape[1:]
-    network = build_network(
-        settings.network, height=rows, width=columns, **settings.model.model_dump()
-    ).to(device)
+    network = _network(settings, rows, columns).to(device)
     choice = settings.train
-    optimiser = Adam(
-        network.parameters(), lr=choice.learning_rate, fused=device.type == "cuda" or None
-    )
-    schedule = MultiStepLR(optimiser, list(choice.milestones), gamma=choice.decay)
     groups = group_by_subject(
         list(resident.sequences["subject"]), subjects_per_batch=choice.subjects_per_batch
     )
+    classifier = _classifier(network, len(groups), choice)
+    learning = nn.ModuleList([network, classifier.to(device)] if classifier else [network])
+    optimiser = Adam(
+        learning.parameters(),
+        lr=choice.learning_rate,
+        weight_decay=choice.weight_decay,
+        fused=device.type == "cuda" or None,
+    )
+    schedule = MultiStepLR(optimiser, list(choice.milestones), gamma=choice.decay)
     logger.info(
         "%d sequences of %d subjects, %d frames, %d weights, on %s",
         len(resident.sequences),
@@ -98,7 +107,36 @@ def _prepare(settings: TrainStage, resident: Resident, device: torch.device) -> 
         sum(weight.numel() for weight in network.parameters()),
         device,
     )
-    return Training(network, optimiser, schedule, resident, groups, choice, settings.seed)
+    return Training(
+        network, classifier, optimiser, schedule, resident, groups, choice, settings.seed
+    )
+
+
+def _network(settings: TrainStage, rows: int, columns: int) -> nn.Module:
+    """Returns the network, its sizes tried on silhouettes that hold no data.
+
+    Raises:
+        UserError: strips or bins that do not divide the rows of a map.
+    """
+    numbers = {"height": rows, "width": columns} | settings.model
+    try:
+        with torch.device("meta"):
+            empty = torch.empty(2, 3, rows, columns), torch.empty(2, 3, 17, 3)
+            build_network(settings.network, **numbers)(*empty)
+    except ValueError as error:
+        raise UserError(
+            f"{settings.network}: {error}; its model does not fit silhouettes of {rows} x {columns}"
+        ) from error
+    return build_network(settings.network, **numbers)
+
+
+def _classifier(network: nn.Module, classes: int, choice: Train) -> PartClassifier | None:
+    """Returns what names the training subjects, or None where the loss has no such term."""
+    if not choice.cross_entropy:
+        return None
+    assert isinstance(network.heads, SeparateHeads)
+    parts, _, embedding = network.heads.weight.shape
+    return PartClassifier(parts, embedding, classes, neck=choice.neck)
 
 
 def _run(
@@ -162,14 +200,12 @@ def _stop_unless_finite(training: Training, losses: list[Tensor], *, first_step:
 
 
 def _row(
-    training: Training, step: int, terms: TripletTerms, loss: Tensor, rate: float
+    training: Training, step: int, terms: StepTerms, loss: Tensor, rate: float
 ) -> dict[str, float]:
     return {
         "step": step,
         "loss": float(loss),
-        "active": float(terms.active),
-        "positive": float(terms.positive),
-        "negative": float(terms.negative),
+        **{name: float(value) for name, value in terms.watched.items()},
         "learning_rate": float(training.schedule.get_last_lr()[0]),
         "frames_per_second": round(rate, 1),
     }
@@ -193,6 +229,7 @@ def _save(
     state: dict[str, Any] = {
         "step": step,
         "network": training.network.state_dict(),
+        "classifier": training.classifier.state_dict() if training.classifier else None,
         "optimiser": training.optimiser.state_dict(),
         "schedule": training.schedule.state_dict(),
         "history": rows,

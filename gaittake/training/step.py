@@ -3,20 +3,25 @@
 from typing import NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Adam
 from torch.optim.lr_scheduler import MultiStepLR
 
-from gaittake.data.resident import Resident, clip_rows, gather_clips
+from gaittake.data.augment import augment
+from gaittake.data.clips import clip_rows
+from gaittake.data.resident import Resident, gather_clips
 from gaittake.data.sampler import Indices, sample_sequences, step_generator
-from gaittake.losses.triplet import TripletTerms, triplet_loss
+from gaittake.losses.classification import PartClassifier, classification_loss
+from gaittake.losses.triplet import triplet_loss
+from gaittake.precision import autocast
 from gaittake.settings import Train
 
 
 class Training(NamedTuple):
-    """What a step works on."""
+    """What a step works on; the classifier is None where training has no cross-entropy."""
 
     network: nn.Module
+    classifier: PartClassifier | None
     optimiser: Adam
     schedule: MultiStepLR
     resident: Resident
@@ -25,17 +30,31 @@ class Training(NamedTuple):
     seed: int
 
 
-def train_step(training: Training, step: int) -> TripletTerms:
+class StepTerms(NamedTuple):
+    """The loss that was lowered, and named numbers to watch beside it."""
+
+    loss: Tensor
+    watched: dict[str, Tensor]
+
+
+def train_step(training: Training, step: int) -> StepTerms:
     """Takes one optimiser step and returns the terms of its loss."""
     choice = training.settings
     sequences, groups = batch_indices(training, step)
     generator = step_generator(training.seed, step + (1 << 32))
-    rows = clip_rows(training.resident, sequences, choice.frames, generator)
-    batch = gather_clips(training.resident, rows)
+    rows = clip_rows(training.resident, sequences, choice.frames, generator, order=choice.order)
+    batch = augment(
+        gather_clips(training.resident, rows),
+        generator,
+        mirror=choice.mirror,
+        rotate=choice.rotate,
+        erase=choice.erase,
+    )
     subjects = torch.from_numpy(groups).to(batch.silhouettes.device, non_blocking=True)
     with autocast(batch.silhouettes.device, choice.precision):
         embeddings = training.network(*batch)
-    terms = triplet_loss(embeddings, subjects, margin=choice.margin, weights=choice.loss)
+        scores = training.classifier(embeddings) if training.classifier else None
+    terms = step_loss(embeddings, scores, subjects, choice)
     training.optimiser.zero_grad(set_to_none=True)
     terms.loss.backward()  # type: ignore[no-untyped-call]
     training.optimiser.step()
@@ -43,23 +62,25 @@ def train_step(training: Training, step: int) -> TripletTerms:
     return terms
 
 
-def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """Returns the precision to compute in: bfloat16 where the device has it, unless told otherwise.
+def step_loss(
+    embeddings: Tensor, scores: Tensor | None, subjects: Tensor, choice: Train
+) -> StepTerms:
+    """Returns the triplet loss, and cross-entropy times its factor where there are scores.
 
     Args:
-        device: where the network computes.
-        precision: `auto` or `float32`.
+        embeddings: `[n, p, d]`.
+        scores: `[n, p, classes]` of the classifier, or None.
+        subjects: `[n]`, the class of each sequence.
+        choice: margin, weights, factor.
     """
-    able = precision == "auto" and has_bfloat16(device)
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=able)
-
-
-def has_bfloat16(device: torch.device) -> bool:
-    """Returns whether the device multiplies in bfloat16 itself, twice as fast as in float32."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    probe = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return bool(probe and probe())
+    triplet = triplet_loss(embeddings, subjects, margin=choice.margin, weights=choice.loss)
+    watched = triplet._asdict()
+    loss = watched.pop("loss")
+    if scores is not None:
+        named = classification_loss(scores, subjects)
+        loss = loss + choice.cross_entropy * named.loss
+        watched |= {"cross_entropy": named.loss.detach(), "accuracy": named.accuracy}
+    return StepTerms(loss, watched)
 
 
 def batch_indices(training: Training, step: int) -> tuple[Indices, Indices]:

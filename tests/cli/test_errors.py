@@ -82,7 +82,7 @@ def test_a_record_that_does_not_fit_is_one_line(run: Run) -> None:
     ("arguments", "named"),
     [
         (("train", "tiny"), "--method is needed; tiny has gei, gaittake"),
-        (("train", "tiny", "--method", "gaitake"), "--method gaitake: tiny has gei, gaittake"),
+        (("train", "tiny", "--method", "gaitake"), "methods.gaitake: there is no such method"),
         (("train", "tiny", "--method", "gei"), "gei learns nothing"),
         (("index", "tiny"), "--shard is needed; tiny has train-000, test-000"),
         (("index", "tiny", "--shard", "test-9"), "--shard test-9: tiny has train-000, test-000"),

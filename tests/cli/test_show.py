@@ -1,20 +1,25 @@
 """Commands that show something, and settings that come as JSON."""
 
 import json
+import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from pydantic.fields import FieldInfo
 
 from gaittake.cli import main
 from gaittake.cli.settings_text import settings_text
 from gaittake.io.ragged import RaggedWriter
+from gaittake.networks import SECTIONS
 from gaittake.plan import stage_settings
 from gaittake.read_settings import load_settings
-from gaittake.settings import Settings
+from gaittake.settings import Section, Settings
 from gaittake.stages import canonical
 from tests.cli.conftest import Run, assert_one_line
 from tests.conftest import write_cache
@@ -22,13 +27,121 @@ from tests.conftest import write_cache
 REPOSITORY = Path(__file__).parents[2]
 
 
-def test_config_prints_yaml_that_reads_back_as_the_same_settings(tmp_path: Path) -> None:
+SOURCE = re.compile(
+    r"(?:\w+'s )?PAPER(?: \d(?:\.\d)?| eq\. \d+(?:-\d+)?| table \d)?(?:: \w+|, or a peer's .*)?"
+    r"|ASSUME(?:: [\w&' ,.-]+)?|torchvision's|CASIA-B's|ours|yours"
+)
+UNITS = (
+    "pixel", "frame", "second", "degree", "step", "people", "subject", "sequence", "walk", "part",
+    "strip", "bin", "number", "channel", "factor", "share", "exponent", "distance", "0…1",
+)  # fmt: skip
+
+
+def fields(section: type[Section], name: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Yields every field that a YAML may set, with its full name."""
+    for key, field in section.model_fields.items():
+        yield f"{name}{key}", field
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, Section):
+                yield from fields(kind, f"{name}{key}.")
+
+
+def numeric(annotation: object) -> bool:
+    """Returns whether the values are numbers, one or several."""
+    return annotation in (int, float) or any(numeric(part) for part in get_args(annotation))
+
+
+def differing(dataset: str) -> dict[str, object]:
+    """Returns what `gaittake config` marks as differing from the default, by its full name."""
+    text = settings_text(load_settings(REPOSITORY / "config" / f"{dataset}.yaml"))
+    marked = re.sub(r": (.+?)  # .*DIFFERS from the default.*", r": [DIFFERS, \1]", text)
+    found: dict[str, object] = {}
+
+    def walk(section: dict[str, object], name: str) -> None:
+        for key, value in section.items():
+            if isinstance(value, dict):
+                walk(value, f"{name}{key}.")
+            elif isinstance(value, list) and value and value[0] == "DIFFERS":
+                found[f"{name}{key}"] = value[1]
+
+    walk(yaml.safe_load(marked), "")
+    return found
+
+
+def test_every_setting_says_what_it_is_its_unit_and_its_source() -> None:
+    found = dict(fields(Settings))
+    found |= {f"{n}.{key}": f for n, section in SECTIONS.items() for key, f in fields(section)}
+    assert {"train.margin", "methods.model", "pose.finetune.mirror", "gaitset.bins"} <= set(found)
+    for name, field in found.items():
+        if isinstance(field.default, Section) and not field.description:
+            assert type(field.default).__doc__, name
+            continue
+        what, _, source = (field.description or "").rpartition("; ")
+        assert what, f"{name}: what it is"
+        assert SOURCE.fullmatch(source), f"{name}: where its value comes from, found {source!r}"
+        if numeric(field.annotation):
+            assert any(unit in what for unit in UNITS), f"{name}: its unit, found {what!r}"
+
+
+def test_config_prints_yaml_that_reads_back_as_the_same_settings() -> None:
     for path in sorted((REPOSITORY / "config").glob("*.yaml")):
         settings = load_settings(path, ("train.learning_rate=0.00001",))
         text = settings_text(settings)
         assert Settings.model_validate(yaml.safe_load(text)) == settings
         assert "DIFFERS from the default 0.0001" in text
-        assert "# P; PAPER 4.1" in text
+        assert "# P, subjects; PAPER 4.1" in text
+
+
+def test_config_prints_every_setting_with_its_description(
+    run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["gaittake", "config", "tiny"])
+    with pytest.raises(SystemExit):
+        main()
+    said = capsys.readouterr().out
+    for name, field in fields(Settings):
+        if not name.startswith("methods."):
+            key, text = name.rpartition(".")[2], re.escape(field.description or "")
+            assert re.search(rf"^ *{key}:.*  # .*{text}", said, re.MULTILINE), name
+
+
+def test_config_prints_what_a_method_resolves_to(run: Run) -> None:
+    methods = "{mine: {model: {keypoints: false}, train: {steps: 9}}, gaittake: {}}"
+    text = settings_text(load_settings(Path("config/tiny.yaml"), (f"methods={methods}",)))
+    rows = text[text.index("\n  mine:") : text.index("\n  gaittake:")].splitlines()
+    assert '    # model, resolved: {"keypoints": false}' in rows
+    assert '    # train, resolved: {"steps": 9}' in rows
+    assert "resolved" not in text[text.index("\n  gaittake:") :]
+
+
+def test_the_casiab_preset_differs_from_the_defaults_by_paths_views_and_mirrored_frames() -> None:
+    assert differing("casiab") == {
+        "source.silhouettes": ["data/casiab/silhouettes"],
+        "source.videos": ["data/casiab/DatasetB-1/video", "data/casiab/DatasetB-2/video"],
+        "protocol.views": list(range(0, 181, 18)),
+        "pose.finetune.mirror": True,
+        "pose.finetune.steps": 18_000,
+    }
+
+
+def test_the_oumvlp_preset_differs_from_casiabs_by_what_the_paper_and_the_data_say() -> None:
+    assert differing("oumvlp") == {
+        "shard_subjects": 100,
+        "source.layout": "oumvlp",
+        "source.silhouettes": ["data/oumvlp"],
+        "protocol.train_subjects": ["00001..10305..2"],
+        "protocol.test_subjects": ["00002..10306..2", "10307"],
+        "protocol.gallery": ["nm-01"],
+        "protocol.probes": {"nm": ["nm-00"]},
+        "protocol.views": [*range(0, 91, 15), *range(180, 271, 15)],
+        "pose.student_from": "casiab",
+        "model.channels": [32, 64, 128, 128, 256, 256],
+        "model.strips": 2,
+        "model.embedding": 256,
+        "size": "oumvlp",
+        "train.steps": 210_000,
+        "train.milestones": [150_000],
+    }
 
 
 def test_every_stage_gets_the_same_settings_from_json_and_from_the_yaml(run: Run) -> None:
@@ -54,6 +167,7 @@ def test_every_stage_gets_the_same_settings_from_json_and_from_the_yaml(run: Run
     Path("rejects.csv").write_text("stage,path,reason\n")
     files = ("--embeddings", "embeddings.h5", "--rejects", "rejects.csv")
     given = ("--out", "given/metrics.json", "--table", "given/rank1.csv")
+    given += ("--probes", "given/probes.csv")
     assert run("evaluate", "tiny", "--settings", canonical(record), *files, *given)[0] == 0
     assert run("evaluate", "tiny", "--method", "gei", *files)[0] == 0
     by_hand = Path("results/tiny/gei/metrics.json")

@@ -1,18 +1,20 @@
 """From folders of silhouettes and keypoints to the one cache."""
 
+import hashlib
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from gaittake.data import build_cache
 from gaittake.data.build_cache import cache_shard, merge_caches
 from gaittake.errors import UserError
 from gaittake.io.ragged import RaggedWriter, open_ragged
-from gaittake.io.tables import read_rejects, read_sequences, write_rejects
+from gaittake.io.tables import read_rejects, read_sequences
 from gaittake.settings import Align, Source
 from gaittake.sources.index import index_sequences
-from gaittake.stages import CacheStage, IndexStage
+from gaittake.stages import CacheStage, IndexStage, canonical
 
 SETTINGS = CacheStage(align=Align())
 
@@ -118,64 +120,65 @@ def test_a_sequence_without_one_usable_frame_is_listed(tmp_path: Path) -> None:
     assert [r.reason for r in rejects] == ["empty silhouette"] * 3 + ["no usable frame"]
 
 
-def test_the_index_lists_what_is_no_sequence(tmp_path: Path) -> None:
-    root = tmp_path / "data"
-    write_dataset(root, ("001",))
-    (root / "001/nm-02/090").mkdir(parents=True)
-    (root / "001/.DS_Store").write_text("")
-    (root / "001/running").mkdir()
-    (root / "001/nm-01/side").mkdir()
-    rows = read_sequences(index(root, tmp_path, ("001", "099")))
-    assert [row.name for row in rows] == ["001/cl-01/090", "001/nm-01/090"]
-    assert sorted(r.reason for r in read_rejects(tmp_path / "index.rejects.csv")) == [
-        "empty folder",
-        "hidden file",
-        "not a view (three digits)",
-        "not a walk (condition-number)",
-        "subject of the protocol missing",
-    ]
-
-
-def test_a_doubled_folder_level_is_understood(tmp_path: Path) -> None:
-    write_dataset(tmp_path / "data/001", ("001",))
-    assert len(read_sequences(index(tmp_path / "data", tmp_path, ("001",)))) == 2
-
-
-def test_a_missing_and_an_empty_dataset_are_told_apart(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"nowhere: there is no such folder; set source\.silh"):
-        index(tmp_path / "nowhere", tmp_path)
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="empty: the dataset is empty"):
-        index(tmp_path / "empty", tmp_path)
-
-
-def test_shards_become_one_cache_and_nothing_is_lost(tmp_path: Path) -> None:
+def write_shards(folder: Path) -> list[Path]:
+    """Returns the folders of two shards, one subject each, with index and cache."""
     parts = []
     for subject in ("001", "002"):
-        where = tmp_path / subject
+        where = folder / subject
         write_dataset(where / "data", (subject,))
         table = index(where / "data", where, (subject,))
         write_keypoints(where / "keypoints.h5", table)
         build(where, table)
         parts.append(where)
-    write_rejects([], tmp_path / "none.csv")
-    out = tmp_path / "cache.h5"
-    arguments = {
-        "index": [part / "index.csv" for part in parts],
-        "rejects": [part / "cache.rejects.csv" for part in parts],
-        "out_sequences": tmp_path / "sequences.csv",
-        "out_rejects": tmp_path / "rejects.csv",
-    }
-    merge_caches([part / "cache.h5" for part in parts], out=out, **arguments)
-    with open_ragged(out, kind="cache") as merged:
+    return parts
+
+
+def merge(parts: list[Path], out: Path) -> Path:
+    merge_caches(
+        [part / "cache.h5" for part in parts],
+        index=[part / "index.csv" for part in parts],
+        out=out,
+        out_sequences=out.with_suffix(".csv"),
+    )
+    return out
+
+
+def test_shards_become_one_cache_and_nothing_is_lost(tmp_path: Path) -> None:
+    parts = write_shards(tmp_path)
+    with open_ragged(merge(parts, tmp_path / "cache.h5"), kind="cache") as merged:
         assert merged.sequences["subject"].tolist() == ["001", "001", "002", "002"]
         assert merged.sequences["first_frame"].tolist() == [0, 3, 6, 9]
-        digest = merged.attributes["data_digest"]
         with open_ragged(parts[1] / "cache.h5", kind="cache") as second:
             assert (merged.read("keypoints", 6) == second.read("keypoints")).all()
-    merge_caches([part / "cache.h5" for part in reversed(parts)], out=out, **arguments)
-    with open_ragged(out, kind="cache") as merged:
-        assert merged.attributes["data_digest"] != digest
+            assert (merged.read("silhouettes", 6) == second.read("silhouettes")).all()
+        assert merged.attributes["settings"] == canonical(SETTINGS)
+        assert merged.attributes["keypoints"] == "keypoints"
+    assert len(read_sequences(tmp_path / "cache.csv")) == 4
+
+
+def test_the_digest_is_that_of_every_sequence_in_its_order(tmp_path: Path) -> None:
+    parts = write_shards(tmp_path)
+    digest = hashlib.sha256()
+    for part in parts:
+        with open_ragged(part / "cache.h5", kind="cache") as shard:
+            for *who, first, count in shard.sequences.itertuples(index=False, name=None):
+                digest.update(repr((*who, count)).encode())
+                for name in ("keypoints", "silhouettes"):
+                    digest.update(shard.read(name, first, count).tobytes())
+    with open_ragged(merge(parts, tmp_path / "cache.h5"), kind="cache") as merged:
+        assert merged.attributes["data_digest"] == digest.hexdigest()[:16]
+    with open_ragged(merge(parts[::-1], tmp_path / "other.h5"), kind="cache") as merged:
+        assert merged.attributes["data_digest"] != digest.hexdigest()[:16]
+
+
+@pytest.mark.parametrize("frames", [1, 4, 5])
+def test_the_size_of_the_blocks_changes_nothing(
+    tmp_path: Path, frames: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = write_shards(tmp_path)
+    whole = merge(parts, tmp_path / "whole.h5").read_bytes()
+    monkeypatch.setattr(build_cache, "BLOCK_FRAMES", frames)
+    assert merge(parts, tmp_path / "blocks.h5").read_bytes() == whole
 
 
 def test_a_dataset_without_one_usable_sequence_is_an_error(tmp_path: Path) -> None:
@@ -183,27 +186,6 @@ def test_a_dataset_without_one_usable_sequence_is_an_error(tmp_path: Path) -> No
     table = index(tmp_path / "data", tmp_path, ("001",))
     write_keypoints(tmp_path / "keypoints.h5", table, frames=())
     build(tmp_path, table)
-    with pytest.raises(UserError, match="not one usable sequence"):
-        merge_caches(
-            [tmp_path / "cache.h5"],
-            index=[table],
-            rejects=[tmp_path / "cache.rejects.csv"],
-            out=tmp_path / "merged.h5",
-            out_sequences=tmp_path / "sequences.csv",
-            out_rejects=tmp_path / "rejects.csv",
-        )
-
-
-def test_oumvlp_is_found_by_view_and_sequence(tmp_path: Path) -> None:
-    for view, number, subject in ((0, 0, "00001"), (0, 1, "00001"), (270, 0, "00001")):
-        folder = tmp_path / f"data/Silhouette_{view:03d}-{number:02d}/{subject}"
-        folder.mkdir(parents=True)
-        cv2.imwrite(str(folder / "0001.png"), np.zeros((8, 8), dtype=np.uint8))
-    (tmp_path / "data/Silhouette_090-00/00001").mkdir(parents=True)
-    source = Source(layout="oumvlp", silhouettes=(tmp_path / "data",))
-    stage = IndexStage(source=source, subjects=("00001", "00002"))
-    index_sequences(stage, roots=None, out=tmp_path / "index.csv", rejects=tmp_path / "r.csv")
-    names = [row.name for row in read_sequences(tmp_path / "index.csv")]
-    assert names == ["00001/nm-00/000", "00001/nm-00/270", "00001/nm-01/000"]
-    reasons = [r.reason for r in read_rejects(tmp_path / "r.csv")]
-    assert reasons == ["empty folder", "subject of the protocol missing"]
+    with pytest.raises(UserError, match=r"not one usable sequence.*\.rejects\.csv in .* say why"):
+        merge([tmp_path], tmp_path / "merged.h5")
+    assert not (tmp_path / "merged.h5").exists()

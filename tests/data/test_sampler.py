@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from gaittake.data.resident import clip_rows, gather_clips, gather_whole, load_resident
+from gaittake.data.clips import clip_rows
+from gaittake.data.resident import gather_clips, gather_whole, load_resident
 from gaittake.data.sampler import group_by_subject, sample_sequences, step_generator
 from gaittake.errors import UserError
 

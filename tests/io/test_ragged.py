@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gaittake.errors import UserError
+from gaittake.io import ragged
 from gaittake.io.ragged import RaggedWriter, open_ragged
 
 ARRAYS = {"silhouettes": ("uint8", (4, 3)), "keypoints": ("float32", (17, 3))}
@@ -45,6 +46,28 @@ def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
     write(tmp_path / "a.h5")
     write(tmp_path / "b.h5")
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+
+
+@pytest.mark.parametrize("waiting", [0, 300, 1 << 24])
+def test_rows_that_wait_in_memory_are_written_in_their_order(
+    tmp_path: Path, waiting: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ragged, "WAITING_BYTES", waiting)
+    written = write(tmp_path / "cache.h5", (5, 0, 1, 130, 7))
+    with open_ragged(tmp_path / "cache.h5", kind="cache") as opened:
+        assert opened.sequences["first_frame"].tolist() == [0, 5, 5, 6, 136]
+        assert (opened.read("silhouettes") == np.concatenate(written)).all()
+        assert len(opened.read("keypoints")) == 143
+
+
+def test_an_array_that_is_used_again_after_it_was_added_changes_nothing(tmp_path: Path) -> None:
+    reused = np.ones((2, 17, 3), np.float32)
+    arrays = {"keypoints": ("float32", (17, 3))}
+    with RaggedWriter(tmp_path / "cache.h5", kind="cache", arrays=arrays) as out:
+        out.append(subject="001", condition="nm", number=1, view=90, keypoints=reused)
+        reused[:] = 7
+    with open_ragged(tmp_path / "cache.h5", kind="cache") as opened:
+        assert (opened.read("keypoints") == 1).all()
 
 
 def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_no_loss_and_no_gradient_where_subjects_are_far_apart() -> None:
     embeddings = (SUBJECTS[:, None, None] * 100.0 + torch.zeros(8, 2, 3)).requires_grad_()
     found = triplet_loss(embeddings, SUBJECTS)
     found.loss.backward()
-    assert float(found.loss) == 0.0
+    assert found.loss.item() == 0.0
     assert float(found.active) == 0.0
     assert bool(torch.isfinite(embeddings.grad).all())
 

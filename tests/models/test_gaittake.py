@@ -124,7 +124,7 @@ def test_the_whole_network_is_the_papers_figure() -> None:
     x = network.backbone.layers[2](network.backbone.layers[1](x))  # [2, 6, 9, 16, 4]
     flat = x.permute(0, 2, 1, 3, 4).reshape(2, 9, -1)  # eq. 5
     appearance = plain_attention(network.attention, flat).reshape(2, 6, 16, 4)
-    p = float(network.gem.power)
+    p = network.gem.power.item()
     pooled = appearance.clamp(min=1e-6).pow(p).mean(dim=3).pow(1 / p)  # eq. 10
     pose = plain_attention(network.pose_attention, keypoints.reshape(2, 9, 51))
     both = torch.cat([pooled, pose[:, :, None].expand(2, 51, 16)], dim=1)

@@ -10,7 +10,6 @@ from torchvision.models.detection import (
 )
 
 from gaittake.errors import UserError
-from gaittake.pose import teacher
 from gaittake.pose.detector import build_detector, load_detector, save_detector
 from gaittake.pose.teacher import train_teacher
 from gaittake.settings import Detector, PoseTraining, Walkers
@@ -71,67 +70,6 @@ def test_published_weights_give_torchvisions_own_detections(
     assert len(expected["scores"]) > 0
     for name, value in expected.items():
         assert torch.equal(found[name], value), name
-
-
-def test_teacher_from_a_file_of_weights_keeps_them(published: Path, tmp_path: Path) -> None:
-    out = tmp_path / "teacher.pt"
-    train_teacher(stage(str(published), RESNET), checkpoints=tmp_path, out=out, device=CPU)
-    state = load_detector(out, RESNET).state_dict()
-    for name, value in torch.load(published, weights_only=True).items():
-        assert torch.equal(state[name], value), name
-
-
-def test_missing_network_names_the_url_and_where_to_put_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def offline(*_: object, **__: object) -> None:
-        raise OSError("Name or service not known")
-
-    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", offline)
-    monkeypatch.setattr(teacher.torch.hub, "get_dir", lambda: "/somewhere/hub")
-    with pytest.raises(UserError) as caught:
-        train_teacher(stage("coco", RESNET), checkpoints=tmp_path, out=tmp_path / "t", device=CPU)
-    message = str(caught.value)
-    assert "https://download.pytorch.org/models/keypointrcnn_resnet50_fpn_coco-fc" in message
-    assert "/somewhere/hub/checkpoints/keypointrcnn_resnet50_fpn_coco-fc" in message
-    assert "pose.teacher_weights" in message
-    assert not (tmp_path / "t").exists()
-
-
-def test_coco_weights_for_the_small_backbone_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="resnet50"):
-        train_teacher(stage("coco", SMALL), checkpoints=tmp_path, out=tmp_path / "t", device=CPU)
-
-
-def test_weights_of_another_network_are_refused_by_name(tmp_path: Path) -> None:
-    state = build_detector(SMALL).state_dict()
-    removed = next(iter(state))
-    del state[removed]
-    state["stranger.weight"] = torch.zeros(1)
-    torch.save(state, tmp_path / "wrong.pth")
-    with pytest.raises(UserError) as caught:
-        train_teacher(
-            stage(str(tmp_path / "wrong.pth"), SMALL),
-            checkpoints=tmp_path,
-            out=tmp_path / "t",
-            device=CPU,
-        )
-    assert removed in str(caught.value)
-    assert "stranger.weight" in str(caught.value)
-
-
-def test_weights_of_another_shape_are_refused(tmp_path: Path) -> None:
-    state = build_detector(SMALL).state_dict()
-    name = "roi_heads.keypoint_predictor.kps_score_lowres.bias"
-    state[name] = torch.zeros(3)
-    torch.save(state, tmp_path / "wrong.pth")
-    with pytest.raises(UserError, match=name):
-        train_teacher(
-            stage(str(tmp_path / "wrong.pth"), SMALL),
-            checkpoints=tmp_path,
-            out=tmp_path / "t",
-            device=CPU,
-        )
 
 
 def test_detector_survives_saving_and_loading(weights: Path, tmp_path: Path) -> None:

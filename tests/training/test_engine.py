@@ -23,7 +23,9 @@ from gaittake.stages import EmbedStage, TrainStage
 from gaittake.training import engine, step
 
 CPU = torch.device("cpu")
-MODEL = Model(channels=(2, 4, 4, 4), strips=4, clip_length=3, attention_width=4, embedding=6)
+MODEL = Model(
+    channels=(2, 4, 4, 4), strips=4, clip_length=3, attention_width=4, embedding=6
+).model_dump(mode="json")
 SUBJECTS = ("001", "002", "003", "004")
 
 
@@ -175,8 +177,7 @@ def test_only_training_subjects_are_learnt_from(tmp_path: Path, cache: Path) -> 
 
 def test_embeddings_of_a_batch_are_those_of_each_sequence_alone(cache: Path) -> None:
     resident = load_resident(cache, SUBJECTS, CPU)
-    numbers = MODEL.model_dump()
-    network = build_network("gaittake", height=16, width=8, **numbers).eval()
+    network = build_network("gaittake", height=16, width=8, **MODEL).eval()
     together = embed_sequences(network, resident)
     for index, row in enumerate(resident.sequences.itertuples()):
         rows = slice(row.first_frame, row.first_frame + row.frame_count)
@@ -202,13 +203,13 @@ def test_embed_writes_the_test_subjects_and_says_what_made_them(
 
 def test_weights_that_do_not_fit_are_refused(tmp_path: Path, cache: Path) -> None:
     run(tmp_path, cache, settings())
-    path, numbers = tmp_path / "weights.pt", MODEL.model_dump(mode="json")
+    path = tmp_path / "weights.pt"
     with pytest.raises(UserError, match=r"model\.strips=4, the settings say 2"):
-        load_weights(path, network="gaittake", settings=numbers | {"strips": 2})
+        load_weights(path, network="gaittake", settings=MODEL | {"strips": 2})
     with pytest.raises(UserError, match="weights of 'gaittake', 'gaitset' is needed"):
-        load_weights(path, network="gaitset", settings=numbers)
+        load_weights(path, network="gaitset", settings=MODEL)
     with pytest.raises(UserError, match="no such weights file; `gaittake train` makes it"):
-        load_weights(tmp_path / "none.pt", network="gaittake", settings=numbers)
+        load_weights(tmp_path / "none.pt", network="gaittake", settings=MODEL)
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(UserError, match="not a weights file"):
-        load_weights(path, network="gaittake", settings=numbers)
+        load_weights(path, network="gaittake", settings=MODEL)

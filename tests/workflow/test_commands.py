@@ -21,6 +21,7 @@ STAGES = {
     "predict": "pose.predict.predict_keypoints",
     "quality": "pose.quality.measure_quality",
     "cache build": "data.build_cache.cache_shard",
+    "survey": "sources.survey.survey",
     "cache merge": "data.build_cache.merge_caches",
     "train": "training.engine.train",
     "embed": "evaluation.embed.embed",

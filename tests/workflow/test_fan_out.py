@@ -35,6 +35,7 @@ def test_subjects_go_by_shard_and_only_training_subjects_are_labelled(project: P
         "finetune",
         "quality",
         "merge",
+        "survey",
         "train gaittake",
         "embed gei",
         "embed gaittake",

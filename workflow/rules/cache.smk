@@ -15,8 +15,8 @@ rule cache:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=240,
+        mem_mb=growing(2000),
+        runtime=growing(240),
     params:
         settings=record("cache"),
         code=code("gaittake.data.build_cache"),
@@ -28,15 +28,13 @@ rule cache:
 
 
 rule merge:
-    """Joins the shards: one cache, one table of sequences, one table of rejects."""
+    """Joins the shards: one cache, one table of sequences."""
     input:
         shard_cache=every("results/{dataset}/cache/{shard}.h5"),
         index=every("results/{dataset}/index/{shard}.csv"),
-        rejects=rejects,
     output:
         cache="results/{dataset}/cache.h5",
         sequences="results/{dataset}/sequences.csv",
-        rejects="results/{dataset}/rejects.csv",
     log:
         "results/{dataset}/logs/merge.log",
     benchmark:
@@ -45,11 +43,11 @@ rule merge:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=growing(4000),
+        runtime=growing(240),
     params:
         code=code("gaittake.data.build_cache"),
-        files=options("shard_cache", "index", "rejects"),
+        files=options("shard_cache", "index"),
     shell:
         "python -m gaittake cache merge {wildcards.dataset} {params.files} --out {output.cache}"
-        " --out-sequences {output.sequences} --out-rejects {output.rejects} &> {log}"
+        " --out-sequences {output.sequences} &> {log}"

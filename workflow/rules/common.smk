@@ -31,9 +31,9 @@ def told(function):
 
     @functools.cache
     @functools.wraps(function)
-    def asked(*arguments):
+    def asked(*arguments, **named):
         try:
-            return function(*arguments)
+            return function(*arguments, **named)
         except UserError as error:
             raise WorkflowError(str(error)) from None
 
@@ -55,9 +55,22 @@ def shards_of(dataset, part=""):
 
 
 @told
-def record_of(dataset, stage, shard, method):
+def runs_of(dataset, table):
+    """Names of the trainings behind a table: each method, each seed."""
     settings = settings_of(dataset)
-    return stages.canonical(plan.stage_settings(settings, stage, shard=shard, method=method))
+    return [run for method in settings.rows(table) for run in plan.runs(settings, method)]
+
+
+@told
+def learns(dataset, run):
+    """Whether a run trains a network."""
+    settings = settings_of(dataset)
+    return settings.method(plan.method_of(run, settings)[0]).network != "gei"
+
+
+@told
+def record_of(dataset, stage, **parts):
+    return stages.canonical(plan.stage_settings(settings_of(dataset), stage, **parts))
 
 
 digest_of = told(fingerprint)
@@ -65,7 +78,9 @@ digest_of = told(fingerprint)
 
 def record(stage):
     """Param: what the stage reads of the settings, as JSON."""
-    return lambda w: record_of(w.dataset, stage, w.get("shard"), w.get("method"))
+    return lambda w: record_of(
+        w.dataset, stage, shard=w.get("shard"), method=w.get("method"), table=w.get("table")
+    )
 
 
 def code(module):
@@ -85,6 +100,11 @@ def options(*names):
         )
 
     return text
+
+
+def growing(amount):
+    """Resource: so much, and as much again with each new attempt (`retries` of a profile)."""
+    return lambda wildcards, attempt: amount * attempt
 
 
 def every(pattern, part=""):

@@ -1,5 +1,19 @@
 """Input functions: files that a rule needs where that depends on the dataset's settings."""
 
+from gaittake.sources.archives import packed
+
+
+@told
+def packed_of(dataset, shard):
+    """Archives of the shard's subjects that are not unpacked (CASIA-B)."""
+    settings = settings_of(dataset)
+    return [str(path) for path in packed(settings.source, plan.shards(settings)[shard])]
+
+
+def archives(wildcards):
+    """Inputs: what is to be unpacked of a shard."""
+    return packed_of(wildcards.dataset, wildcards.shard)
+
 
 def recorded(wildcards):
     """Inputs: the recorded walks and their table, where the dataset renders such."""
@@ -8,19 +22,22 @@ def recorded(wildcards):
 
 
 def rendered(wildcards):
-    """Inputs: the pixels of a shard, where the project renders them."""
-    if settings_of(wildcards.dataset).source.layout != "walkers":
-        return {}
+    """Inputs: the pixels of a shard, where the project renders or unpacks them."""
     folder = f"results/{wildcards.dataset}/data/{wildcards.shard}"
-    return {"silhouettes": f"{folder}/silhouettes", "videos": f"{folder}/videos"}
+    if settings_of(wildcards.dataset).source.layout == "walkers":
+        return {"silhouettes": f"{folder}/silhouettes", "videos": f"{folder}/videos"}
+    return {"unpacked": f"{folder}/unpacked"} if archives(wildcards) else {}
 
 
 def joints(wildcards):
-    """Input of the cache: predicted keypoints, or the renderer's own joints."""
-    folder = f"results/{wildcards.dataset}"
-    if settings_of(wildcards.dataset).pose.keypoints == "exact":
-        return {"truth": f"{folder}/data/{wildcards.shard}/truth.h5"}
-    return {"keypoints": f"{folder}/pose/keypoints/{wildcards.shard}.h5"}
+    """Inputs of the cache: predicted keypoints, the renderer's own joints, or both."""
+    folder, settings = f"results/{wildcards.dataset}", settings_of(wildcards.dataset)
+    found = {}
+    if settings.pose.keypoints == "predicted":
+        found["keypoints"] = f"{folder}/pose/keypoints/{wildcards.shard}.h5"
+    if settings.source.layout == "walkers":
+        found["truth"] = f"{folder}/data/{wildcards.shard}/truth.h5"
+    return found
 
 
 def student(wildcards):
@@ -57,7 +74,12 @@ def rejects(wildcards):
         stages.append(("pose/keypoints", ""))
         if pose.student_from is None:
             stages.append(("pose/pseudo_labels", "train"))
+    dataset = wildcards.dataset
     return [
+        f"results/{dataset}/data/{shard}/unpacked.rejects.csv"
+        for shard in shards_of(dataset)
+        if packed_of(dataset, shard)
+    ] + [
         path
         for stage, part in stages
         for path in every(f"results/{{dataset}}/{stage}/{{shard}}.rejects.csv", part)(wildcards)
@@ -66,17 +88,19 @@ def rejects(wildcards):
 
 def weights(wildcards):
     """Input: the trained weights, of a method that learns."""
-    method = settings_of(wildcards.dataset).methods.get(wildcards.method)
-    learns = method is None or method.network != "gei"
-    return f"results/{wildcards.dataset}/{wildcards.method}/weights.pt" if learns else []
+    found = f"results/{wildcards.dataset}/{wildcards.method}/weights.pt"
+    return found if learns(wildcards.dataset, wildcards.method) else []
 
 
-def metrics(wildcards):
-    """Inputs: the numbers of all methods."""
-    methods = settings_of(wildcards.dataset).methods
-    return expand(
-        "results/{dataset}/{method}/metrics.json", dataset=wildcards.dataset, method=methods
-    )
+def of_runs(name):
+    """Input: a file of each run of each method of the table."""
+
+    def paths(wildcards):
+        runs = runs_of(wildcards.dataset, wildcards.table)
+        file = "results/{dataset}/{run}/{name}"
+        return expand(file, dataset=wildcards.dataset, run=runs, name=name)
+
+    return paths
 
 
 def quality(wildcards):

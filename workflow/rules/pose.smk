@@ -13,7 +13,7 @@ rule teacher:
     threads: 8
     resources:
         gpu=1,
-        mem_mb=8000,
+        mem_mb=growing(8000),
         runtime=240,
     params:
         settings=record("teacher"),
@@ -44,8 +44,8 @@ rule pseudo_label:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=6000,
-        runtime=480,
+        mem_mb=growing(6000),
+        runtime=growing(480),
     params:
         settings=record("pseudo-label"),
         code=code("gaittake.pose.pseudo_label"),
@@ -72,7 +72,7 @@ rule finetune:
     threads: 8
     resources:
         gpu=1,
-        mem_mb=12000,
+        mem_mb=growing(12000),
         runtime=1440,
     params:
         settings=record("finetune"),
@@ -103,8 +103,8 @@ rule predict:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=6000,
-        runtime=480,
+        mem_mb=growing(6000),
+        runtime=growing(480),
     params:
         settings=record("predict"),
         code=code("gaittake.pose.predict"),
@@ -130,8 +130,8 @@ rule quality:
         "../../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),
     params:
         settings=record("quality"),
         code=code("gaittake.pose.quality"),

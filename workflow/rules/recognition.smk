@@ -14,7 +14,7 @@ rule train:
     threads: 8
     resources:
         gpu=1,
-        mem_mb=16000,
+        mem_mb=growing(16000),
         runtime=2880,
     params:
         settings=record("train"),
@@ -43,8 +43,8 @@ rule embed:
     threads: 8
     resources:
         gpu=1,
-        mem_mb=16000,
-        runtime=240,
+        mem_mb=growing(16000),
+        runtime=growing(240),
     params:
         settings=record("embed"),
         code=code("gaittake.evaluation.embed"),
@@ -63,6 +63,7 @@ rule evaluate:
     output:
         metrics="results/{dataset}/{method}/metrics.json",
         table="results/{dataset}/{method}/rank1.csv",
+        probes="results/{dataset}/{method}/probes.csv",
     log:
         "results/{dataset}/logs/evaluate/{method}.log",
     benchmark:
@@ -71,8 +72,8 @@ rule evaluate:
         "../../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(8000),
+        runtime=growing(60),
     params:
         settings=record("evaluate"),
         code=code("gaittake.evaluation.evaluate"),
@@ -80,20 +81,22 @@ rule evaluate:
         "python -m gaittake evaluate {wildcards.dataset} --method {wildcards.method}"
         " --settings {params.settings:q} --embeddings {input.embeddings}"
         " --rejects {input.rejects} --out {output.metrics} --table {output.table}"
-        " --threads {threads} &> {log}"
+        " --probes {output.probes} --threads {threads} &> {log}"
 
 
 rule compare:
-    """Puts all methods into one table; the quality of the keypoints is made with it."""
+    """Puts methods into one table; the quality of the keypoints is made with it."""
     input:
-        metrics=metrics,
+        metrics=of_runs("metrics.json"),
+        probes=of_runs("probes.csv"),
         quality=quality,
     output:
-        table="results/{dataset}_rank1.csv",
+        table="results/{dataset}_{table}.csv",
+        page="results/{dataset}_{table}.md",
     log:
-        "results/{dataset}/logs/compare.log",
+        "results/{dataset}/logs/compare/{table}.log",
     benchmark:
-        "results/{dataset}/benchmarks/compare.tsv"
+        "results/{dataset}/benchmarks/compare/{table}.tsv"
     localrule: True
     conda:
         "../../envs/torch.yaml"
@@ -102,8 +105,10 @@ rule compare:
         mem_mb=1000,
         runtime=10,
     params:
+        settings=record("compare"),
         code=code("gaittake.evaluation.compare"),
-        files=options("metrics"),
+        files=options("metrics", "probes"),
     shell:
-        "python -m gaittake compare {wildcards.dataset} {params.files} --out {output.table}"
-        " &> {log}"
+        "python -m gaittake compare {wildcards.dataset} --table {wildcards.table}"
+        " --settings {params.settings:q} {params.files} --out {output.table}"
+        " --markdown {output.page} &> {log}"

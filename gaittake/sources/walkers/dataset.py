@@ -1,5 +1,6 @@
 """The dataset on disk: videos and silhouettes in CASIA-B's layout, and the truth beside them."""
 
+import errno
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -8,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from gaittake.io.frames import count_frames
 from gaittake.io.ragged import RaggedWriter
 from gaittake.settings import Walkers
 from gaittake.sources.walkers.body import draw_body
@@ -27,6 +29,7 @@ TRUTH = {
     "boxes": ("float32", (4,)),
 }
 BACKGROUNDS = 64  # walls before which the strangers pass
+VIEW_MARGIN = 10  # degrees by which the strangers' views go beyond the dataset's
 PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1)
 People = tuple[
     npt.NDArray[np.uint8],
@@ -119,7 +122,7 @@ def _write(
     for index, silhouette in enumerate(rendered.silhouettes, start=1):
         path = folder / f"{stem}-{index:03d}.png"
         if not cv2.imwrite(str(path), silhouette, PNG):
-            raise OSError(f"{path}: the silhouette could not be written")
+            raise OSError(errno.EIO, "could not be written; is the disk full?", str(path))
     video = destination / "videos" / f"{stem}.avi"
     video.parent.mkdir(exist_ok=True)
     height, width = rendered.colour.shape[1:3]
@@ -131,6 +134,9 @@ def _write(
     for frame in rendered.colour:
         writer.write(frame)
     writer.release()
+    # On a full disk OpenCV writes a part of the video, and says nothing.
+    if count_frames(video, stage="render", rejects=[]) != len(rendered.colour):
+        raise OSError(errno.EIO, "could not be written whole; is the disk full?", str(video))
 
 
 def render_people(settings: Walkers, count: int, seed: int) -> People:
@@ -164,8 +170,10 @@ def _stranger(settings: Walkers, seed: int, index: int) -> Rendered:
     stride = draw_walk(model, draw_person(model, rng), rng)
     body = draw_body(rng)
     joints = pass_by(joint_positions(walk_channels(model, stride, 9, 25.0, rng), body), rng)
+    # Where the dataset's cameras stand: so which side of somebody is near tells left from right.
+    first, last = min(settings.views) - VIEW_MARGIN, max(settings.views) + VIEW_MARGIN
     camera = place_camera(
-        float(rng.uniform(0, 180)),
+        float(rng.uniform(first, last)),
         settings.width,
         settings.height,
         distance=float(rng.uniform(4.0, 5.4)),

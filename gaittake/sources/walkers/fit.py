@@ -3,8 +3,8 @@
 A walk is a person plus that day's departure from it. Both are Gaussian over the features of a
 walk (`stride.Stride.features`); a dozen people span too few directions of how people differ, so
 the differences are a mixture: part along the recorded people, part each feature for itself, part
-along the ways in which one person's walks differ. The shares are those under which a person left
-out of the fit is most likely (benchmarked on 13 people).
+along the ways in which one person's walks differ. With these shares a person left out of the fit is
+nearly as likely as with any (13 people; `benchmarks/gait_shares.py`).
 """
 
 import sys

@@ -80,12 +80,12 @@ def draw_person(
     """
     own = _normal(rng, len(model.between)) @ model.between
     for sign, side in zip((1.0, -1.0), model.sides, strict=True):
-        own += side * _one_side(_normal(rng, FEATURES), sign)
+        own += side * one_side(_normal(rng, FEATURES), sign)
     unsteady = float(np.exp(_normal(rng, 1)[0] * model.steadiness))
     return Person(model.mean + spread * own, variation * unsteady)
 
 
-def _one_side(noise: Floats, sign: float) -> Floats:
+def one_side(noise: Floats, sign: float) -> Floats:
     """Returns noise of variance 1 that its mirror image repeats (sign 1) or reverses (-1)."""
     both = (noise + sign * mirrored_features(noise)) / np.sqrt(2)
     result: Floats = np.where(_fixed(), both / np.sqrt(2), both)

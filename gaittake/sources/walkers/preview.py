@@ -72,7 +72,7 @@ def _cell(rendered: Rendered, frame: int) -> Bytes:
         rendered.colour[frame], None, fx=ENLARGED, fy=ENLARGED, interpolation=cv2.INTER_CUBIC
     )
     # A joint at pixel centre 0 lies in the middle of an enlarged pixel.
-    joints = (rendered.joints[frame] + 0.5) * ENLARGED - 0.5
+    joints = rendered.joints[frame] * ENLARGED - 0.5
     for first, second in BONES:
         _line(colour, joints[COCO.index(first)], joints[COCO.index(second)])
     for name, joint, visible in zip(COCO, joints, rendered.visible[frame], strict=True):

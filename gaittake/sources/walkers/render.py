@@ -69,7 +69,8 @@ def render_view(
         colour=add_sensor_noise(colour, scene.noise, rng),
         silhouettes=subtract(clean, scene.fields, raggedness, rng),
         clean=clean,
-        joints=pixels.astype(np.float32),
+        # A pixel i covers i…i+1, as in boxes; drawing puts its centre at i.
+        joints=(pixels + 0.5).astype(np.float32),
         visible=visible_joints(parts, seen, pixels, depths, (width, height)),
         boxes=boxes_of(clean),
     )

@@ -1,0 +1,176 @@
+"""How fast a test set of OU-MVLP's form is evaluated, and in how much memory.
+
+    python benchmarks/evaluation.py                              4 of 14 views: 16 of 196 pairs
+    python benchmarks/evaluation.py --views 14                   all: 20 minutes, 6.2 GiB
+    python benchmarks/evaluation.py --kinds flat --people 2389    the hardest case
+
+Made-up embeddings, `[n, 64, 256]` as the paper's network for OU-MVLP gives them. `trained`: near a
+common mean, 99.9 % of their energy in 28 of 256 directions, as those of trained networks are;
+`flat`: independent normal numbers, the hardest case: no direction leads, and all distances are
+nearly equal. Against loops over pairs of views with torch.cdist, part by part, and a sort of each
+row, on a few of the pairs. CPU seconds for each pair of views, without those of reading the file.
+"""
+
+import argparse
+import resource
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import permutations
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+
+from gaittake.evaluation.cross_view import cross_view
+from gaittake.evaluation.roles import Roles, assign_roles
+from gaittake.evaluation.stored import read_embeddings
+from gaittake.io.ragged import RaggedWriter, open_ragged
+
+PARTS, SIZE, DIRECTIONS = 64, 256, 64
+UNMATCHED = 0.066
+FAST = "use_mm_for_euclid_dist_if_necessary"
+DIRECT = "donot_use_mm_for_euclid_dist"
+LOOPS = {
+    "float64": ("torch.cdist in float64", torch.float64, FAST, 1),
+    "float32": ("torch.cdist in float32", torch.float32, FAST, 1),
+    "direct": (
+        "torch.cdist in float32, differences (of 1/16 of the probes)",
+        torch.float32,
+        DIRECT,
+        16,
+    ),
+}
+Ranks = npt.NDArray[np.int64]
+
+
+def people(kind: str, subjects: int, views: int) -> Iterator[npt.NDArray[np.float32]]:
+    """Yields the embeddings of each subject: walk 00 in all views, then walk 01."""
+    generator = np.random.default_rng(0)
+    mean = generator.standard_normal((PARTS, SIZE), dtype=np.float32) * 4
+    # Each part sees the same person through axes of its own, [DIRECTIONS, parts * size].
+    axes = np.linalg.qr(generator.standard_normal((PARTS, SIZE, DIRECTIONS)))[0]
+    axes = (axes * np.exp(-np.arange(DIRECTIONS) / 8)).transpose(2, 0, 1)
+    axes = axes.reshape(DIRECTIONS, -1).astype(np.float32)
+    by_view = 0.2 * generator.standard_normal((views, DIRECTIONS))
+    for _ in range(subjects):
+        if kind == "flat":
+            same = generator.standard_normal((PARTS, SIZE), dtype=np.float32)
+            noise = generator.standard_normal((2 * views, PARTS, SIZE), dtype=np.float32)
+            yield 0.3 * same + noise
+            continue
+        person = generator.standard_normal(DIRECTIONS) + np.tile(by_view, (2, 1))
+        walks = person + 0.2 * generator.standard_normal((2 * views, DIRECTIONS))
+        yield (walks.astype(np.float32) @ axes).reshape(-1, PARTS, SIZE) + mean
+
+
+def write(path: Path, kind: str, subjects: int, views: int) -> None:
+    """Writes the embeddings; some people have no gallery sequence in some views."""
+    generator = np.random.default_rng(1)
+    with RaggedWriter(
+        path, kind="embeddings", arrays={"embeddings": ("float32", (PARTS, SIZE))}
+    ) as out:
+        for subject, rows in enumerate(people(kind, subjects, views)):
+            for index, row in enumerate(rows):
+                number, view = divmod(index, views)
+                if number == 0 or generator.random() > UNMATCHED:
+                    out.append(
+                        subject=f"{subject:05d}",
+                        condition="nm",
+                        number=number,
+                        view=15 * view,
+                        embeddings=row[None],
+                    )
+
+
+def roles_of(sequences: pd.DataFrame) -> Roles:
+    """Returns OU-MVLP's protocol: gallery 01, probes 00."""
+    return assign_roles(sequences, gallery=["nm-01"], probes={"nm": ["nm-00"]})
+
+
+def ours(path: Path) -> tuple[Ranks, float, float]:
+    """Returns the rank of each probe's first match in each gallery; CPU seconds, those of reading.
+
+    The seconds are those of all that follows the opening of the file.
+    """
+    reading = 0.0
+    with open_ragged(path, kind="embeddings") as opened:
+        read = opened.read
+
+        def timed(name: str, first: int = 0, count: int | None = None) -> npt.NDArray[np.float32]:
+            nonlocal reading
+            begun = time.process_time()
+            rows = read(name, first, count)
+            reading += time.process_time() - begun
+            return rows
+
+        opened.read = timed
+        begun = time.process_time()
+        found = cross_view(opened, roles_of(opened.sequences)).first_hit
+        return found, time.process_time() - begun - reading, reading
+
+
+def plain(path: Path, dtype: torch.dtype, mode: str, share: int, pairs: int) -> tuple[Ranks, float]:
+    """Returns the same from a plain loop, for one probe in `share`, and CPU seconds for a pair.
+
+    Ranks of the pairs of views and probes that were left out are -1.
+    """
+    with open_ragged(path, kind="embeddings") as opened:
+        sequences, roles = opened.sequences, roles_of(opened.sequences)
+        subjects = torch.from_numpy(sequences["subject"].astype(int).to_numpy().copy())
+        rows = np.flatnonzero(roles.conditions["nm"])
+        found = np.full((len(rows), len(roles.views)), -1)
+        seconds = 0.0
+        for probe_view, column in list(permutations(range(len(roles.views)), 2))[:pairs]:
+            chosen = np.flatnonzero(roles.view[rows] == roles.views[probe_view])[::share]
+            held = roles.gallery_of(roles.views[column])
+            x, y = (torch.from_numpy(read_embeddings(opened, s)) for s in (rows[chosen], held))
+            same = subjects[rows[chosen]][:, None] == subjects[held]
+            begun = time.process_time()
+            found[chosen, column] = plain_pair(x.to(dtype), y.to(dtype), same, mode)
+            seconds += time.process_time() - begun
+    return found, seconds * share / pairs
+
+
+def plain_pair(x: torch.Tensor, y: torch.Tensor, same: torch.Tensor, mode: str) -> Ranks:
+    """Returns the rank of each probe's first match, 0 for none, as the field computes it."""
+    total = torch.zeros(len(x), len(y), dtype=x.dtype)
+    for part in range(PARTS):
+        total += torch.cdist(x[:, part], y[:, part], compute_mode=mode)
+    hits = same.gather(1, total.argsort(dim=1))
+    return torch.where(hits.any(dim=1), hits.int().argmax(dim=1) + 1, 0).numpy()
+
+
+def main() -> None:
+    """Prints a table of times, ratios and differing ranks."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--people", type=int, default=4778)
+    parser.add_argument("--views", type=int, default=4)
+    parser.add_argument("--pairs", type=int, default=1, help="of views, for the plain loops")
+    parser.add_argument("--kinds", nargs="+", default=["trained"])
+    parser.add_argument("--plain", nargs="*", default=list(LOOPS), choices=LOOPS)
+    asked = parser.parse_args()
+    torch.set_num_threads(1)
+    print(f"{asked.people} people, {asked.views} views, [n, {PARTS}, {SIZE}], one thread")
+    print(f"{'embeddings':<11}{'':<58}{'CPU s a pair':>12}{'times ours':>12}{'other ranks':>14}")
+    for kind in asked.kinds:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "embeddings.h5")
+            write(path, kind, asked.people, asked.views)
+            ranks, seconds, reading = ours(path)
+            each = seconds / asked.views**2
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+            said = f"ours: {seconds:.0f} s, reading {reading:.0f} s; "
+            said += f"peak {peak:.2f} GiB; rank-1 {(ranks == 1).mean():.3f}"
+            print(f"{kind:<11}{said:<58}{each:12.2f}", flush=True)
+            for name in asked.plain:
+                said, *how = LOOPS[name]
+                found, took = plain(path, *how, asked.pairs)
+                other = f"{(found != ranks)[found >= 0].sum()} of {(found >= 0).sum()}"
+                print(f"{kind:<11}{said:<58}{took:12.2f}{took / each:12.1f}{other:>14}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

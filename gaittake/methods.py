@@ -1,0 +1,94 @@
+"""Rows of the tables: the paper's systems, and GaitTAKE with one thing changed at a time."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from gaittake.section import Section
+
+
+class Method(Section):
+    """A row of a table: a network, and what differs from its settings, training and keypoints."""
+
+    network: Literal["gei", "gaitset", "gaitpart", "mt3d", "gaitgl", "gaittake"] = Field(
+        "gaittake", description="which network; PAPER 3, or a peer's own paper"
+    )
+    model: dict[str, Any] = Field(
+        {}, description="what differs from the dataset's model, or from the peer's size; yours"
+    )
+    train: dict[str, Any] = Field(
+        {}, description="what differs from the dataset's train, or from the peer's recipe; yours"
+    )
+    keypoints: Literal["predicted", "exact"] = Field(
+        "predicted", description="'exact' (walkers alone): the renderer's own joints; PAPER 3.2"
+    )
+    noise: float = Field(
+        0.0, ge=0, le=1, description="added to the keypoints, share of the body's height; ours"
+    )
+
+
+def _changed(model: dict[str, Any] | None = None, **other: Any) -> Method:
+    return Method.model_validate({"model": model or {}} | other)
+
+
+# What a table may name without a word in the dataset's YAML.
+KNOWN: dict[str, Method] = {
+    "gei": Method(network="gei"),
+    "gaitset": Method(network="gaitset"),
+    "gaitpart": Method(network="gaitpart"),
+    "mt3d": Method(network="mt3d"),
+    "gaitgl": Method(network="gaitgl"),
+    "gaitgl_iccv": Method(
+        network="gaitgl",
+        model={"head": "iccv"},
+        train={"cross_entropy": 1.0, "weight_decay": 5e-4},
+    ),
+    "gaittake": Method(),
+    "silhouettes_only": _changed({"keypoints": False}),
+    "keypoints_only": _changed({"silhouettes": False}),
+    "max_over_time": _changed({"temporal": "max"}),
+    "mean_over_time": _changed({"temporal": "mean"}),
+    "attention_flat": _changed({"attention_input": "flat"}),
+    "attention_strips": _changed({"attention_input": "strips"}),
+    "lta": _changed({"lta": True}),
+    "clip_5": _changed({"clip_length": 5}),
+    "clip_10": _changed({"clip_length": 10}),
+    "clip_15": _changed({"clip_length": 15}),
+    "clip_30": _changed({"clip_length": 30}),
+    "adaptive": _changed(train={"loss": "adaptive"}),
+    "batch_all": _changed(train={"loss": "batch_all"}),
+    "batch_hard": _changed(train={"loss": "batch_hard"}),
+    "exact_keypoints": _changed(keypoints="exact"),
+    "noise_1": _changed(keypoints="exact", noise=0.01),
+    "noise_2": _changed(keypoints="exact", noise=0.02),
+    "noise_4": _changed(keypoints="exact", noise=0.04),
+    # Beyond the paper.
+    "pose_encoder": _changed({"pose_channels": 64}),
+    "skeleton_maps": _changed({"skeleton_maps": True}),
+    "bnneck": _changed(train={"cross_entropy": 1.0, "neck": True}),
+    "mirror": _changed(train={"mirror": True}),
+}
+PEERS = ("gei", "gaitset", "gaitpart", "gaitgl", "mt3d", "gaittake")
+ABLATION = (
+    "gaittake",
+    "silhouettes_only",
+    "keypoints_only",
+    "max_over_time",
+    "mean_over_time",
+    "attention_flat",
+    "attention_strips",
+    "lta",
+    "clip_5",
+    "clip_10",
+    "clip_15",
+    "clip_30",
+    "adaptive",
+    "batch_all",
+    "batch_hard",
+    "pose_encoder",
+    "skeleton_maps",
+    "bnneck",
+    "mirror",
+)
+# Rows that need the renderer's joints.
+EXACT = ("exact_keypoints", "noise_1", "noise_2", "noise_4")

@@ -1,0 +1,95 @@
+"""Convolutions that several networks share: no bias, LeakyReLU 0.01 after them."""
+
+import math
+
+from torch import Tensor, nn
+from torch.nn.functional import leaky_relu, pad
+
+SLOPE = 0.01
+
+
+class SameConv3d(nn.Conv3d):
+    """A 3D convolution that keeps frames, rows and columns; no bias.
+
+    Args:
+        channels_in: channels of the input.
+        channels_out: channels of the result.
+        kernel: frames, rows and columns, odd numbers.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int, kernel: tuple[int, int, int]) -> None:
+        padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
+        super().__init__(channels_in, channels_out, kernel, padding=padding, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns `[n, channels_out, s, h, w]` of `[n, channels_in, s, h, w]`."""
+        if x.shape[2] != 2:
+            return super().forward(x)
+        # For two frames, PyTorch 2.15 on a CPU computes a wrong gradient of the weights in
+        # bfloat16 (seen: 1e15 in place of 1). A third, zero frame changes nothing else.
+        return super().forward(pad(x, (0, 0, 0, 0, 0, 1)))[:, :, :2]
+
+
+def conv3(channels_in: int, channels_out: int) -> SameConv3d:
+    """Returns a 3x3x3 convolution that keeps frames, rows and columns; no bias."""
+    return SameConv3d(channels_in, channels_out, (3, 3, 3))
+
+
+def thinning(channels: int) -> nn.Conv3d:
+    """Returns a convolution over time that makes one frame of three; no bias."""
+    return nn.Conv3d(channels, channels, (3, 1, 1), stride=(3, 1, 1), bias=False)
+
+
+def xavier(network: nn.Module) -> None:
+    """Draws the weights of all convolutions as GaitSet's authors do (Glorot & Bengio 2010)."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Conv3d):
+            channels = (layer.in_channels + layer.out_channels) / layer.groups
+            bound = math.sqrt(6 / (channels * math.prod(layer.kernel_size)))
+            nn.init.uniform_(layer.weight, -bound, bound)
+
+
+def by_strips(conv: nn.Module, x: Tensor, strips: int) -> Tensor:
+    """Returns what `conv` makes of each horizontal strip alone, strips re-joined on rows.
+
+    Args:
+        conv: keeps rows and columns.
+        x: `[n, c, ..., h, w]`.
+        strips: how many; must divide h.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if x.shape[-2] % strips:
+        raise ValueError(f"{strips} strips must divide the {x.shape[-2]} rows of the map")
+    if strips == 1:
+        return conv(x)  # type: ignore[no-any-return]
+    cut = x.reshape(*x.shape[:-2], strips, -1, x.shape[-1]).movedim(-3, 1)
+    y: Tensor = conv(cut.flatten(0, 1))  # [n * strips, c, ..., h / strips, w]
+    return y.reshape(-1, strips, *y.shape[1:]).movedim(1, -3).flatten(-3, -2)
+
+
+class ConvPair(nn.Module):
+    """Two 2D convolutions of single frames, applied to horizontal strips where there are several.
+
+    With strips they are GaitPart's focal convolutions: what a strip becomes depends on it alone.
+
+    Args:
+        channels_in: channels of the input.
+        channels_out: channels of the result.
+        first: rows and columns of the first kernel; the second's are 3.
+        strips: how many; must divide the rows of the input.
+    """
+
+    def __init__(
+        self, channels_in: int, channels_out: int, *, first: int = 3, strips: int = 1
+    ) -> None:
+        super().__init__()
+        self.strips = strips
+        self.one = nn.Conv2d(channels_in, channels_out, first, padding=first // 2, bias=False)
+        self.two = nn.Conv2d(channels_out, channels_out, 3, padding=1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns `[n * s, channels_out, h, w]` of `[n * s, channels_in, h, w]`."""
+        x = leaky_relu(by_strips(self.one, x, self.strips), SLOPE)
+        return leaky_relu(by_strips(self.two, x, self.strips), SLOPE)

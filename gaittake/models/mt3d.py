@@ -1,0 +1,100 @@
+"""MT3D: 3D convolutions at two temporal scales (Lin et al., ACM MM 2020).
+
+Its authors published no code. From the paper: the stem that halves the frames, a small and a large
+temporal scale, basic blocks of a 3x3x3, a 1x3x3 and a 3x1x1 convolution, features of the small
+scale handed to the large one, strips pooled by maximum and mean. ASSUME, chosen so that weights
+(3.19 M) and multiply-accumulates (18.3 G) are the published ones: a block sums its three
+convolutions and then activates; both the large branch and each transform are convolutions of three
+frames, stride three, with LeakyReLU; transforms stand after the first and after the last block;
+rows are not merged before the 2 x 32 heads; one linear layer 128 to 128 for each.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import Tensor, cat, nn
+from torch.nn.functional import leaky_relu, max_pool3d
+
+from gaittake.models.blocks import SLOPE, SameConv3d, conv3, thinning, xavier
+from gaittake.models.frames import frame_mask, max_over_frames, shrunk, thin_frames, zero_padding
+from gaittake.models.pooling import SeparateHeads, mean_and_max
+
+
+class BasicBlock(nn.Module):
+    """Space and time together, space alone and time alone: three convolutions, summed."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        self.both = conv3(channels_in, channels_out)
+        self.space = SameConv3d(channels_in, channels_out, (1, 3, 3))
+        self.time = SameConv3d(channels_in, channels_out, (3, 1, 1))
+
+    def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """Returns `[n, channels_out, s, h, w]`, padded frames zero."""
+        x = leaky_relu(self.both(x) + self.space(x) + self.time(x), SLOPE)
+        return zero_padding(x, mask)
+
+
+class Mt3d(nn.Module):
+    """Half of the frames and a sixth of them, side by side.
+
+    Args:
+        height: rows of a silhouette.
+        width: columns of a silhouette; any fit.
+        channels: of the stem, then of each block.
+        shrink: side of the average pool on the input.
+        embedding: numbers of each embedding, d.
+    """
+
+    def __init__(
+        self,
+        *,
+        height: int = 64,
+        width: int = 44,
+        channels: Sequence[int] = (32, 64, 128, 128),
+        shrink: int = 1,
+        embedding: int = 128,
+    ) -> None:
+        super().__init__()
+        self.shrink = shrink
+        first, last = channels[1], channels[-1]
+        pairs = list(pairwise(channels))
+        self.stem = nn.Conv3d(1, channels[0], 3, stride=(2, 1, 1), padding=1, bias=False)
+        self.thin = thinning(channels[0])
+        self.small = nn.ModuleList(BasicBlock(*pair) for pair in pairs)
+        self.large = nn.ModuleList(BasicBlock(*pair) for pair in pairs)
+        self.transforms = nn.ModuleList([thinning(first), thinning(last)])
+        self.rows = height // shrink // 2
+        self.heads = SeparateHeads(2 * self.rows, last, embedding)
+        xavier(self)
+
+    def forward(
+        self, silhouettes: Tensor, keypoints: Tensor, counts: Tensor | None = None
+    ) -> Tensor:
+        """Returns the embeddings `[n, p, d]`; see `GaitTake.forward`. Keypoints are not used."""
+        images = shrunk(silhouettes, self.shrink)[:, None]
+        counts = None if counts is None else (counts + 1) // 2
+        small = leaky_relu(self.stem(images), SLOPE)
+        halves = frame_mask(counts, small.shape[2])
+        small = zero_padding(small, halves)
+        large, counts = thin_frames(self.thin, small, counts)
+        sixths = frame_mask(counts, large.shape[2])
+        large = zero_padding(leaky_relu(large, SLOPE), sixths)
+        small = max_pool3d(self.small[0](small, halves), (1, 2, 2))
+        large = max_pool3d(self.large[0](large, sixths), (1, 2, 2))
+        large = large + self._handed(0, small, sixths)
+        for below, above in zip(self.small[1:], self.large[1:], strict=True):
+            small, large = below(small, halves), above(large, sixths)
+        large = large + self._handed(1, small, sixths)
+        scales = [self._strips(small, halves), self._strips(large, sixths)]
+        embeddings: Tensor = self.heads(cat(scales, dim=2))
+        return embeddings
+
+    def _handed(self, position: int, small: Tensor, sixths: Tensor | None) -> Tensor:
+        """Returns features of the small scale as the large one takes them."""
+        handed, _ = thin_frames(self.transforms[position], small, None)  # type: ignore[arg-type]
+        return zero_padding(leaky_relu(handed, SLOPE), sixths)
+
+    def _strips(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """Returns `[n, c, rows]` of `x` `[n, c, s, h, w]`."""
+        return mean_and_max(max_over_frames(x.transpose(1, 2), mask), self.rows)

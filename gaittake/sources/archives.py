@@ -1,0 +1,69 @@
+"""The unpack stage: subjects of CASIA-B that lie on disk as they are given out, `001.tar.gz`."""
+
+import gzip
+import logging
+import shutil
+import tarfile
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from gaittake.io.atomic import whole_folder
+from gaittake.io.progress import progress
+from gaittake.io.rejects import count_rejects
+from gaittake.io.tables import write_rejects
+from gaittake.sequence import Reject
+from gaittake.settings import Source
+from gaittake.sources.casiab import ARCHIVE
+
+logger = logging.getLogger(__name__)
+STAGE = "unpack"
+
+
+def packed(source: Source, subjects: Iterable[str]) -> list[Path]:
+    """Returns the archives of the subjects that lie on disk packed, and not unpacked as well."""
+    if source.layout != "casiab":
+        return []
+    found = []
+    for subject in subjects:
+        archives = [root / f"{subject}{ARCHIVE}" for root in source.silhouettes]
+        archive = next(filter(Path.is_file, archives), None)
+        if archive and not any((root / subject).is_dir() for root in source.silhouettes):
+            found.append(archive)
+    return found
+
+
+def unpack_subjects(archives: list[Path], *, out: Path, rejects: Path) -> None:
+    """Unpacks archives into a folder for each subject; a broken one is refused as a whole.
+
+    Args:
+        archives: `001.tar.gz`, …
+        out: folder of the subjects' folders.
+        rejects: table of archives that could not be unpacked.
+
+    Raises:
+        OSError: the disk is full, or cannot be written.
+    """
+    refused: list[Reject] = []
+    with whole_folder(out) as folder, progress(STAGE, len(archives), unit="archives") as advance:
+        for archive in archives:
+            subject = folder / archive.name.removesuffix(ARCHIVE)
+            try:
+                _extract(archive, subject)
+            except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+                logger.warning("%s: %s", archive, error)
+                refused.append(Reject(STAGE, str(archive), "broken archive"))
+                shutil.rmtree(subject, ignore_errors=True)
+            advance()
+    logger.info("%d archives unpacked; refused: %s", len(archives), count_rejects(refused))
+    write_rejects(refused, rejects)
+
+
+def _extract(archive: Path, folder: Path) -> None:
+    with gzip.open(archive) as stream:
+        with tarfile.open(fileobj=stream, mode="r:") as opened:
+            # Refuses what would lie outside of the folder, links there, and devices.
+            opened.extractall(folder, filter="data")
+        # A damaged header looks to tarfile like the end; the checksum behind the rest tells.
+        while stream.read(1 << 20):
+            pass

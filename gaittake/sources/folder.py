@@ -1,0 +1,59 @@
+"""A user's own dataset: `subject/condition-number/view/` with images in it, or a video `view.mp4`.
+
+The RGB, where there is any, has the same form in folders of its own. Frames of silhouettes and RGB
+belong together by their numbers.
+"""
+
+import os
+import re
+from pathlib import Path
+
+from gaittake.io.frames import is_video
+from gaittake.sequence import Reject, Sequence
+from gaittake.sources import tree
+from gaittake.sources.tree import Folders
+
+TOP = re.compile(r"[^.].*")
+_VIEW = re.compile(r"\d{1,3}")
+
+
+def scan(
+    subjects: tuple[str, ...], silhouettes: Folders, videos: Folders
+) -> tuple[list[Sequence], list[Reject]]:
+    """Returns the sequences of some subjects, and what in their folders is none.
+
+    Args:
+        subjects: names of folders.
+        silhouettes: folders that hold the subjects' folders.
+        videos: the same of the RGB; a walk without one has no RGB.
+    """
+    found: list[Sequence] = []
+    rejects: list[Reject] = []
+    for subject in subjects:
+        if any((root / subject).is_dir() for root in silhouettes):
+            places = tree.places(subject, silhouettes, _view, rejects)
+            recorded = tree.places(subject, videos, _view, rejects)
+            found += tree.sequences(subject, places, recorded, rejects)
+        else:
+            rejects.append(tree.missing(subject, silhouettes))
+    return found, rejects
+
+
+def survey(silhouettes: Folders, videos: Folders) -> tuple[dict[str, Path], list[Reject]]:
+    """Returns the subjects on disk and where each lies, and what beside them is none."""
+    subjects: dict[str, Path] = {}
+    rejects: list[Reject] = []
+    for root in silhouettes + videos:
+        for entry in tree.children(root, rejects):
+            if entry.is_dir():
+                subjects.setdefault(entry.name, Path(entry.path))
+            else:
+                rejects.append(Reject(tree.STAGE, entry.path, "not a subject (a folder)"))
+    return subjects, rejects
+
+
+def _view(entry: os.DirEntry[str]) -> int | None:
+    name = Path(entry.name)
+    if entry.is_dir():
+        return int(entry.name) if _VIEW.fullmatch(entry.name) else None
+    return int(name.stem) if is_video(name) and _VIEW.fullmatch(name.stem) else None

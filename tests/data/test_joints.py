@@ -1,0 +1,101 @@
+"""Predicted and exact keypoints side by side in the cache, and noise on them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gaittake.data.build_cache import cache_shard
+from gaittake.data.joints import Joints
+from gaittake.data.resident import load_resident
+from gaittake.errors import UserError
+from gaittake.io.ragged import RaggedWriter, open_ragged
+from gaittake.io.tables import read_sequences
+from tests.data.test_build_cache import SETTINGS, index, write_dataset, write_keypoints
+
+CPU = torch.device("cpu")
+FRAMES = 9
+
+
+def write_truth(path: Path, table: Path) -> None:
+    """Joints 10 pixels below where `write_keypoints` puts them; frames are counted from 1."""
+    with RaggedWriter(path, kind="truth", arrays={"joints": ("float32", (17, 2))}) as out:
+        for s in read_sequences(table):
+            joints = np.zeros((FRAMES, 17, 2), dtype=np.float32)
+            joints[:, :, 0] = 25.0 * (np.arange(1, FRAMES + 1)[:, None] - 3)
+            joints[:, :, 1] = 85.0
+            out.append(
+                subject=s.subject,
+                condition=s.condition,
+                number=s.number,
+                view=s.view,
+                joints=joints,
+            )
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A folder with `index.csv`, `keypoints.h5` and `truth.h5`."""
+    write_dataset(tmp_path / "silhouettes")
+    table = index(tmp_path / "silhouettes", tmp_path)
+    write_keypoints(tmp_path / "keypoints.h5", table)
+    write_truth(tmp_path / "truth.h5", table)
+    return tmp_path
+
+
+def build(files: Path, *, keypoints: bool, truth: bool) -> Path:
+    """Returns the cache of these files."""
+    cache_shard(
+        SETTINGS,
+        index=files / "index.csv",
+        keypoints=files / "keypoints.h5" if keypoints else None,
+        truth=files / "truth.h5" if truth else None,
+        out=files / "cache.h5",
+        rejects=files / "cache.rejects.csv",
+    )
+    return files / "cache.h5"
+
+
+def test_exact_joints_stand_beside_the_predicted_ones_frame_by_frame(files: Path) -> None:
+    cache = build(files, keypoints=True, truth=True)
+    predicted = load_resident(cache, ["001"], CPU)
+    exact = load_resident(cache, ["001"], CPU, keypoints="exact")
+    assert len(predicted.keypoints) == 6
+    # The figure is 100 pixels tall: 10 pixels are a tenth of it.
+    lower = exact.keypoints - predicted.keypoints
+    assert lower[..., 1].numpy() == pytest.approx(0.1, abs=1e-5)
+    assert lower[..., 0].numpy() == pytest.approx(0.0, abs=1e-5)
+    assert (exact.keypoints[..., 2] == 1).all()
+
+
+def test_without_predictions_the_joints_are_the_keypoints(files: Path) -> None:
+    cache = build(files, keypoints=False, truth=True)
+    with open_ragged(cache, kind="cache") as opened:
+        assert set(opened.arrays) == {"silhouettes", "keypoints"}
+    asked = load_resident(cache, ["001"], CPU, keypoints="exact").keypoints
+    assert torch.equal(asked, load_resident(cache, ["001"], CPU).keypoints)
+
+
+def test_exact_joints_of_a_real_dataset_are_an_error_that_says_what_to_set(files: Path) -> None:
+    cache = build(files, keypoints=True, truth=False)
+    with pytest.raises(UserError, match="set the method's keypoints to 'predicted'"):
+        load_resident(cache, ["001"], CPU, keypoints="exact")
+
+
+def test_a_frame_needs_both_kinds(files: Path) -> None:
+    with Joints(files / "keypoints.h5", files / "truth.h5") as joints:
+        sequence = read_sequences(files / "index.csv")[0]
+        assert joints.arrays == ("keypoints", "exact")
+        assert sorted(joints.of(sequence)) == [7, 8, 9]
+        assert joints.of(sequence._replace(subject="nobody")) == {}
+
+
+def test_noise_has_the_asked_size_and_is_the_same_each_time(files: Path) -> None:
+    cache = build(files, keypoints=True, truth=True)
+    clean = load_resident(cache, ["001", "002"], CPU).keypoints
+    noisy = load_resident(cache, ["001", "002"], CPU, noise=0.02).keypoints
+    moved = (noisy - clean)[..., :2]
+    assert float(moved.std()) == pytest.approx(0.02, rel=0.1)
+    assert torch.equal(noisy[..., 2], clean[..., 2])
+    assert torch.equal(noisy, load_resident(cache, ["001", "002"], CPU, noise=0.02).keypoints)

@@ -1,0 +1,144 @@
+"""The protocol in plain Python: float64, one pair after another. What the tests compare with."""
+
+import math
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from gaittake.io.ragged import RaggedWriter
+
+Embeddings = npt.NDArray[np.float32]
+COLUMNS = ["subject", "condition", "number", "view"]
+
+
+def made_up(
+    subjects: list[str],
+    walks: list[str],
+    views: list[int],
+    *,
+    seed: int = 0,
+    lost: float = 0.1,
+    mean: float = 0.0,
+) -> tuple[Embeddings, pd.DataFrame]:
+    """Returns random embeddings `[n, 2, 3]` and their sequences, a share of which is lost.
+
+    Some sequences have the embedding of another person's, so that distances are equal.
+    """
+    generator = np.random.default_rng(seed)
+    rows = [
+        (subject, walk.split("-")[0], int(walk.split("-")[1]), view)
+        for subject in subjects
+        for walk in walks
+        for view in views
+        if generator.random() >= lost
+    ]
+    embeddings = generator.normal(mean, 1, (len(rows), 2, 3)).astype(np.float32)
+    people = {row[0]: generator.normal(0, 0.7, (2, 3)) for row in rows}
+    embeddings += np.array([people[row[0]] for row in rows], dtype=np.float32)
+    for one, other in generator.integers(0, len(rows), (len(rows) // 4, 2)):
+        embeddings[one] = embeddings[other]
+    return embeddings, pd.DataFrame(rows, columns=COLUMNS)
+
+
+def write_embeddings(path: Path, embeddings: Embeddings, sequences: pd.DataFrame) -> Path:
+    """Writes what the embed stage would."""
+    with RaggedWriter(
+        path,
+        kind="embeddings",
+        arrays={"embeddings": ("float32", embeddings.shape[1:])},
+        attributes={"data_digest": "abc", "device": "cpu"},
+    ) as out:
+        for row, sequence in zip(embeddings, sequences.to_dict("records"), strict=True):
+            out.append(**sequence, embeddings=row[None])
+    return path
+
+
+def distance(one: Embeddings, other: Embeddings) -> float:
+    """Returns the mean over the parts of Euclidean distances."""
+    return sum(math.dist(a.tolist(), b.tolist()) for a, b in zip(one, other, strict=True)) / len(
+        one
+    )
+
+
+class Cell:
+    """What the probes of one view find in the gallery of one view.
+
+    `hits` holds a pair for each probe: ranks of its subject's sequences, size of the gallery.
+    """
+
+    def __init__(self) -> None:
+        self.hits: list[tuple[list[int], int]] = []
+        self.same: list[float] = []
+        self.different: list[float] = []
+
+    def numbers(self) -> dict[str, float | None]:
+        """Returns the metrics of the cell."""
+        matched = [ranks for ranks, _ in self.hits if ranks]
+        precisions = [
+            sum((k + 1) / rank for k, rank in enumerate(sorted(ranks))) / len(ranks)
+            for ranks in matched
+        ]
+        right = {k: sum(min(ranks) <= k for ranks in matched) for k in (1, 5, 10)}
+        count = len(self.hits)
+        return {
+            "rank1": right[1] / count,
+            "rank5": right[5] / count,
+            "rank10": right[10] / count,
+            "map": sum(precisions) / count,
+            "rank1_matched": right[1] / len(matched) if matched else None,
+            "chance": sum(len(ranks) / size for ranks, size in self.hits) / count,
+        }
+
+
+def plain_cells(
+    embeddings: Embeddings, sequences: pd.DataFrame, gallery: list[str], probes: list[str]
+) -> dict[tuple[int, int], Cell]:
+    """Returns the cells of a condition by (probe view, gallery view)."""
+    rows = [
+        (subject, f"{condition}-{number:02d}", view)
+        for subject, condition, number, view in sequences[COLUMNS].itertuples(index=False)
+    ]
+    views = sorted({view for _, _, view in rows})
+    cells: dict[tuple[int, int], Cell] = {}
+    for i, (subject, walk, view) in enumerate(rows):
+        for gallery_view in views if walk in probes else []:
+            own, others = [], []
+            for j, (other, candidate, seen_from) in enumerate(rows):
+                if candidate in gallery and seen_from == gallery_view:
+                    side = own if other == subject else others
+                    side.append(distance(embeddings[i], embeddings[j]))
+            if not own and not others:
+                continue
+            cell = cells.setdefault((view, gallery_view), Cell())
+            # Equal distances: the others come first.
+            ranks = [
+                sum(d <= mine for d in others) + place for place, mine in enumerate(sorted(own), 1)
+            ]
+            cell.hits.append((ranks, len(own) + len(others)))
+            cell.same += own
+            cell.different += others
+    return cells
+
+
+def plain_condition(cells: dict[tuple[int, int], Cell]) -> dict[str, Any]:
+    """Returns `mean` and `by_probe_view` of a condition, identical views left out."""
+    views = sorted({view for pair in cells for view in pair})
+    by_view: dict[str, dict[str, float | None]] = {}
+    for metric in next(iter(cells.values())).numbers():
+        by_view[metric] = {}
+        for view in views:
+            known = [
+                value
+                for (probe, gallery), cell in cells.items()
+                if probe == view != gallery and (value := cell.numbers()[metric]) is not None
+            ]
+            by_view[metric][str(view)] = fmean(known) if known else None
+    means = {
+        metric: fmean([value for value in values.values() if value is not None])
+        for metric, values in by_view.items()
+    }
+    return {"mean": means, "by_probe_view": by_view}

@@ -1,0 +1,191 @@
+"""Data that lacks a part of the protocol: refused by name, or allowed and said everywhere."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gaittake.cli import main
+from gaittake.errors import UserError
+from gaittake.evaluation.evaluate import evaluate
+from gaittake.evaluation.table import dataset_of, percent, table_rows
+from gaittake.io.tables import read_json, write_rejects
+from gaittake.sequence import Reject
+from gaittake.settings import Evaluate, Protocol
+from gaittake.sources import tree
+from gaittake.stages import EvaluateStage
+from tests.evaluation.plain import made_up, plain_cells, plain_condition, write_embeddings
+
+SUBJECTS = [f"{n:03d}" for n in range(75, 87)]
+WALKS = ["nm-01", "nm-02", "cl-01"]
+VIEWS = [0, 36, 90]
+PROTOCOL = Protocol(
+    train_subjects=("001..004",),
+    gallery=("nm-01",),
+    probes={"nm": ("nm-02",), "cl": ("cl-01",)},
+    views=tuple(VIEWS),
+)
+
+
+def run(
+    folder: Path, sequences: pd.DataFrame, *, partial: bool, rejects: list[Reject] | None = None
+) -> Any:
+    """Evaluates made-up embeddings of these sequences; returns what `metrics.json` holds."""
+    embeddings = np.random.default_rng(1).random((len(sequences), 2, 3), dtype=np.float32)
+    write_embeddings(folder / "embeddings.h5", embeddings, sequences)
+    write_rejects(rejects or [], folder / "rejects.csv")
+    settings = EvaluateStage(
+        dataset="casiab",
+        method="gaittake",
+        protocol=PROTOCOL.model_copy(update={"partial": partial}),
+        evaluate=Evaluate(),
+        synthetic=False,
+        note="what stands beside it",
+        subjects=tuple(SUBJECTS),
+    )
+    evaluate(
+        settings,
+        embeddings=folder / "embeddings.h5",
+        rejects=folder / "rejects.csv",
+        out=folder / "casiab" / "gaittake" / "metrics.json",
+        table=folder / "casiab_rank1.csv",
+        probes=folder / "casiab" / "gaittake" / "probes.csv",
+    )
+    return read_json(folder / "casiab" / "gaittake" / "metrics.json")
+
+
+def everything(lost: float = 0.0) -> pd.DataFrame:
+    return made_up(SUBJECTS, WALKS, VIEWS, lost=lost)[1]
+
+
+def test_lost_sequences_of_people_who_are_there_are_not_partial(tmp_path: Path) -> None:
+    sequences = everything(lost=0.1)
+    assert len(sequences) < len(everything())
+    assert sequences["subject"].nunique() == len(SUBJECTS)
+    metrics = run(tmp_path, sequences, partial=False)
+    assert metrics["partial"] is None
+    assert metrics["counts"]["sequences"] == len(sequences)
+    assert metrics["note"] == "what stands beside it"
+    table = pd.read_csv(tmp_path / "casiab_rank1.csv", dtype=str)
+    assert table["dataset"].tolist() == ["casiab", "casiab"]
+    assert list(table.columns) == ["dataset", "method", "condition", "0", "36", "90", "mean"]
+
+
+def test_missing_people_and_views_are_refused_and_named(tmp_path: Path) -> None:
+    whole = everything()
+    few = whole[~whole["subject"].isin(["076", "080"])]
+    with pytest.raises(
+        UserError,
+        match=r"casiab: 2 of 12 test subjects have no usable sequence \(076, 080\);.*"
+        r"protocol.partial=true",
+    ):
+        run(tmp_path, few, partial=False)
+    views = whole[(whole["view"] != 36) | (whole["condition"] != "cl")]
+    with pytest.raises(UserError, match="casiab: no cl probe at view 036"):
+        run(tmp_path, views, partial=False)
+    gallery = whole[whole["view"].eq(90) | (whole["number"] != 1) | (whole["condition"] != "nm")]
+    with pytest.raises(UserError, match="no gallery sequence at views 000, 036"):
+        run(tmp_path, gallery, partial=False)
+    many = whole[whole["subject"].eq("075")]
+    with pytest.raises(UserError, match=r"11 of 12 .*\(076, .*083, …\)") as error:
+        run(tmp_path, many, partial=False)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "casiab").exists()
+
+
+def test_partial_data_is_said_in_metrics_table_log_and_on_the_screen(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = everything()
+    here = whole[~whole["subject"].isin(["076", "080"])]
+    here = here[here["view"] != 36].reset_index(drop=True)
+    rejects = [
+        tree.missing("002", (Path("/data/one"), Path("/data/two"))),
+        tree.missing("076", (Path("/data/one"),)),
+        Reject("index", "/data/Silhouette_000-00/003", "empty folder"),  # of one view
+    ]
+    with caplog.at_level(logging.WARNING):
+        metrics = run(tmp_path, here, partial=True, rejects=rejects)
+    said = (
+        "10 of 12 test subjects; 3 of 4 training subjects; no gallery at view 036; "
+        "no nm at view 036; no cl at view 036"
+    )
+    assert metrics["partial"] == {
+        "label": said,
+        "test_subjects_missing": ["076", "080"],
+        "train_subjects_missing": ["002"],
+        "gallery_views_missing": [36],
+        "probe_views_missing": {"nm": [36], "cl": [36]},
+    }
+    assert metrics["counts"]["subjects_missing"] == ["076", "080"]
+    assert metrics["counts"]["rejects"]["index: subject of the protocol missing"] == 2
+    assert f"casiab is partial: {said}" in caplog.text
+    table = pd.read_csv(tmp_path / "casiab_rank1.csv", dtype=str, keep_default_na=False)
+    assert table["dataset"].tolist() == [f"casiab (partial: {said})"] * 2
+    assert table["36"].tolist() == ["", ""]
+    assert "NaN" not in (tmp_path / "casiab/gaittake/metrics.json").read_text()
+    cells = plain_cells(
+        np.random.default_rng(1).random((len(here), 2, 3), dtype=np.float32),
+        here,
+        ["nm-01"],
+        ["nm-02"],
+    )
+    expected = plain_condition(cells)["mean"]["rank1"]
+    assert metrics["conditions"]["nm"]["mean"]["rank1"] == pytest.approx(expected)
+    monkeypatch.setattr(sys, "argv", ["gaittake", "table", str(tmp_path / "casiab_rank1.csv")])
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit):
+        main()
+    screen = capsys.readouterr().out
+    assert "partial: 10 of 12 test subjects" in screen
+    assert "PARTIAL" in screen
+    assert str(tmp_path / "casiab/gaittake/metrics.json") in screen
+
+
+def test_missing_training_people_are_said_but_stop_nothing(tmp_path: Path) -> None:
+    metrics = run(
+        tmp_path, everything(), partial=False, rejects=[tree.missing("002", (Path("/data"),))]
+    )
+    assert metrics["partial"]["label"] == "3 of 4 training subjects"
+    table = pd.read_csv(tmp_path / "casiab_rank1.csv", dtype=str)
+    assert table["dataset"][0] == "casiab (partial: 3 of 4 training subjects)"
+
+
+def test_a_condition_without_anybody_is_empty_where_partial_data_is_allowed(
+    tmp_path: Path,
+) -> None:
+    whole = everything()
+    metrics = run(tmp_path, whole[whole["condition"] == "nm"].reset_index(drop=True), partial=True)
+    nothing = metrics["conditions"]["cl"]
+    assert set(nothing["mean"].values()) == {None}
+    assert (nothing["interval"], nothing["verification"], nothing["pairs"]) == (None, None, [])
+    assert metrics["conditions"]["nm"]["mean"]["rank1"] is not None
+    rows = pd.read_csv(tmp_path / "casiab_rank1.csv", dtype=str, keep_default_na=False)
+    assert rows["mean"].tolist()[1] == ""
+
+
+def test_numbers_are_rounded_only_when_printed() -> None:
+    assert percent(1 / 3) == "33.33"
+    assert percent(None) == ""
+    numbers = {"mean": {"rank1": 2 / 3}, "by_probe_view": {"rank1": {"90": None, "0": 1 / 3}}}
+    metrics = {"dataset": "toy", "method": "gei", "partial": None, "conditions": {"nm": numbers}}
+    row = table_rows(metrics, "rank1").iloc[0].to_dict()
+    assert row == {
+        "dataset": "toy",
+        "method": "gei",
+        "condition": "nm",
+        "0": "33.33",
+        "90": "",
+        "mean": "66.67",
+    }
+    partial = metrics | {"partial": {"label": "1 of 2 test subjects"}}
+    cell = table_rows(partial, "rank1")["dataset"][0]
+    assert cell == "toy (partial: 1 of 2 test subjects)"
+    assert dataset_of(cell) == dataset_of("toy") == "toy"

@@ -1,0 +1,73 @@
+"""Weights files to make a teacher of, small ones: each weight is one number, expanded."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+from torchvision.models.detection import keypointrcnn_resnet50_fpn
+
+from gaittake.errors import UserError
+from gaittake.pose.detector import load_detector
+from gaittake.pose.teacher import train_teacher
+from gaittake.settings import Detector, PoseTraining, Walkers
+from gaittake.stages import TeacherStage
+
+RESNET = Detector(backbone="resnet50", min_size=64, max_size=96)
+CPU = torch.device("cpu")
+State = dict[str, Tensor]
+
+
+def resnet_weights() -> State:
+    """Returns a weight for each key of torchvision's network, each of another value."""
+    with torch.device("meta"):
+        model = keypointrcnn_resnet50_fpn(weights=None, weights_backbone=None)
+    named = [(n, v) for n, v in model.state_dict().items() if "num_batches" not in n]
+    return {n: torch.tensor(i / 8).expand(v.shape) for i, (n, v) in enumerate(named)}
+
+
+def older_name(name: str) -> str:
+    """Returns the name that a weight had before torchvision put convolutions into blocks.
+
+    The published file is of that time.
+    """
+    if name.startswith(("backbone.fpn.inner_blocks.", "backbone.fpn.layer_blocks.")):
+        return name.replace(".0.weight", ".weight").replace(".0.bias", ".bias")
+    return name.replace("rpn.head.conv.0.0.", "rpn.head.conv.")
+
+
+def write_published(folder: Path) -> Path:
+    """Writes the published file as it could be: the older names, its hash in its own name."""
+    torch.save({older_name(name): v for name, v in resnet_weights().items()}, folder / "weights")
+    digest = hashlib.sha256((folder / "weights").read_bytes()).hexdigest()
+    return (folder / "weights").rename(folder / f"keypointrcnn_coco-{digest[:8]}.pth")
+
+
+def stage(weights: Path | str, detector: Detector) -> TeacherStage:
+    return TeacherStage(
+        seed=0,
+        weights=str(weights),
+        people=4,
+        walkers=Walkers(subjects=1),
+        detector=detector,
+        training=PoseTraining(steps=1, batch=2),
+    )
+
+
+def refusal(weights: Path | str, tmp_path: Path, detector: Detector = RESNET) -> str:
+    """Returns what is said when there is no teacher; it is one line, and no file is made."""
+    out = tmp_path / "teacher.pt"
+    with pytest.raises(UserError) as caught:
+        train_teacher(stage(weights, detector), checkpoints=tmp_path, out=out, device=CPU)
+    assert not out.exists()
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def assert_published(out: Path) -> None:
+    """Checks that a teacher has every weight of the published file."""
+    values, found = resnet_weights(), load_detector(out, RESNET).state_dict()
+    assert set(found) == set(values)
+    for name, value in values.items():
+        assert torch.equal(found[name], value), name

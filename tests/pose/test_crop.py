@@ -1,0 +1,83 @@
+"""Frames cut to a box: where things come to lie, and back."""
+
+import numpy as np
+import pytest
+import torch
+
+from gaittake.pose.augment import Sample
+from gaittake.pose.crop import CutSamples, cut, cut_size, in_frame, whole
+from gaittake.pose.locate import Detections
+from gaittake.settings import Detector
+
+DETECTOR = Detector(backbone="small", min_size=48, max_size=96)
+BOX = (20.0, 10.0, 40.0, 70.0)
+
+
+def frame() -> np.ndarray:
+    """Returns a figure that fills its box, in a frame of 80 x 120."""
+    image = np.zeros((80, 120), dtype=np.uint8)
+    image[10:70, 20:40] = 255
+    return image
+
+
+def test_the_figure_fills_most_of_the_cut_and_stands_in_its_middle() -> None:
+    found = cut(frame(), BOX, cut_size(DETECTOR), smooth=False)
+    assert found.image.shape == (96, 48)
+    rows, columns = np.nonzero(found.image > 127)
+    assert rows.max() + 1 - rows.min() == pytest.approx(0.8 * 96, abs=1)
+    assert (rows.max() + 1 + rows.min()) / 2 == pytest.approx(48, abs=1)
+    assert (columns.max() + 1 + columns.min()) / 2 == pytest.approx(24, abs=1)
+
+
+def test_a_wide_box_fits_the_width() -> None:
+    found = cut(frame(), (0.0, 30.0, 100.0, 50.0), cut_size(DETECTOR), smooth=False)
+    assert found.scale == pytest.approx(0.8 * 48 / 100)
+
+
+def test_the_box_comes_to_lie_where_the_figure_is() -> None:
+    found = cut(frame(), BOX, cut_size(DETECTOR), smooth=False)
+    rows, columns = np.nonzero(found.image > 127)
+    edges = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+    assert found.box_inward(BOX) == pytest.approx(edges, abs=1)
+
+
+def test_points_go_into_the_cut_and_back_to_the_frame() -> None:
+    found = cut(frame(), BOX, cut_size(DETECTOR), smooth=False)
+    points = np.array([[20, 10], [33.5, 41.25]], dtype=np.float32)
+    assert found.outward(found.inward(points)) == pytest.approx(points, abs=1e-4)
+    assert whole(frame()).inward(points) == pytest.approx(points)
+
+
+def test_colours_go_on_outside_the_frame_and_silhouettes_do_not() -> None:
+    bright = np.full((80, 120, 3), 200, dtype=np.uint8)
+    edge = (100.0, 0.0, 120.0, 60.0)
+    assert (cut(bright, edge, cut_size(DETECTOR), smooth=True).image == 200).all()
+    assert (cut(bright[..., 0], edge, cut_size(DETECTOR), smooth=False).image == 0).any()
+
+
+def test_detections_in_a_cut_are_told_in_pixels_of_the_frame() -> None:
+    found = cut(frame(), BOX, cut_size(DETECTOR), smooth=False)
+    corner = torch.from_numpy(found.box_inward(BOX))
+    keypoints = torch.full((1, 17, 3), 0.75)
+    keypoints[..., :2] = corner[:2]
+    seen = in_frame(found, Detections(corner[None], torch.ones(1), keypoints))
+    assert seen.boxes.numpy() == pytest.approx(np.array([BOX]), abs=1e-3)
+    assert seen.keypoints[0, :, :2].numpy() == pytest.approx(np.tile(BOX[:2], (17, 1)), abs=1e-3)
+    assert (seen.keypoints[..., 2] == 0.75).all()
+
+
+def test_no_detection_stays_none() -> None:
+    nobody = Detections(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, 17, 3))
+    seen = in_frame(whole(frame()), nobody)
+    assert seen.boxes.shape == (0, 4)
+    assert seen.keypoints.shape == (0, 17, 3)
+
+
+def test_labels_move_with_their_frame() -> None:
+    keypoints = np.ones((17, 3), dtype=np.float32)
+    keypoints[:, :2] = (30, 40)
+    sample = Sample(np.repeat(frame()[..., None], 3, -1), np.float32(BOX), keypoints)
+    (moved,) = CutSamples([sample], DETECTOR, smooth=False)
+    assert moved.keypoints[:, :2] == pytest.approx(np.tile([24.0, 48.0], (17, 1)), abs=1e-4)
+    assert (sample.keypoints[:, :2] == (30, 40)).all()
+    assert moved.image.shape == (96, 48, 3)

@@ -1,0 +1,208 @@
+"""A dataset of blobs with everything a report shows, made by the stages themselves."""
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import torch
+
+from gaittake.evaluation.compare import compare
+from gaittake.evaluation.embed import embed
+from gaittake.evaluation.evaluate import evaluate
+from gaittake.io.ragged import RaggedWriter
+from gaittake.io.tables import write_csv, write_json, write_rejects, write_sequences
+from gaittake.io.weights import save_weights
+from gaittake.models import build_network
+from gaittake.pose.labelled import ARRAYS
+from gaittake.pose.quality import measure_quality
+from gaittake.report.build import build_report
+from gaittake.report.poses import PoseFiles
+from gaittake.sequence import Reject, Sequence
+from gaittake.settings import Evaluate, Model, Protocol, Train
+from gaittake.stages import (
+    CompareStage,
+    EmbedStage,
+    EvaluateStage,
+    QualityStage,
+    ReportStage,
+    TrainStage,
+    canonical,
+)
+
+HELD_OUT, TESTED = ("002",), ("003", "004", "005", "006")
+VIEWS, WALKS, FRAMES = (0, 90), (("nm", 1), ("nm", 5), ("bg", 1)), 6
+PROTOCOL = Protocol(gallery=("nm-01",), probes={"nm": ("nm-05",), "bg": ("bg-01",)})
+MODEL = Model(
+    channels=(2, 2, 2), strips=2, embedding=4, clip_length=4, attention_width=4,
+    pose_attention_width=4,
+)  # fmt: skip
+NASTY = "<script>alert('a walk')</script>"
+CPU = torch.device("cpu")
+RANDOM = np.random.default_rng(0)
+
+
+def settings(**others: object) -> ReportStage:
+    """Returns the stage's settings, some of them changed."""
+    usual = {
+        "dataset": "blobs",
+        "layout": "walkers",
+        "synthetic": True,
+        "note": f"A note with {NASTY}.",
+        "gallery": PROTOCOL.gallery,
+        "distance": "parts",
+        "same_view": False,
+        "held_out": HELD_OUT,
+        "test_subjects": TESTED,
+        "changed": {"train.steps": "12", "note": NASTY},
+    }
+    return ReportStage.model_validate(usual | others)
+
+
+def make_dataset(folder: Path) -> None:
+    """Writes everything that `report` reads, but the page."""
+    _cache(folder / "cache.h5")
+    write_rejects(
+        [Reject("cache", f"a/{NASTY}#{n}", "empty silhouette") for n in (1, 2)]
+        + [Reject("index", "b & c", "no numbered image")],
+        folder / "rejects.csv",
+    )
+    write_sequences([_pixels(folder / "data", view) for view in VIEWS], folder / "sequences.csv")
+    _poses(folder / "pose")
+    for name, seconds in (("train/gaittake", 61.0), ("cache/test-000", 1.5), ("merge", 0.5)):
+        table = pd.DataFrame({"s": [seconds], "max_rss": [100 * seconds]})
+        path = folder / f"benchmarks/{name}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table.to_csv(path, sep="\t", index=False)
+    for method in ("gei", "gaittake"):
+        _run(folder, method)
+    runs = [folder / method for method in ("gei", "gaittake")]
+    compare(
+        CompareStage(dataset="blobs", table="rank1", layout="walkers", same_view=False),
+        [run / "metrics.json" for run in runs],
+        [run / "probes.csv" for run in runs],
+        out=folder / "rank1.csv",
+        markdown=folder / "rank1.md",
+    )
+
+
+def make_page(folder: Path, out: Path, *, methods: tuple[str, ...], **others: object) -> str:
+    """Writes the page of such a dataset and returns it; without keypoints if `poses` is false."""
+    poses = others.pop("poses", True)
+    build_report(
+        settings(**others),
+        runs=[folder / method for method in methods],
+        rank1=folder / "rank1.csv",
+        cache=folder / "cache.h5",
+        sequences=folder / "sequences.csv",
+        rejects=folder / "rejects.csv",
+        poses=pose_files(folder) if poses else PoseFiles(),
+        benchmarks=folder / "benchmarks",
+        out=out,
+    )
+    return out.read_text(encoding="utf-8")
+
+
+def pose_files(folder: Path) -> PoseFiles:
+    """Returns the dataset's files of joints."""
+    files = [[folder / f"pose/{name}.h5"] for name in ("keypoints", "pseudo_labels", "truth")]
+    return PoseFiles(folder / "pose/quality.json", *files)
+
+
+def _cache(path: Path) -> None:
+    arrays = {"silhouettes": ("uint8", (16, 8)), "keypoints": ("float32", (17, 3))}
+    attributes = {"settings": "{}", "keypoints": "keypoints"}
+    with RaggedWriter(path, kind="cache", arrays=arrays, attributes=attributes) as out:
+        for place, subject in enumerate(TESTED):
+            for condition, number in WALKS:
+                for view in VIEWS:
+                    silhouettes = RANDOM.integers(0, 90, (FRAMES, 16, 8))
+                    silhouettes[:, place * 2 : place * 2 + 6] += 150
+                    out.append(
+                        subject=subject,
+                        condition=condition,
+                        number=number,
+                        view=view,
+                        silhouettes=silhouettes.astype(np.uint8),
+                        keypoints=RANDOM.random((FRAMES, 17, 3), dtype=np.float32),
+                    )
+        out.set_attribute("data_digest", "0123456789abcdef")
+
+
+def _pixels(folder: Path, view: int) -> Sequence:
+    """Writes the silhouettes and colour frames of one walk of the person held out."""
+    places = [folder / f"{kind}/{view:03d}" for kind in ("silhouettes", "colour")]
+    for place, channels in zip(places, ((), (3,)), strict=True):
+        place.mkdir(parents=True)
+        for number in range(1, FRAMES + 1):
+            image = np.full((40, 30, *channels), 60 if channels else 0, np.uint8)
+            image[5:35, 10:20] = 255
+            assert cv2.imwrite(str(place / f"{number:03d}.png"), image)
+    return Sequence("002", "nm", 1, view, FRAMES, *places)
+
+
+def _poses(folder: Path) -> None:
+    """Writes joints of that person; the student is worse in each frame than in the one before."""
+    box = np.tile(np.float32([10, 5, 20, 35]), (FRAMES, 1))
+    joints = np.float32([10, 5]) + RANDOM.random((FRAMES, 17, 2), dtype=np.float32) * [10, 30]
+    ones, frame = np.ones((FRAMES, 17, 1), np.float32), np.arange(1, FRAMES + 1, dtype=np.int32)
+    wrong = np.arange(FRAMES, dtype=np.float32)[:, None, None] * 0.4
+    for kind, off in (("keypoints", wrong), ("pseudo_labels", 0.2)):
+        with RaggedWriter(folder / f"{kind}.h5", kind=kind, arrays=ARRAYS) as out:
+            for view in VIEWS:
+                keypoints = np.concatenate([joints + off, ones], axis=-1).astype(np.float32)
+                out.append(subject="002", condition="nm", number=1, view=view,
+                           keypoints=keypoints, boxes=box, frame=frame)  # fmt: skip
+    truth = {"joints": ("f4", (17, 2)), "visible": ("u1", (17,)), "boxes": ("f4", (4,))}
+    with RaggedWriter(folder / "truth.h5", kind="truth", arrays=truth) as out:
+        for view in VIEWS:
+            out.append(subject="002", condition="nm", number=1, view=view, boxes=box,
+                       joints=joints, visible=np.ones((FRAMES, 17), np.uint8))  # fmt: skip
+    measure_quality(
+        QualityStage(held_out=HELD_OUT, test_subjects=TESTED),
+        keypoints=[folder / "keypoints.h5"],
+        pseudo_labels=[folder / "pseudo_labels.h5"],
+        truth=[folder / "truth.h5"],
+        out=folder / "quality.json",
+    )
+
+
+def _run(folder: Path, method: str) -> None:
+    """Embeds and evaluates one method; the network keeps the weights that it began with."""
+    torch.manual_seed(0)
+    model = MODEL.model_dump(mode="json") if method == "gaittake" else {}
+    own, weights = folder / method, None
+    if model:
+        weights = own / "weights.pt"
+        trained = TrainStage(
+            seed=0, network=method, model=model, train=Train(), subjects=("001", "002")
+        )
+        made_by = {"settings": canonical(trained), "data_digest": ""}
+        network = build_network(method, height=16, width=8, **model)
+        save_weights(network, weights, network=method, settings=model, made_by=made_by)
+        history = {"step": [2, 4], "loss": [0.3, 0.2], "active": [1.0, 0.5]}
+        write_csv(pd.DataFrame(history), own / "train.csv")
+    embedded = EmbedStage(network=method, model=model, subjects=TESTED)
+    files = {"cache": folder / "cache.h5", "weights": weights, "out": own / "embeddings.h5"}
+    embed(embedded, **files, device=CPU)
+    evaluate(
+        EvaluateStage(
+            dataset="blobs",
+            method=method,
+            protocol=PROTOCOL,
+            evaluate=Evaluate(),
+            synthetic=True,
+            subjects=TESTED,
+        ),
+        embeddings=own / "embeddings.h5",
+        rejects=folder / "rejects.csv",
+        out=own / "metrics.json",
+        table=own / "rank1.csv",
+        probes=own / "probes.csv",
+    )
+
+
+def change_metrics(path: Path, **changed: object) -> None:
+    """Writes other values into a `metrics.json`."""
+    write_json(json.loads(path.read_text()) | changed, path)

@@ -1,0 +1,56 @@
+"""Where the dataset is not what the settings say, one line tells what was found."""
+
+from pathlib import Path
+
+import pytest
+
+from gaittake.errors import UserError
+from gaittake.settings import Source
+from gaittake.sources.index import index_sequences
+from gaittake.sources.layouts import LAYOUTS
+from gaittake.stages import IndexStage
+from tests.sources.trees import write_casiab, write_frames
+
+
+def index(where: Path, **source: object) -> None:
+    stage = IndexStage(source=Source.model_validate(source), subjects=("001",))
+    index_sequences(stage, roots=None, out=where / "index.csv", rejects=where / "rejects.csv")
+
+
+@pytest.mark.parametrize("field", ["silhouettes", "videos"])
+def test_a_missing_folder_is_named_with_its_setting(tmp_path: Path, field: str) -> None:
+    write_casiab(tmp_path / "data", ("001",), ("nm-01",))
+    folders = {"silhouettes": (tmp_path / "data",)} | {field: (tmp_path / "nowhere",)}
+    with pytest.raises(UserError, match=rf"nowhere: there is no such folder; set source\.{field}"):
+        index(tmp_path, **folders)
+
+
+def test_no_folder_at_all_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"source\.silhouettes is empty"):
+        index(tmp_path)
+
+
+@pytest.mark.parametrize("layout", ["casiab", "oumvlp", "folder"])
+def test_an_empty_dataset_is_said(tmp_path: Path, layout: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="empty: the dataset is empty; needed there"):
+        index(tmp_path, layout=layout, silhouettes=(tmp_path / "empty",))
+
+
+def test_a_folder_one_level_too_high_is_told_by_what_it_holds(tmp_path: Path) -> None:
+    write_casiab(tmp_path / "data/silhouettes", ("001",), ("nm-01",))
+    (tmp_path / "data/DatasetB-1").mkdir()
+    with pytest.raises(UserError, match=r"holds DatasetB-1, silhouettes; needed there .*001, 002"):
+        index(tmp_path, silhouettes=(tmp_path / "data",))
+
+
+def test_a_wrong_layout_is_told_by_what_it_holds(tmp_path: Path) -> None:
+    write_frames(tmp_path / "data/Silhouette_000-00/00001")
+    with pytest.raises(UserError, match=r"holds Silhouette_000-00; needed there .*'casiab'"):
+        index(tmp_path, silhouettes=(tmp_path / "data",))
+    index(tmp_path, layout="oumvlp", silhouettes=(tmp_path / "data",))
+
+
+def test_every_layout_of_the_settings_is_known() -> None:
+    named = Source.model_json_schema()["properties"]["layout"]["enum"]
+    assert set(named) == set(LAYOUTS)

@@ -1,0 +1,247 @@
+"""Nothing is lost silently: each quirk of a dataset is a row of rejects.csv, and stops nothing."""
+
+import os
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from gaittake.pose import pseudo_label
+from gaittake.pose.locate import Detections
+from gaittake.settings import Detector, PseudoLabel
+from gaittake.sources.archives import unpack_subjects
+from gaittake.stages import PseudoLabelStage
+from tests.sources.pipeline import TEST, TRAIN, WALKS, in_cache, run
+from tests.sources.trees import SIZE, write_casiab, write_frames, write_video
+
+EVERYBODY = [f"{s}/{w}/{v}" for s in TRAIN + TEST for w in WALKS for v in ("000", "090")]
+Row = tuple[str, str, str]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Two subjects train, two test; two walks each from two views, three frames in each."""
+    write_casiab(tmp_path / "silhouettes", TRAIN + TEST, WALKS)
+    return tmp_path
+
+
+def rows(root: Path, *more: Path, clip: int = 3) -> list[Row]:
+    """Returns stage, path below the silhouettes and reason of each row of rejects.csv."""
+    found = run(root, *more, clip=clip)
+    return [
+        (r.stage, r.path.replace(f"{root}/silhouettes", "").lstrip("/"), r.reason) for r in found
+    ]
+
+
+def frame(root: Path, walk: str, number: int) -> Path:
+    """Returns a frame's file: `001/nm-01/090`, 7."""
+    stem = walk.replace("/", "-")
+    return root / "silhouettes" / walk / f"{stem}-{number:03d}.png"
+
+
+def test_a_dataset_without_quirks_has_no_rejects_and_says_so(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO"):
+        assert rows(root) == []
+    assert caplog.records[-1].getMessage() == f"{root}/rejects.csv: everything could be used"
+    assert in_cache(root) == EVERYBODY
+
+
+def test_a_corrupt_png_costs_its_frame_alone(root: Path) -> None:
+    path = frame(root, "001/nm-01/090", 8)
+    path.write_bytes(path.read_bytes()[:-20])
+    place = "001/nm-01/090/001-nm-01-090-008.png"
+    assert rows(root, clip=2) == [("cache", place, "unreadable image")]
+    assert in_cache(root) == EVERYBODY
+
+
+def test_an_empty_silhouette_costs_its_frame_alone(root: Path) -> None:
+    cv2.imwrite(str(frame(root, "001/nm-01/090", 8)), np.zeros(SIZE, np.uint8))
+    assert rows(root, clip=2) == [("cache", "001/nm-01/090#8", "empty silhouette")]
+    assert in_cache(root) == EVERYBODY
+
+
+def test_a_sequence_without_one_usable_frame_vanishes_and_is_listed(root: Path) -> None:
+    for number in (7, 8, 9):
+        cv2.imwrite(str(frame(root, "003/nm-02/090", number)), np.zeros(SIZE, np.uint8))
+    found = rows(root)
+    assert ("cache", "003/nm-02/090", "no usable frame") in found
+    assert len(found) == 4
+    assert in_cache(root) == [name for name in EVERYBODY if name != "003/nm-02/090"]
+
+
+def test_an_empty_folder_is_listed_where_it_is(root: Path) -> None:
+    for path in ("001/nm-03/090", "002/cl-01"):
+        (root / "silhouettes" / path).mkdir(parents=True)
+    assert rows(root) == [
+        ("index", "001/nm-03/090", "empty folder"),
+        ("index", "002/cl-01", "empty folder"),
+    ]
+
+
+def test_names_that_do_not_parse_are_listed_once_and_not_once_a_shard(root: Path) -> None:
+    silhouettes = root / "silhouettes"
+    for path in ("001/nm-1/090", "001/nm-01/side", "1/nm-01/090"):
+        write_frames(silhouettes / path)
+    (silhouettes / "readme.txt").write_text("")
+    assert rows(root) == [
+        ("index", "001/nm-01/side", "not a view (as 090)"),
+        ("index", "001/nm-1", "not a walk (as nm-01)"),
+        ("survey", "1", "not a subject (as 001)"),
+        ("survey", "readme.txt", "not a subject (as 001)"),
+    ]
+    assert in_cache(root) == EVERYBODY
+
+
+def test_hidden_and_system_files_are_listed_at_every_level(root: Path) -> None:
+    places = (".DS_Store", "001/.DS_Store", "001/nm-01/Thumbs.db", "001/nm-01/090/._7.png")
+    for place in places:
+        (root / "silhouettes" / place).write_bytes(b"x")
+    found = rows(root)
+    assert {reason for _, _, reason in found} == {"hidden or system file"}
+    assert sorted(path for _, path, _ in found) == sorted(places)
+    assert in_cache(root) == EVERYBODY
+
+
+def test_a_file_among_the_frames_that_is_no_image_is_listed(root: Path) -> None:
+    (root / "silhouettes/001/nm-01/090/list.txt").write_text("")
+    reason = "no numbered image"
+    assert rows(root) == [("index", "001/nm-01/090/list.txt", reason)]
+
+
+def test_of_two_files_of_one_frame_number_the_first_is_taken(root: Path) -> None:
+    path = frame(root, "001/nm-01/090", 8)
+    shutil.copy(path, path.with_name("copy-8.png"))
+    place = "001/nm-01/090/copy-8.png"
+    assert rows(root) == [("index", place, "frame number taken by another file")]
+
+
+def test_a_name_that_is_no_unicode_is_listed(root: Path) -> None:
+    folder = os.fsencode(root / "silhouettes/001/nm-01/090")
+    Path(os.fsdecode(folder + b"/\xb8\xb4\xbc\xfe.png")).write_bytes(b"x")  # Chinese, in GBK
+    place = "001/nm-01/090/\\udcb8\\udcb4\\udcbc\\udcfe.png"
+    assert rows(root) == [("index", place, "no numbered image")]
+
+
+def test_a_subject_of_the_protocol_that_is_missing_is_listed(root: Path) -> None:
+    shutil.rmtree(root / "silhouettes/004")
+    assert rows(root) == [("index", "004", "subject of the protocol missing")]
+    assert in_cache(root) == [name for name in EVERYBODY if not name.startswith("004")]
+
+
+def test_a_subject_in_neither_list_is_listed(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_casiab(root / "silhouettes", ("009", "017"))
+    with caplog.at_level("INFO"):
+        found = rows(root)
+    reason = "subject in neither list of the protocol"
+    assert found == [("survey", "009", reason), ("survey", "017", reason)]
+    assert "6 subjects on disk, 4 of the protocol's 4; in neither list: 009, 017" in caplog.text
+
+
+def test_walks_of_test_subjects_that_are_missing_are_listed(root: Path) -> None:
+    shutil.rmtree(root / "silhouettes/003/nm-02")
+    shutil.rmtree(root / "silhouettes/004/nm-01/090")
+    shutil.rmtree(root / "silhouettes/001/nm-01")  # training needs no walk in particular
+    assert rows(root) == [
+        ("survey", "003/nm-02", "walk of the protocol missing"),
+        ("survey", "004/nm-01/090", "view of the protocol's walk missing"),
+    ]
+
+
+def test_a_walk_that_is_neither_gallery_nor_probe_is_listed(root: Path) -> None:
+    write_casiab(root / "silhouettes", ("001", "003"), ("cl-01",))
+    assert rows(root) == [("survey", "003/cl-01", "walk in neither gallery nor probes")]
+
+
+def test_a_sequence_shorter_than_a_clip_is_used_and_listed(root: Path) -> None:
+    for walk in ("001/nm-01/090", "003/nm-01/090"):
+        frame(root, walk, 8).unlink()
+    short = "shorter than a training clip"
+    assert rows(root) == [
+        ("survey", "001/nm-01/090", f"{short}, frames repeat in training"),
+        ("survey", "003/nm-01/090", f"{short}, tested with what there is"),
+    ]
+    assert in_cache(root) == EVERYBODY
+
+
+def test_frames_without_keypoints_are_listed(root: Path) -> None:
+    write_frames(root / "silhouettes/001/nm-01/090", "001-nm-01-090-", (10,))
+    assert rows(root) == [("cache", "001/nm-01/090#10", "no keypoints")]
+
+
+def test_a_truncated_and_a_broken_video_are_listed(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for walk in ("nm-01", "nm-02"):
+        for view in ("000", "090"):
+            write_video(root / f"videos/001-{walk}-{view}.avi", frames=12, size=(320, 384))
+    cut = root / "videos/001-nm-01-000.avi"
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    (root / "videos/001-nm-02-090.avi").write_bytes(b"no video")
+    assert not [row for row in rows(root) if row[0] == "pseudo-label"]
+    table = _label(root, monkeypatch)
+    found = [row for row in rows(root, table) if row[0] == "pseudo-label"]
+    reasons = {(Path(path).name.split("#")[0], reason) for _, path, reason in found}
+    assert ("001-nm-01-000.avi", "truncated video") in reasons
+    assert ("001-nm-02-090.avi", "unreadable video") in reasons
+    assert ("090", "no video of this walk") in reasons  # those of 002
+    lost = "no video frame of this silhouette"
+    assert sum(reason == lost for _, _, reason in found) >= 3
+
+
+def _label(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Makes pseudo-labels with a teacher that sees somebody in every frame."""
+
+    def detect(_: object, images: list[torch.Tensor]) -> list[Detections]:
+        box, joints = torch.tensor([[0.0, 0, 48, 40]]), torch.zeros(1, 17, 3)
+        return [Detections(box, torch.ones(1), joints) for _ in images]
+
+    monkeypatch.setattr(pseudo_label, "load_detector", lambda *_: torch.nn.Identity())
+    monkeypatch.setattr(pseudo_label, "detect", detect)
+    (root / "teacher.pt").write_bytes(b"")
+    rules = PseudoLabel(every=1, min_iou=0.0)
+    pseudo_label.make_pseudo_labels(
+        PseudoLabelStage(detector=Detector(), pseudo_label=rules, batch=4, subjects=TRAIN),
+        index=root / "train.csv",
+        teacher=root / "teacher.pt",
+        out=root / "labels.h5",
+        rejects=root / "labels.rejects.csv",
+        device=torch.device("cpu"),
+    )
+    return root / "labels.rejects.csv"
+
+
+def test_a_broken_archive_is_listed_with_its_subject(root: Path) -> None:
+    shutil.rmtree(root / "silhouettes/002")
+    archive = root / "silhouettes/002.tar.gz"
+    archive.write_bytes(b"cut off")
+    unpack_subjects([archive], out=root / "unpacked", rejects=root / "unpacked.csv")
+    assert rows(root, root / "unpacked.csv") == [
+        ("unpack", "002.tar.gz", "broken archive"),
+        ("index", "002", "subject of the protocol missing"),
+    ]
+
+
+def test_each_stage_ends_its_log_with_what_it_refused(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (root / "silhouettes/001/nm-01/090/list.txt").write_text("")
+    cv2.imwrite(str(frame(root, "001/nm-01/090", 8)), np.zeros(SIZE, np.uint8))
+    with caplog.at_level("INFO"):
+        run(root)
+    said = [record.getMessage() for record in caplog.records]
+    text = "no numbered image"
+    assert f"8 sequences of 2 subjects; refused: 1 {text}" in said
+    assert "8 sequences of 2 subjects; refused: nothing" in said
+    assert "8 of 8 sequences; refused: 1 empty silhouette" in said
+    assert f"16 usable sequences of 16 in {root}/cache.h5" in said
+    assert said[-1].splitlines() == [
+        f"{root}/rejects.csv: 3 rows of what could not be used, by reason:",
+        "       1  cache: empty silhouette",
+        f"       1  index: {text}",
+        "       1  survey: shorter than a training clip, frames repeat in training",
+    ]

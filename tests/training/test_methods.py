@@ -1,0 +1,191 @@
+"""Every network trains here: it learns, it survives, and what it saves embeds."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from gaittake.errors import UserError
+from gaittake.evaluation.embed import embed
+from gaittake.io.ragged import RaggedWriter, open_ragged
+from gaittake.models import build_network
+from gaittake.settings import Train
+from gaittake.stages import EmbedStage, TrainStage
+from gaittake.training import engine, step
+
+CPU = torch.device("cpu")
+SUBJECTS = ("001", "002", "003", "004")
+MODELS: dict[str, dict[str, Any]] = {
+    "gaitset": {"channels": (2, 4, 4), "bins": (4, 2, 1), "embedding": 6},
+    "gaitpart": {"channels": (2, 4, 8), "strips": (1, 4, 4), "parts": 4, "embedding": 6},
+    "mt3d": {"channels": (2, 4, 4, 4), "embedding": 6},
+    "gaitgl": {"channels": (2, 4, 4, 4), "strips": 4, "embedding": 6, "head": "iccv"},
+    "gaittake": {
+        "channels": (2, 4, 4, 4),
+        "strips": 4,
+        "clip_length": 3,
+        "attention_width": 4,
+        "embedding": 6,
+        "pose_channels": 5,
+        "skeleton_maps": True,
+    },
+}
+HEADS: dict[str, dict[str, Any]] = {
+    "gaitgl": {"cross_entropy": 1.0, "weight_decay": 5e-4, "loss": "batch_all"},
+    "gaittake": {"cross_entropy": 0.5, "neck": True, "mirror": True, "rotate": 0.5, "erase": 0.5},
+}
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    """A cache in which sequences differ by a bright coat first, and by their subject second."""
+    generator = np.random.default_rng(0)
+    path = tmp_path / "coats.h5"
+    with RaggedWriter(
+        path,
+        kind="cache",
+        arrays={"silhouettes": ("uint8", (16, 8)), "keypoints": ("float32", (17, 3))},
+        attributes={"data_digest": "0123456789abcdef"},
+    ) as out:
+        for subject in SUBJECTS:
+            for walk in range(1, 9):
+                silhouettes = generator.integers(0, 40, (10, 16, 8))
+                coat = int(generator.integers(0, 12))
+                silhouettes[:, coat : coat + 4, :5] += 100
+                silhouettes[:, 3 * int(subject) : 3 * int(subject) + 2, 2:] += 70
+                out.append(
+                    subject=subject,
+                    condition="nm",
+                    number=walk,
+                    view=90,
+                    silhouettes=silhouettes.astype(np.uint8),
+                    keypoints=generator.random((10, 17, 3), dtype=np.float32),
+                )
+    return path
+
+
+def stage(network: str, **changes: Any) -> TrainStage:
+    numbers = {
+        "subjects_per_batch": 3,
+        "sequences_per_subject": 3,
+        "frames": 6,
+        "steps": 8,
+        "learning_rate": 0.01,
+        "milestones": (5,),
+        "log_every": 2,
+        "checkpoint_every": 3,
+    }
+    train = Train.model_validate(numbers | changes)
+    return TrainStage(
+        seed=1, network=network, model=MODELS[network], train=train, subjects=SUBJECTS
+    )
+
+
+def run(where: Path, cache: Path, settings: TrainStage) -> dict[str, torch.Tensor]:
+    engine.train(
+        settings,
+        cache=cache,
+        checkpoints=where / "checkpoints",
+        out=where / "weights.pt",
+        history=where / "train.csv",
+        device=CPU,
+    )
+    weights: dict[str, torch.Tensor] = torch.load(where / "weights.pt", weights_only=True)["state"]
+    return weights
+
+
+@pytest.mark.parametrize("network", MODELS)
+def test_every_network_learns_to_tell_people_apart(
+    tmp_path: Path, cache: Path, network: str
+) -> None:
+    order = {"gaitset": "any", "gaitpart": "sorted"}.get(network, "consecutive")
+    settings = stage(network, steps=60, milestones=(), log_every=1, order=order)
+    run(tmp_path, cache, settings)
+    history = pd.read_csv(tmp_path / "train.csv")
+    hinge = history["loss"] * history["active"]  # the mean over all terms
+    assert hinge.tail(10).mean() < 0.5 * hinge.iloc[0]
+    distances = history.tail(10)[["positive", "negative"]].mean()
+    assert distances["negative"] > 2 * distances["positive"]
+
+
+@pytest.mark.parametrize("network", HEADS)
+def test_the_classification_learns_whom_it_sees(tmp_path: Path, cache: Path, network: str) -> None:
+    head = HEADS[network] | {"rotate": 0.0, "erase": 0.0}
+    run(tmp_path, cache, stage(network, steps=60, milestones=(), log_every=10, **head))
+    history = pd.read_csv(tmp_path / "train.csv")
+    assert history["cross_entropy"].iloc[-1] < 0.7 * history["cross_entropy"].iloc[0]
+    assert history["accuracy"].iloc[-1] > 0.6  # chance is 0.25
+
+
+@pytest.mark.parametrize("dies_at", [2, 7])
+@pytest.mark.parametrize("network", HEADS)
+def test_a_killed_run_with_a_classifier_ends_with_the_same_weights_bit_for_bit(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, network: str, dies_at: int
+) -> None:
+    settings = stage(network, order="any", **HEADS[network])
+    whole = run(tmp_path / "whole", cache, settings)
+    real = engine.train_step
+
+    def dying(training: step.Training, number: int) -> Any:
+        if number == dies_at:
+            raise KeyboardInterrupt
+        return real(training, number)
+
+    monkeypatch.setattr(engine, "train_step", dying)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "killed", cache, settings)
+    monkeypatch.setattr(engine, "train_step", real)
+    again = run(tmp_path / "killed", cache, settings)
+    assert all(again[name].equal(whole[name]) for name in whole)
+    curves = [pd.read_csv(tmp_path / run / "train.csv") for run in ("whole", "killed")]
+    columns = [name for name in curves[0].columns if name != "frames_per_second"]
+    assert {"cross_entropy", "accuracy"} < set(columns)
+    pd.testing.assert_frame_equal(curves[0][columns], curves[1][columns])
+
+
+@pytest.mark.parametrize("network", MODELS)
+def test_what_is_saved_embeds_without_knowing_whom_it_learnt(
+    tmp_path: Path, cache: Path, network: str
+) -> None:
+    weights = run(tmp_path, cache, stage(network, steps=2, **HEADS.get(network, {})))
+    assert (
+        weights.keys()
+        == build_network(network, height=16, width=8, **MODELS[network]).state_dict().keys()
+    )
+    asked = EmbedStage(network=network, model=MODELS[network], subjects=("002", "004"))
+    out = tmp_path / "embeddings.h5"
+    embed(asked, cache=cache, weights=tmp_path / "weights.pt", out=out, device=CPU)
+    with open_ragged(out, kind="embeddings") as opened:
+        assert opened.sequences["subject"].unique().tolist() == ["002", "004"]
+        assert opened.read("embeddings").shape[2] == 6
+
+
+def test_what_is_watched_adds_up_to_the_loss() -> None:
+    torch.manual_seed(0)
+    embeddings, subjects = torch.randn(6, 4, 5), torch.tensor([0, 0, 1, 1, 2, 2])
+    scores = torch.randn(6, 4, 3)
+    choice = Train(cross_entropy=0.3)
+    alone = step.step_loss(embeddings, None, subjects, choice)
+    both = step.step_loss(embeddings, scores, subjects, choice)
+    assert set(both.watched) - set(alone.watched) == {"cross_entropy", "accuracy"}
+    expected = alone.loss + 0.3 * both.watched["cross_entropy"]
+    torch.testing.assert_close(both.loss, expected)
+
+
+def test_sizes_that_do_not_fit_the_silhouettes_are_told_before_the_first_step(
+    tmp_path: Path, cache: Path
+) -> None:
+    asked = stage("gaitset").model_copy(update={"model": MODELS["gaitset"] | {"bins": (3,)}})
+    with pytest.raises(UserError, match=r"gaitset: 3 bins must divide the 4 rows .* of 16 x 8"):
+        run(tmp_path, cache, asked)
+
+
+def test_mirrored_clips_reach_the_network(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = run(tmp_path / "plain", cache, stage("gaittake", steps=3))
+    mirrored = run(tmp_path / "mirrored", cache, stage("gaittake", steps=3, mirror=True))
+    assert not all(plain[name].equal(mirrored[name]) for name in plain)

@@ -1,0 +1,52 @@
+"""The examples of docs/api.md run, from top to bottom."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.use.tiny import command, film, walk, write_images, write_video
+
+PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+
+
+def test_every_example_runs(
+    here: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("config", "results"):
+        (tmp_path / name).symlink_to(here / name)
+    for name, number in (("anna-monday", 1), ("anna-tuesday", 2)):
+        shutil.copytree(here / walk("003", number, 36), tmp_path / name)
+    standing, scene = film(across=0.0, frames=8)
+    write_video(standing.colour, tmp_path / "corridor.avi")
+    write_images(scene[None], tmp_path / "corridor-empty")
+    write_video(film(across=3.2)[0].colour, tmp_path / "crossing.avi")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for language, text in BLOCKS:
+        if language == "sh":
+            for line in text.splitlines():
+                program, group, *arguments = shlex.split(line)
+                assert (program, group) == ("gaittake", "model")
+                command(*arguments)
+        else:
+            assert language == "python"
+            exec(compile(text, "docs/api.md", "exec"), names)
+    printed = capsys.readouterr().out
+    assert [language for language, _ in BLOCKS].count("python") >= 4
+    with np.load("people.npz") as people:
+        assert set(people.files) == {"names", "embeddings", "frames", "dropped", "model"}
+        assert np.abs(people["embeddings"][0] - names["monday"]).max() < 1e-4
+    assert Path("corridor.npz").is_file()
+    assert Path("crossing.npz").is_file()
+    # What the page says is printed, is.
+    assert "trained on rendered people: no evidence about anybody" in printed
+    assert "silhouettes: 30 frames, and none shows a person:" in printed

@@ -1,0 +1,194 @@
+"""A model in use gives what the pipeline gave."""
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torchvision.models.detection import KeypointRCNN
+
+import gaittake
+from gaittake.errors import UserError
+from gaittake.evaluation.distance import distances
+from gaittake.io.ragged import open_ragged
+from gaittake.pose import predict
+from gaittake.pose.locate import Detections, detect
+from gaittake.use.model import Model, load
+from tests.use.tiny import export, masks, walk
+
+WALK = ("003", 1, 36)
+
+
+def test_embeddings_are_those_of_the_pipeline(model: Model, here: Path) -> None:
+    stored = Path("results/walkers/gaittake/embeddings.h5")
+    with open_ragged(stored, kind="embeddings") as opened:
+        embeddings, table = opened.read("embeddings"), opened.sequences
+    assert len(table) == 8
+    for row, sequence in zip(embeddings, table.to_dict("records"), strict=True):
+        folder = walk(sequence["subject"], sequence["number"], sequence["view"])
+        found = model.embed(masks(folder))
+        assert found.dtype == np.float32
+        assert np.abs(found - row).max() < 1e-4
+    assert np.abs(embeddings[0] - embeddings[1]).max() > 1e-2
+
+
+def test_distances_are_those_of_the_evaluation(model: Model, here: Path) -> None:
+    stored = Path("results/walkers/gaittake/embeddings.h5")
+    with open_ragged(stored, kind="embeddings") as opened:
+        embeddings = opened.read("embeddings")
+    matrix = distances(embeddings, embeddings)
+    assert model.distance(embeddings[0], embeddings[3]) == pytest.approx(matrix[0, 3])
+    assert model.distance(embeddings[2], embeddings[2]) == 0
+
+
+def test_the_students_keypoints_given_change_nothing(model: Model, here: Path) -> None:
+    with open_ragged(Path("results/walkers/pose/keypoints/test-000.h5"), kind="keypoints") as file:
+        first = file.sequences.iloc[0]
+        keypoints = file.read("keypoints", int(first["first_frame"]), int(first["frame_count"]))
+    silhouettes = masks(walk(first["subject"], first["number"], first["view"]))
+    found = model.embed(silhouettes, keypoints)
+    assert np.abs(found - model.embed(silhouettes)).max() < 1e-4
+    moved = model.embed(silhouettes, keypoints + np.float32([20, 0, 0]))
+    assert np.abs(found - moved).max() > 1e-4
+
+
+def test_a_student_that_detects_nobody_looks_in_the_silhouettes_box_as_in_the_pipeline(
+    here: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    nobody = Detections(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, 17, 3))
+
+    def every_second(model: KeypointRCNN, images: list[torch.Tensor]) -> list[Detections]:
+        found = detect(model, images)
+        return [one if place % 2 else nobody for place, one in enumerate(found)]
+
+    monkeypatch.setattr(predict, "detect", every_second)
+    found = load(export(tmp_path / "detected.gait", "--set", "pose.boxes=detected"))
+    assert found.about.predict is not None
+    predict.predict_keypoints(
+        found.about.predict,
+        index=Path("results/walkers/index/test-000.csv"),
+        student=Path("results/walkers/pose/student.pt"),
+        out=tmp_path / "keypoints.h5",
+        rejects=tmp_path / "rejects.csv",
+        device=torch.device("cpu"),
+    )
+    with open_ragged(tmp_path / "keypoints.h5", kind="keypoints") as file:
+        keypoints = file.read("keypoints", 0, 8)
+    silhouettes = masks(walk(*WALK))
+    assert np.abs(found.embed(silhouettes) - found.embed(silhouettes, keypoints)).max() < 1e-4
+    assert "silhouettes: 4 frames, no detection" in caplog.text
+
+
+def test_frames_of_nobody_are_dropped_and_counted(
+    model: Model, here: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    silhouettes = masks(walk(*WALK))
+    empty = np.zeros_like(silhouettes[:1])
+    keypoints = np.random.default_rng(0).uniform(0, 99, (len(silhouettes), 17, 3))
+    with caplog.at_level(logging.WARNING):
+        found = model.embed_frames(np.concatenate([empty, silhouettes, empty]), name="anna")
+    assert (found.frames, found.dropped) == (8, 2)
+    assert "anna: 2 frames dropped" in caplog.text
+    assert np.abs(found.embedding - model.embed(silhouettes)).max() < 1e-4
+    # Given keypoints go with their frames.
+    padded = np.concatenate([keypoints[:1] + 50, keypoints, keypoints[:1]])
+    with_empty = model.embed(np.concatenate([empty, silhouettes, empty]), padded)
+    assert np.array_equal(with_empty, model.embed(silhouettes, keypoints))
+
+
+def test_frames_of_several_sizes_are_one_walk(model: Model, here: Path) -> None:
+    frames = list(masks(walk(*WALK)))
+    padded = [
+        np.pad(frame, ((0, 6), (0, 10))) if n > 3 else frame for n, frame in enumerate(frames)
+    ]
+    one, other = (model.embed_frames(each, name="").embedding for each in (frames, padded))
+    assert np.abs(one - other).max() < 1e-2
+    assert model.embed_frames(padded, name="").frames == 8
+
+
+def test_bool_masks_are_taken(model: Model, here: Path) -> None:
+    silhouettes = masks(walk(*WALK))
+    assert np.array_equal(model.embed(silhouettes > 0), model.embed(silhouettes))
+
+
+@pytest.mark.parametrize(
+    ("silhouettes", "said"),
+    [
+        (np.zeros((5, 40, 30), np.uint8), "5 frames, and none shows a person"),
+        (np.zeros((0, 40, 30), np.uint8), "0 frames, and none shows a person"),
+        (np.ones((5, 40, 30), np.uint8), "found 0 and 1"),
+        (np.zeros((40, 30), np.uint8), r"found uint8 \[40, 30\]"),
+        (np.zeros((5, 40, 30), np.float32), "found float32"),
+    ],
+)
+def test_arrays_that_are_no_masks_are_refused(
+    model: Model, silhouettes: np.ndarray, said: str
+) -> None:
+    with pytest.raises(UserError, match=said):
+        model.embed(silhouettes)
+
+
+def test_keypoints_of_another_shape_are_refused(model: Model) -> None:
+    silhouettes = np.full((5, 40, 30), 255, np.uint8)
+    for wrong in (np.zeros((4, 17, 3)), np.zeros((5, 17, 2)), np.full((5, 17, 3), np.nan)):
+        with pytest.raises(UserError, match=r"\[5, 17, 3\] are needed"):
+            model.embed(silhouettes, wrong)
+
+
+def test_comparison_says_where_the_distance_lies(model: Model, here: Path) -> None:
+    one, other = (model.embed(masks(walk(subject, 1, 36))) for subject in ("003", "004"))
+    found, measured = model.compare(one, other), model.about.calibration
+    assert found.distance == model.distance(one, other) == model.distance(other, one)
+    assert found.different_nearer == measured.different_nearer(found.distance)
+    assert found.same_farther == measured.same_farther(found.distance)
+    assert found.threshold == measured.threshold
+    assert found.accepted == (found.distance <= found.threshold)
+    assert model.compare(one, one).accepted
+    assert not model.compare(one, one + 100).accepted
+
+
+def test_embeddings_of_another_shape_are_refused(model: Model) -> None:
+    with pytest.raises(UserError, match=r"\[32, 128\] are needed, found \[1, 128\]"):
+        model.distance(np.zeros((32, 128), np.float32), np.zeros((1, 128), np.float32))
+
+
+def test_loading_tells_that_the_people_were_rendered(
+    model_file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    loaded = gaittake.load(str(model_file))
+    assert loaded.about.origin.synthetic
+    assert loaded.about.origin.training_subjects == 2
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "SYNTHETIC" in caplog.text
+
+
+def test_importing_the_package_does_not_load_torch() -> None:
+    code = "import gaittake, sys; sys.exit('torch' in sys.modules or not callable(gaittake.load))"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_a_network_without_keypoints_has_no_student(here: Path, tmp_path: Path) -> None:
+    found = load(export(tmp_path / "gei.gait", method="gei"))
+    silhouettes = masks(walk(*WALK))
+    embedding = found.embed(silhouettes)
+    with open_ragged(Path("results/walkers/gei/embeddings.h5"), kind="embeddings") as opened:
+        assert np.abs(opened.read("embeddings", 0, 1)[0] - embedding).max() < 1e-4
+    assert found.about.predict is None
+    assert (found.about.origin.training_subjects, embedding.shape[0]) == (0, 1)
+
+
+def test_a_network_of_exact_keypoints_wants_them_given(here: Path, tmp_path: Path) -> None:
+    folder = Path("results/walkers/gaittake")
+    files = ("--weights", str(folder / "weights.pt"), "--metrics", str(folder / "metrics.json"))
+    found = load(export(tmp_path / "exact.gait", *files, method="exact"))
+    silhouettes = masks(walk(*WALK))
+    with pytest.raises(UserError, match="give keypoints"):
+        found.embed(silhouettes)
+    embedding = found.embed(silhouettes, np.zeros((len(silhouettes), 17, 3)))
+    assert np.isfinite(embedding).all()

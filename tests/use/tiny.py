@@ -1,0 +1,98 @@
+"""The tiny dataset's settings and files."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from gaittake.cli import use
+from gaittake.io.frames import read_silhouettes
+from gaittake.settings import Walkers
+from gaittake.silhouette import Image
+from gaittake.sources.walkers.camera import place_camera
+from gaittake.sources.walkers.dataset import subject_scene
+from gaittake.sources.walkers.people import make_walker
+from gaittake.sources.walkers.render import Rendered, render_view
+
+SETTINGS = """
+source: {layout: walkers}
+shard_subjects: 4
+walkers: {subjects: 4, bodies: 2, views: [36, 90], normal: 2, bag: 0, coat: 0, frames: 8}
+protocol:
+  train_subjects: [001..002]
+  test_subjects: [003..004]
+  gallery: [nm-01]
+  probes: {nm: [nm-02]}
+pose:
+  teacher_weights: walkers
+  boxes: silhouette
+  detector: {backbone: small, min_size: 80, max_size: 128}
+model: {channels: [4, 8, 8, 8], shrink: 2, attention_input: strips, clip_length: 4}
+train: {subjects_per_batch: 2, sequences_per_subject: 2, frames: 8, steps: 2}
+methods: {gei: {network: gei}, gaittake: {}, exact: {keypoints: exact}}
+"""
+SHARD = Path("results/walkers/data/test-000")
+
+
+def export(out: Path, *arguments: str, method: str = "gaittake") -> Path:
+    """Exports a method of the dataset in the current folder."""
+    command("export", "walkers", "--method", method, "--out", str(out), *arguments)
+    return out
+
+
+def command(*arguments: str) -> None:
+    """Runs `gaittake model …`."""
+    use.app(list(arguments), standalone_mode=False)
+
+
+def walk(subject: str, number: int, view: int) -> Path:
+    """Returns the folder of a walk's silhouettes in the project."""
+    return SHARD / "silhouettes" / subject / f"nm-{number:02d}" / f"{view:03d}"
+
+
+def masks(folder: Path) -> Image:
+    """Returns `[frames, rows, columns]` of a folder."""
+    return np.stack([image for _, image in read_silhouettes(folder, stage="", rejects=[])])
+
+
+def film(*, across: float, frames: int = 24, view: int = 90) -> tuple[Rendered, Image]:
+    """Returns a walker who goes so many metres across the picture, and the empty scene (BGR)."""
+    settings = Walkers(subjects=2, normal=1, bag=0, coat=0, frames=frames, views=(view,))
+    walker, scene = make_walker(settings, "001"), subject_scene(settings, "001")
+    joints = walker.walks[0].joints.copy()
+    joints[..., 0] += np.linspace(-across / 2, across / 2, frames)[:, None]
+    rendered = render_view(
+        joints,
+        walker.body,
+        walker.look,
+        walker.walks[0].outfit,
+        place_camera(view, settings.width, settings.height),
+        scene,
+        raggedness=1.0,
+        rng=np.random.default_rng(0),
+    )
+    return rendered, scene.background
+
+
+def write_video(frames: Image, path: Path) -> Path:
+    """Writes `[frames, rows, columns, 3]`, blue green red, as a video."""
+    size = (frames.shape[2], frames.shape[1])
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25.0, size)
+    for frame in frames:
+        writer.write(frame)
+    writer.release()
+    return path
+
+
+def write_images(frames: Image, folder: Path) -> Path:
+    """Writes frames as numbered images."""
+    folder.mkdir(parents=True)
+    for number, frame in enumerate(frames, start=1):
+        cv2.imwrite(str(folder / f"{number:03d}.png"), frame)
+    return folder
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> str:
+    """Returns what was printed, spaces and line ends as one space."""
+    return " ".join(capsys.readouterr().out.split())

@@ -1,0 +1,92 @@
+"""Who has the GPU and the cores of one machine, and what is asked of a cluster for each rule."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.project import REPOSITORY, TARGET, fresh_project
+
+PROLOGUE = """
+import os
+from pathlib import Path
+from snakemake.exceptions import WorkflowError
+
+include: "place.smk"
+
+rule all:
+    input: expand("{name}.done", name=list("abc"))
+
+rule stage:
+    output: "{name}.done"
+    resources: gpu=1
+    shell: "date +%s.%N > {wildcards.name}.since; sleep 0.5; date +%s.%N > {output}"
+"""
+
+
+def at_once(folder: Path, *arguments: str, gpu: bool, visible: str = "0") -> int:
+    """Returns how many of three GPU stages ran at the same time."""
+    devices = folder / "dev"
+    devices.mkdir()
+    if gpu:
+        (devices / "nvidia0").touch()
+    rules = (REPOSITORY / "workflow" / "rules" / "place.smk").read_text()
+    assert "Path(os.devnull).parent" in rules
+    replaced = rules.replace("Path(os.devnull).parent", f'Path("{devices}")')
+    (folder / "place.smk").write_text(replaced)
+    (folder / "Snakefile").write_text(PROLOGUE)
+    command = [sys.executable, "-m", "snakemake", "--cores", "3", *arguments]
+    subprocess.run(
+        ["env", f"CUDA_VISIBLE_DEVICES={visible}", *command],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
+    spans = [
+        (float((folder / f"{n}.since").read_text()), float((folder / f"{n}.done").read_text()))
+        for n in "abc"
+    ]
+    return max(sum(since <= moment < until for since, until in spans) for moment, _ in spans)
+
+
+@pytest.mark.parametrize(
+    ("gpu", "visible", "arguments", "expected"),
+    [
+        (True, "0", (), 1),
+        (True, "0", ("--resources", "gpu=2"), 2),
+        (True, "", (), 3),  # hidden from PyTorch: the stages compute on the CPU
+        (False, "0", (), 3),
+    ],
+)
+def test_gpu_stages_take_turns_where_there_is_one_gpu(
+    tmp_path: Path, gpu: bool, visible: str, arguments: tuple[str, ...], expected: int
+) -> None:
+    assert at_once(tmp_path, *arguments, gpu=gpu, visible=visible) == expected
+
+
+def test_no_profile_limits_gpus() -> None:
+    for profile in (REPOSITORY / "profiles").rglob("*.yaml"):
+        keys = [line.partition(":")[0] for line in profile.read_text().splitlines()]
+        assert "resources" not in keys, profile
+
+
+def test_on_a_small_machine_nothing_runs_beside_a_training(tmp_path: Path) -> None:
+    code, said = fresh_project(tmp_path / "project").snakemake("--dry-run", "--cores", "4", TARGET)
+    assert code == 0, said
+    threads = dict(re.findall(r"^rule (\w+):\n(?:    .*\n)*?    threads: (\d+)\n", said, re.M))
+    assert threads == dict.fromkeys(("teacher", "finetune", "train", "embed"), "4")
+
+
+def test_a_new_attempt_asks_for_more_memory_and_for_more_time_where_it_starts_anew() -> None:
+    rules = [path.read_text() for path in (REPOSITORY / "workflow" / "rules").glob("*.smk")]
+    asked = {}
+    for text in rules:
+        for rule in re.split(r"^rule ", text, flags=re.MULTILINE)[1:]:
+            if "localrule: True" not in rule:
+                asked[rule.partition(":")[0]] = re.findall(r"(mem_mb|runtime)=growing\(", rule)
+    continued = {name for name, grows in asked.items() if grows == ["mem_mb"]}
+    assert continued == {"teacher", "finetune", "train"}
+    anew = {name for name, grows in asked.items() if grows == ["mem_mb", "runtime"]}
+    assert anew >= {"render", "pseudo_label", "predict", "cache", "merge", "embed", "evaluate"}

@@ -1,0 +1,56 @@
+"""Where the jobs run: those here take turns on the GPU, those of a cluster get one each."""
+
+import re
+import subprocess
+
+DEVICES = Path(os.devnull).parent
+# Finished jobs are looked for every three minutes at the latest.
+SECONDS_REMEMBERED = 240
+
+
+def gpu_here():
+    """Tells whether this machine has a GPU that PyTorch would take."""
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+    devices = [*DEVICES.glob("nvidia[0-9]*"), *DEVICES.glob("kfd")]
+    return bool(devices) and not hidden
+
+
+def why_no_end_is_seen(told_by, slurm):
+    """Returns why Snakemake would never learn that a job ended; nothing where it would.
+
+    `told_by` is the command that it asks, `slurm` what `scontrol show config` prints.
+    """
+    found = dict(re.findall(r"^(AccountingStorageType|MinJobAge)\s*=\s*(\S+)", slurm, re.M))
+    age, database = found.get("MinJobAge", "0"), found.get("AccountingStorageType", "none")
+    sees = {
+        "squeue": int(age) >= SECONDS_REMEMBERED,
+        "sacct": not database.endswith(("none", "(null)")),
+    }
+    faults = {
+        "squeue": f"this Slurm forgets a job {age} s after its end (MinJobAge), before squeue is "
+        f"asked; {SECONDS_REMEMBERED} s are needed",
+        "sacct": "this Slurm has no accounting database (AccountingStorageType), which sacct asks",
+    }
+    if sees[told_by]:
+        return ""
+    for other in sees:
+        if sees[other]:
+            return (
+                f"{faults[told_by]}. In profiles/slurm/profile.yaml: slurm-status-command: {other}"
+            )
+    return f"{faults[told_by]}. Ask the cluster's administrator for MinJobAge=300"
+
+
+# A run on this machine has no limit of nodes. This limit stands in no profile, since Snakemake
+# would take it along to a cluster, and let one job at a time have a GPU there.
+on_this_machine = workflow.is_main_process and workflow.resource_settings.nodes is None
+if on_this_machine and gpu_here() and "gpu" not in workflow.global_resources:
+    workflow.global_resources["gpu"] = 1
+
+
+onstart:
+    if workflow.executor_plugin.name == "slurm":
+        shown = subprocess.run(["scontrol", "show", "config"], capture_output=True, text=True)
+        fault = why_no_end_is_seen(workflow.executor_settings.status_command, shown.stdout)
+        if fault:
+            raise WorkflowError(fault)
