@@ -34,7 +34,7 @@ REQUESTS = {
     "merge": (1, 4000, 240, "main"),
     "train": (2, 16000, 2880, "gpu"),
     "embed": (2, 16000, 240, "gpu"),
-    "evaluate": (1, 4000, 60, "main"),
+    "evaluate": (1, 8000, 60, "main"),
 }
 LOCAL = {"index", "survey", "compare"}
 
