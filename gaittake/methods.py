@@ -65,8 +65,13 @@ KNOWN: dict[str, Method] = {
     # Beyond the paper.
     "pose_encoder": _changed({"pose_channels": 64}),
     "skeleton_maps": _changed({"skeleton_maps": True}),
+    "pose_apart": _changed({"pose_channels": 64, "fusion": "apart"}),
     "bnneck": _changed(train={"cross_entropy": 1.0, "neck": True}),
     "mirror": _changed(train={"mirror": True}),
+    # What helped, together.
+    "gaittake_plus": _changed(
+        {"pose_channels": 64, "fusion": "apart"}, train={"cross_entropy": 1.0, "neck": True}
+    ),
 }
 PEERS = ("gei", "gaitset", "gaitpart", "gaitgl", "mt3d", "gaittake")
 ABLATION = (
@@ -86,9 +91,11 @@ ABLATION = (
     "batch_all",
     "batch_hard",
     "pose_encoder",
+    "pose_apart",
     "skeleton_maps",
     "bnneck",
     "mirror",
+    "gaittake_plus",
 )
 # Rows that need the renderer's joints.
 EXACT = ("exact_keypoints", "noise_1", "noise_2", "noise_4")

@@ -36,6 +36,9 @@ class Model(Section):
     pose_attention_width: Count = Field(64, description="channels of the pose branch's δ1; ASSUME")
     silhouettes: bool = Field(True, description="use the silhouettes; PAPER 3.1")
     keypoints: bool = Field(True, description="use the keypoints; PAPER 3.2")
+    fusion: Literal["appended", "apart"] = Field(
+        "appended", description="keypoints: appended to each strip, or embedded apart; PAPER 3.2"
+    )
     gem_power: float = Field(6.5, gt=0, description="first exponent p of eq. 10; ASSUME: GaitGL v1")
     embedding: Count = Field(128, description="numbers of each embedding; ASSUME: GaitGL v1")
     pose_channels: int = Field(

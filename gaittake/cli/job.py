@@ -127,7 +127,13 @@ class Job:
 
 
 def computing_on(device: Device, threads: int | None) -> "torch.device":
-    """Returns the device to compute on, and keeps to so many threads of the CPU."""
+    """Returns the device to compute on, and keeps to so many threads of the CPU.
+
+    Processes that `torchrun` started beside each other share the threads, and have a GPU each.
+    """
+    beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if threads is not None:
+        threads = max(1, threads // beside)
     limit_threads(threads)
     import torch
 
@@ -135,9 +141,15 @@ def computing_on(device: Device, threads: int | None) -> "torch.device":
         torch.set_num_threads(threads)
     if device is Device.CUDA and not torch.cuda.is_available():
         raise UserError("--device cuda: PyTorch finds no GPU here; use --device cpu or auto")
-    if device is Device.AUTO:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(device.value)
+    if device is Device.CPU or not torch.cuda.is_available():
+        return torch.device("cpu")
+    found = torch.cuda.device_count()
+    if beside > found:
+        raise UserError(
+            f"{beside} processes were started on this machine, where PyTorch finds {found} GPUs; "
+            f"use torchrun --nproc-per-node {found}"
+        )
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
 
 
 def limit_threads(threads: int | None) -> None:

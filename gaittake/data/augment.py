@@ -48,7 +48,7 @@ def mirrored(batch: Batch, which: npt.NDArray[np.bool_]) -> Batch:
     A person seen at 30 degrees becomes one seen at 150. A left wrist becomes a right one.
     """
     chosen = _on(batch, which)
-    x, y, confidence = batch.keypoints[:, :, list(MIRROR)].unbind(dim=3)
+    x, y, confidence = batch.keypoints[:, :, _on(batch, np.array(MIRROR))].unbind(dim=3)
     keypoints = torch.stack([1 - x, y, confidence], dim=3)
     return batch._replace(
         silhouettes=torch.where(

@@ -1,17 +1,38 @@
-"""Sequences held in memory, on the device that computes; clips are gathered by index there."""
+"""Sequences held where they fit, best on the device that computes; clips are gathered there.
 
-from collections.abc import Iterable
+Where the frames lie changes no batch: the same bytes are turned to floats on the device.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 from torch import Tensor
 
+from gaittake.data.memory import Place, choose_place
+from gaittake.data.runs import Indices, read_runs, row_bytes, runs_of
+from gaittake.data.streamed import Streamed
 from gaittake.errors import UserError
+from gaittake.io.ahead import read_ahead
 from gaittake.io.ragged import RaggedFile, open_ragged
+
+
+class Gathered(NamedTuple):
+    """Frames on their way to the device.
+
+    Attributes:
+        rows: `[n, s]`, which ones.
+        silhouettes: `[n, s, rows, columns]` uint8.
+        keypoints: `[n, s, 17, 3]` float32.
+    """
+
+    rows: Indices
+    silhouettes: Tensor
+    keypoints: Tensor
 
 
 class Resident(NamedTuple):
@@ -22,12 +43,16 @@ class Resident(NamedTuple):
         keypoints: `[frames, 17, 3]` float32.
         sequences: a row per sequence; `first_frame` points into the two arrays.
         data_digest: of the cache they came from.
+        device: where batches go.
+        coming: the batches that are read ahead, see `ahead`.
     """
 
-    silhouettes: Tensor
+    silhouettes: Tensor | Streamed
     keypoints: Tensor
     sequences: pd.DataFrame
     data_digest: str
+    device: torch.device
+    coming: Iterator[Gathered] | None = None
 
 
 class Batch(NamedTuple):
@@ -45,16 +70,20 @@ def load_resident(
     *,
     keypoints: str = "predicted",
     noise: float = 0.0,
+    place: Place | None = None,
 ) -> Resident:
-    """Returns the sequences of these subjects, frames on the device.
+    """Returns the sequences of these subjects.
+
+    Where silhouettes are streamed, their keypoints, a fourteenth of the bytes, are in memory.
 
     Args:
         cache: the dataset's cache.
         subjects: whose sequences.
-        device: where the frames are held.
+        device: where batches go.
         keypoints: `predicted`, or the renderer's own, `exact`.
         noise: standard deviation of what is added to x and y, share of the body's height; the same
             at each loading.
+        place: where the frames are held; None: where they fit, see `choose_place`.
 
     Raises:
         UserError: the cache holds none of these subjects, or no such keypoints.
@@ -66,15 +95,24 @@ def load_resident(
             raise UserError(
                 f"{cache}: holds no sequence of these subjects; rejects.csv beside it says why"
             )
-        silhouettes = _read_rows(opened, "silhouettes", table)
-        joints = _read_rows(opened, _array(opened, cache, keypoints), table)
+        runs = runs_of(table)
+        points = _array(opened, cache, keypoints)
+        if place is None:
+            frames = int(table["frame_count"].sum())
+            needed = frames * (row_bytes(opened, "silhouettes") + row_bytes(opened, points))
+            place = choose_place(needed, device)
+        memory = device if place == "device" else torch.device("cpu")
+        joints = read_runs(opened, points, runs, torch.device("cpu"))
+        if noise:
+            _add_noise(joints, noise)
+        silhouettes = (
+            Streamed(cache, "silhouettes", runs)
+            if place == "cache"
+            else read_runs(opened, "silhouettes", runs, memory)
+        )
         digest = str(opened.attributes.get("data_digest", ""))
     table["first_frame"] = np.r_[0, table["frame_count"].to_numpy().cumsum()[:-1]]
-    if noise:
-        generator = torch.Generator().manual_seed(0)
-        moved = joints[..., :2] + noise * torch.randn(joints[..., :2].shape, generator=generator)
-        joints[..., :2] = moved.clamp(0, 1)
-    return Resident(silhouettes.to(device), joints.to(device), table, digest)
+    return Resident(silhouettes, joints.to(memory), table, digest, device)
 
 
 def _array(opened: RaggedFile, cache: Path, keypoints: str) -> str:
@@ -89,31 +127,83 @@ def _array(opened: RaggedFile, cache: Path, keypoints: str) -> str:
     return "exact"
 
 
-def _read_rows(opened: RaggedFile, name: str, table: pd.DataFrame) -> Tensor:
-    """Returns the rows of an array that belong to the sequences, in long contiguous reads."""
-    first = table["first_frame"].to_numpy()
-    stop = first + table["frame_count"].to_numpy()
-    breaks = np.flatnonzero(first[1:] != stop[:-1]) + 1
-    runs = zip(first[np.r_[0, breaks]], stop[np.r_[breaks - 1, len(stop) - 1]], strict=True)
-    return torch.from_numpy(
-        np.concatenate([opened.read(name, int(a), int(b - a)) for a, b in runs])
-    )
+def _add_noise(joints: Tensor, noise: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    moved = joints[..., :2] + noise * torch.randn(joints[..., :2].shape, generator=generator)
+    joints[..., :2] = moved.clamp(0, 1)
 
 
-def gather_clips(resident: Resident, rows: npt.NDArray[np.int64]) -> Batch:
+@contextmanager
+def ahead(resident: Resident, batches: Iterable[Indices]) -> Iterator[Resident]:
+    """Yields the sequences with batches that are read ahead by a thread, a few at a time.
+
+    Inside, `gather_clips` and `gather_whole` must be called for these batches, in this order.
+    Frames on the device need no thread, they are gathered there. An error of the thread is raised
+    where its batch is asked for; at the end of the block the thread ends.
+
+    Args:
+        resident: the sequences.
+        batches: rows of the frames of each batch, `[n, s]`.
+    """
+    frames = resident.silhouettes
+    if isinstance(frames, Tensor) and frames.device.type == resident.device.type:
+        yield resident
+        return
+    with closing(read_ahead(fetch(resident, rows) for rows in batches)) as coming:
+        yield resident._replace(coming=coming)
+
+
+def gather_clips(resident: Resident, rows: Indices) -> Batch:
     """Returns the frames at `rows` `[n, s]`, floats made on the device."""
-    where = torch.from_numpy(rows).to(resident.silhouettes.device, non_blocking=True)
-    return Batch(resident.silhouettes[where].float() / 255, resident.keypoints[where], None)
+    return Batch(*_gather(resident, rows), None)
 
 
 def gather_whole(resident: Resident, chosen: list[int]) -> Batch:
     """Returns whole sequences, the shorter ones padded with zeros."""
-    device = resident.silhouettes.device
-    first = torch.tensor(resident.sequences["first_frame"].to_numpy()[chosen], device=device)
-    counts = torch.tensor(resident.sequences["frame_count"].to_numpy()[chosen], device=device)
-    offsets = torch.arange(int(counts.max()), device=device)
-    real = offsets < counts[:, None]
-    where = first[:, None] + torch.where(real, offsets, 0)
-    silhouettes = resident.silhouettes[where].float() / 255 * real[:, :, None, None]
-    keypoints = resident.keypoints[where] * real[:, :, None, None]
-    return Batch(silhouettes, keypoints, None if bool(real.all()) else counts)
+    counts = resident.sequences["frame_count"].to_numpy()[chosen]
+    silhouettes, keypoints = _gather(resident, whole_rows(resident, chosen))
+    if (counts == counts[0]).all():
+        return Batch(silhouettes, keypoints, None)
+    on_device = to_device(torch.from_numpy(counts), resident.device)
+    real = torch.arange(int(counts.max()), device=resident.device) < on_device[:, None]
+    real = real[:, :, None, None]
+    return Batch(silhouettes * real, keypoints * real, on_device)
+
+
+def whole_rows(resident: Resident, chosen: list[int]) -> Indices:
+    """Returns `[n, s]` rows of whole sequences; behind its end, a shorter one's first again."""
+    first = resident.sequences["first_frame"].to_numpy()[chosen][:, None]
+    counts = resident.sequences["frame_count"].to_numpy()[chosen][:, None]
+    offsets = np.arange(counts.max())
+    rows: Indices = first + np.where(offsets < counts, offsets, 0)
+    return rows
+
+
+def _gather(resident: Resident, rows: Indices) -> tuple[Tensor, Tensor]:
+    """Returns silhouettes as floats in 0…1, and keypoints, of the frames at `rows` `[n, s]`."""
+    read = fetch(resident, rows) if resident.coming is None else next(resident.coming, None)
+    if read is None or not np.array_equal(read.rows, rows):
+        raise ValueError("inside `ahead`, a batch was asked for that is not the next one")
+    silhouettes = to_device(read.silhouettes, resident.device)
+    return silhouettes.float().div_(255), to_device(read.keypoints, resident.device)
+
+
+def fetch(resident: Resident, rows: Indices) -> Gathered:
+    """Returns the frames at `rows` `[n, s]` where they are held; what was streamed, in memory."""
+    found = []
+    for frames in (resident.silhouettes, resident.keypoints):
+        if isinstance(frames, Tensor):
+            which = to_device(torch.from_numpy(rows.ravel()), frames.device)
+            found.append(frames.index_select(0, which).view(*rows.shape, *frames.shape[1:]))
+        else:
+            found.append(frames[rows])
+    if resident.device.type == "cuda":
+        found = [each if each.is_cuda else each.pin_memory() for each in found]
+    return Gathered(rows, *found)
+
+
+def to_device(values: Tensor, device: torch.device) -> Tensor:
+    """Returns the values on the device; the processor does not wait for a GPU to take them."""
+    if device.type == "cuda" and not (values.is_cuda or values.is_pinned()):
+        values = values.pin_memory()
+    return values.to(device, non_blocking=True)

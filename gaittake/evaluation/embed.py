@@ -1,15 +1,17 @@
 """The embed stage: one embedding for each test sequence, from all of its frames."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from gaittake.data.resident import Resident, gather_whole, load_resident
+from gaittake.data.resident import Resident, ahead, gather_whole, load_resident, whole_rows
+from gaittake.evaluation.distance import Embeddings
+from gaittake.freed import keep_freed_memory
 from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedWriter
 from gaittake.io.weights import load_weights
@@ -17,7 +19,8 @@ from gaittake.models import build_network
 from gaittake.stages import EmbedStage, canonical
 
 logger = logging.getLogger(__name__)
-BATCH_FRAMES = 1536
+# Of a batch: enough to fill a GPU; a CPU gains little beyond 400, and its memory is smaller.
+FRAMES = {"cuda": 1536, "cpu": 384}
 
 
 def embed(
@@ -35,6 +38,7 @@ def embed(
     Raises:
         UserError: weights that do not fit, or no sequence of the test subjects.
     """
+    keep_freed_memory()
     resident = load_resident(
         cache, settings.subjects, device, keypoints=settings.keypoints, noise=settings.noise
     )
@@ -65,24 +69,70 @@ def embed(
 
 
 @torch.inference_mode()
-def embed_sequences(network: nn.Module, resident: Resident) -> npt.NDArray[np.float32]:
+def embed_sequences(network: nn.Module, resident: Resident) -> Embeddings:
     """Returns `[n, p, d]` float32, a row for each sequence, in their order."""
     counts = resident.sequences["frame_count"].to_numpy()
-    found: dict[int, npt.NDArray[np.float32]] = {}
-    with progress("embed", len(counts), unit="sequences") as advance:
-        for chosen in batches_by_length(counts):
-            rows = network(*gather_whole(resident, chosen)).float().cpu().numpy()
-            found.update(zip(chosen, rows, strict=True))
+    batches = list(batches_by_length(counts, FRAMES[resident.device.type]))
+    rows = (whole_rows(resident, chosen) for chosen in batches)
+    found: Embeddings | None = None
+    with (
+        ahead(resident, rows) as resident,
+        progress("embed", len(counts), unit="sequences") as advance,
+    ):
+        made = (network(*gather_whole(resident, chosen)).float() for chosen in batches)
+        for chosen, embeddings in zip(batches, landed(made), strict=True):
+            if found is None:
+                found = np.empty((len(counts), *embeddings.shape[1:]), dtype=np.float32)
+            found[chosen] = embeddings.numpy()
             advance(len(chosen))
-    return np.stack([found[index] for index in range(len(counts))])
+    assert found is not None
+    return found
 
 
-def batches_by_length(counts: npt.NDArray[np.int64]) -> Iterator[list[int]]:
-    """Yields batches of sequences of like length, so that little is padding."""
+def landed(made: Iterable[Tensor]) -> Iterator[Tensor]:
+    """Yields tensors in this memory; a GPU computes the next one while one is on its way.
+
+    Args:
+        made: each is computed, or asked of a GPU, when it is taken.
+    """
+    waiting: tuple[Tensor, torch.cuda.Event | None] | None = None
+    for tensor in made:
+        leaving = _sent(tensor)
+        if waiting is not None:
+            yield _awaited(*waiting)
+        waiting = leaving
+    if waiting is not None:
+        yield _awaited(*waiting)
+
+
+def _sent(tensor: Tensor) -> tuple[Tensor, torch.cuda.Event | None]:
+    """Returns where a tensor will be in this memory, and what happens when it is there."""
+    if tensor.device.type != "cuda":
+        return tensor, None
+    place = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+    place.copy_(tensor, non_blocking=True)
+    there = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    there.record()
+    return place, there
+
+
+def _awaited(place: Tensor, there: torch.cuda.Event | None) -> Tensor:
+    if there is not None:
+        there.synchronize()
+    return place
+
+
+def batches_by_length(counts: npt.NDArray[np.int64], frames: int) -> Iterator[list[int]]:
+    """Yields batches of sequences of like length, so that little is padding.
+
+    Args:
+        counts: frames of each sequence.
+        frames: of a batch at most, padding included; a longer sequence is a batch of its own.
+    """
     batch: list[int] = []
     for index in np.argsort(-counts, kind="stable"):
         longest = int(counts[batch[0]]) if batch else int(counts[index])
-        if batch and (len(batch) + 1) * longest > BATCH_FRAMES:
+        if batch and (len(batch) + 1) * longest > frames:
             yield batch
             batch = []
         batch.append(int(index))

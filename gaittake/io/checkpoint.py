@@ -6,6 +6,7 @@ import logging
 import os
 import random
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import IO, Any, Self
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 
 from gaittake.errors import Preempted, UserError
-from gaittake.io.state import save_torch
+from gaittake.io.state import load_torch, save_torch
 
 logger = logging.getLogger(__name__)
 
@@ -36,19 +37,35 @@ class Checkpoints:
     Args:
         folder: where `last.pt` lies; made if missing.
         identity: digest of settings and data; a checkpoint of another identity is not continued.
+        leads: whether this process locks the folder and writes: one of those that train together.
+        any_of: says whether a flag is set in any of them; it waits until all have asked.
 
     Raises:
         UserError: on entering, when another process trains in this folder.
     """
 
-    def __init__(self, folder: Path, identity: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        identity: str,
+        *,
+        leads: bool = True,
+        any_of: Callable[[bool], bool] = bool,
+    ) -> None:
         self.folder = folder
         self.identity = identity
-        self.preempted = False
+        self._leads, self._any_of = leads, any_of
+        self._signalled = self._stopping = False
         self._lock: IO[str] | None = None
         self._previous: Any = None
 
     def __enter__(self) -> Self:
+        if self._leads:
+            self._take_lock()
+        self._previous = signal.signal(signal.SIGTERM, self._on_sigterm)
+        return self
+
+    def _take_lock(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = (self.folder / "lock").open("a+")
         try:
@@ -70,8 +87,6 @@ class Checkpoints:
         self._lock.truncate(0)
         self._lock.write(f"process {os.getpid()} on {os.uname().nodename}")
         self._lock.flush()
-        self._previous = signal.signal(signal.SIGTERM, self._on_sigterm)
-        return self
 
     def __exit__(
         self,
@@ -80,11 +95,18 @@ class Checkpoints:
         trace: TracebackType | None,
     ) -> None:
         signal.signal(signal.SIGTERM, self._previous)
-        assert self._lock is not None
-        self._lock.close()
+        if self._lock is not None:
+            self._lock.close()
 
     def _on_sigterm(self, _signal: int, _frame: FrameType | None) -> None:
-        self.preempted = True
+        self._signalled = True
+
+    @property
+    def preempted(self) -> bool:
+        """Whether SIGTERM came, to any process of the training: all ask at the same steps."""
+        # What they agreed on is kept: `save` must stop in all of them or in none.
+        self._stopping = self._any_of(self._signalled)
+        return self._stopping
 
     def load(self) -> dict[str, Any] | None:
         """Returns the saved state, or None where training starts anew (and the log says why)."""
@@ -92,10 +114,10 @@ class Checkpoints:
         if not path.exists():
             return None
         try:
-            saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch.load raises many kinds for a damaged file
+            saved: dict[str, Any] = load_torch(path)
+        except ValueError as error:
             raise UserError(
-                f"{path}: a checkpoint that cannot be read ({type(error).__name__}). "
+                f"{path}: a checkpoint that cannot be read ({error}). "
                 "Delete it and run the same command again: training starts anew."
             ) from error
         if saved["identity"] != self.identity:
@@ -112,10 +134,12 @@ class Checkpoints:
         return state
 
     def save(self, state: dict[str, Any]) -> None:
-        """Saves the state with the random generators; raises Preempted after a SIGTERM."""
-        saved = {"identity": self.identity, "generators": _generators(), "state": state}
-        save_torch(saved, self.folder / "last.pt")
-        if self.preempted:
+        """Saves the state with the random generators; raises Preempted if it was `preempted`."""
+        if self._leads:
+            saved = {"identity": self.identity, "generators": _generators(), "state": state}
+            save_torch(saved, self.folder / "last.pt")
+        if self._stopping:
+            self._any_of(True)  # the others end only when the file is whole
             raise Preempted(f"SIGTERM: progress is saved in {self.folder}, start again to continue")
 
 

@@ -38,31 +38,46 @@ def progress(what: str, total: int, *, done: int = 0, unit: str = "frames") -> I
         unit: what is counted.
     """
     begun = last = time.monotonic()
-    count = done
+    count, noted = done, ""
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
         console=Console(file=sys.stderr),
         disable=not sys.stderr.isatty(),
     )
-    task = bar.add_task(what, total=total, completed=done, note="")
+    task = bar.add_task(what, total=total, completed=done, rate="", note="")
 
     def advance(amount: int = 1, note: str = "") -> None:
-        nonlocal count, last
+        nonlocal count, last, noted
         count += amount
-        bar.update(task, completed=count, note=note)
+        noted = note or noted  # a note is given now and then, and holds until the next
         now = time.monotonic()
+        rate = (count - done) / max(now - begun, 1e-9)
+        bar.update(task, completed=count, rate=f"{_brief(rate)} {unit}/s", note=noted)
         if bar.disable and (now - last >= LOG_SECONDS or count >= total):
-            rate = (count - done) / max(now - begun, 1e-9)
-            left = (total - count) / rate if rate else 0.0
-            logger.info(
-                "%s %d/%d %s, %.1f/s, %.0f s left %s", what, count, total, unit, rate, left, note
-            )
+            left = duration((total - count) / rate) if rate else "unknown time"
+            line = f"{what} {count}/{total} {unit}, {_brief(rate)}/s, {left} left"
+            logger.info("%s", f"{line}, {noted}" if noted else line)
             last = now
 
     with bar:
         yield advance
+
+
+def duration(seconds: float) -> str:
+    """Returns `1 h 05 min`, `3 min 18 s` or `4.2 s`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _brief(rate: float) -> str:
+    return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"

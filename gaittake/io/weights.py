@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
 from torch import nn
 
 from gaittake.errors import UserError
-from gaittake.io.state import save_torch
+from gaittake.io.state import load_torch, save_torch
 
 
 class Weights(NamedTuple):
@@ -44,16 +43,14 @@ def load_weights(path: Path, *, network: str, settings: Mapping[str, Any]) -> We
     """Returns the weights in a file.
 
     Raises:
-        UserError: no such file, unreadable, or of another network or other settings.
+        UserError: no such file, damaged, or of another network or other settings.
     """
     if not path.is_file():
         raise UserError(f"{path}: there is no such weights file; `gaittake train` makes it")
     try:
-        loaded = Weights(**torch.load(path, map_location="cpu", weights_only=True))
-    except Exception as error:  # torch.load raises many kinds for a damaged file
-        raise UserError(
-            f"{path}: not a weights file of gaittake ({type(error).__name__}); train again"
-        ) from error
+        loaded = Weights(**load_torch(path))
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{path}: not a weights file of gaittake ({error}); train again") from error
     if loaded.network != network:
         raise UserError(f"{path}: weights of '{loaded.network}', '{network}' is needed")
     differing = [n for n in settings if loaded.settings.get(n) != settings[n]]

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 
 class TripletTerms(NamedTuple):
@@ -49,20 +50,27 @@ def triplet_loss(
     same = subjects[:, None] == subjects[None]
     positive = same & ~torch.eye(len(subjects), dtype=torch.bool, device=same.device)
     if weights == "batch_all":
-        terms = _all_triplets(distances, positive, same, margin)
+        terms, active = _all_triplets(distances, positive, same, margin)
+        triplets = (positive.sum(dim=1) * (~same).sum(dim=1)).sum()
     else:
         hard = weights == "batch_hard"
         farthest = _weighted(distances, positive, sign=1, hard=hard)
         nearest = _weighted(distances, ~same, sign=-1, hard=hard)
         terms = (margin + farthest - nearest).relu()  # [p, n], PAPER eq. 11
-    active = terms > 0
-    part_losses = terms.sum(dim=1) / active.sum(dim=1).clamp(min=1)
+        active, triplets = terms > 0, same.new_full((), len(subjects), dtype=torch.int64)
+    numbers = active.flatten(1).sum(dim=1)
+    part_losses = terms.flatten(1).sum(dim=1) / numbers.clamp(min=1)
     return TripletTerms(
         part_losses.mean(),
-        active.float().mean().detach(),
-        distances[:, positive].mean().detach(),
-        distances[:, ~same].mean().detach(),
+        (numbers.float().mean() / triplets).detach(),
+        _mean(distances, positive).detach(),
+        _mean(distances, ~same).detach(),
     )
+
+
+def _mean(distances: Tensor, pairs: Tensor) -> Tensor:
+    """Returns the mean of `[p, n, n]` over the pairs `[n, n]`, which a GPU need not count first."""
+    return (distances * pairs).sum() / (pairs.sum() * len(distances))
 
 
 def _weighted(distances: Tensor, pairs: Tensor, *, sign: int, hard: bool) -> Tensor:
@@ -73,9 +81,18 @@ def _weighted(distances: Tensor, pairs: Tensor, *, sign: int, hard: bool) -> Ten
     return (candidates.softmax(dim=2) * distances).sum(dim=2)
 
 
-def _all_triplets(distances: Tensor, positive: Tensor, same: Tensor, margin: float) -> Tensor:
-    """Returns `[p, triplets]` hinge terms, one for each anchor, positive and negative."""
-    anchors, positives, negatives = (positive[:, :, None] & ~same[:, None, :]).nonzero(
-        as_tuple=True
-    )
-    return (margin + distances[:, anchors, positives] - distances[:, anchors, negatives]).relu()
+def _all_triplets(
+    distances: Tensor, positive: Tensor, same: Tensor, margin: float
+) -> tuple[Tensor, Tensor]:
+    """Returns `[p, n, n]` hinge terms of each anchor and positive, and how many are above zero.
+
+    They are summed over the negatives, of which those nearer than the positive and the margin
+    count. Sorted, they need not be listed one by one: each part has n³ triplets.
+    """
+    # In float64: a difference of sums of many distances is taken.
+    negatives = distances.double().masked_fill(same, torch.inf).sort(dim=2).values
+    limits = margin + distances.double()
+    nearer = torch.searchsorted(negatives.detach(), limits.detach()) * positive
+    sums = pad(negatives.masked_fill(negatives.isinf(), 0.0).cumsum(dim=2), (1, 0))
+    terms = nearer * limits - sums.gather(2, nearer)
+    return terms.float(), nearer

@@ -93,5 +93,6 @@ def weighted_sum(x: Tensor, weights: Tensor) -> Tensor:
     """
     used = min(x.shape[1], weights.shape[1] * weights.shape[2])
     shares = weights.flatten(1)[:, :used].to(x.dtype)
-    rest = x.shape[2:]
-    return torch.bmm(shares[:, None], x[:, :used].flatten(2)).reshape(-1, *rest)
+    last = x[:, :used].movedim(2, -1)  # as convolutions leave it in memory
+    total = torch.bmm(shares[:, None], last.flatten(2))
+    return total.reshape(-1, *last.shape[2:]).movedim(-1, 1)

@@ -1,11 +1,18 @@
 """Convolutions that several networks share: no bias, LeakyReLU 0.01 after them."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu, pad
+from torch.nn.functional import conv2d, leaky_relu, max_pool2d, pad
 
 SLOPE = 0.01
+
+
+def activated(conv: nn.Module, x: Tensor) -> Tensor:
+    """Returns the convolution of `x`, activated where it lies."""
+    return leaky_relu(conv(x), SLOPE, inplace=True)
 
 
 class SameConv3d(nn.Conv3d):
@@ -30,6 +37,30 @@ class SameConv3d(nn.Conv3d):
         return super().forward(pad(x, (0, 0, 0, 0, 0, 1)))[:, :, :2]
 
 
+class Stem(nn.Conv3d):
+    """A 3x3x3 convolution of few planes, no bias: a frame's neighbours in time are its channels.
+
+    A convolution of frames with three channels for each plane is faster than one over time with a
+    single channel, and leaves its channels last in memory, where the next ones want them.
+
+    Args:
+        planes: channels of the input.
+        channels: channels of the result.
+        stride: every how many frames there is a result.
+    """
+
+    def __init__(self, planes: int, channels: int, *, stride: int = 1) -> None:
+        super().__init__(planes, channels, 3, stride=(stride, 1, 1), padding=1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns `[n, channels, s / stride, h, w]` of `[n, planes, s, h, w]`."""
+        around = pad(x, (0, 0, 0, 0, 1, 1)).unfold(2, 3, self.stride[0])  # [n, c, s, h, w, 3]
+        last = around.permute(0, 2, 3, 4, 1, 5).flatten(4)  # [n, s, h, w, c * 3]
+        frames = last.flatten(0, 1).contiguous().movedim(3, 1)
+        y = conv2d(frames, self.weight.flatten(1, 2), padding=1)  # [n * s, channels, h, w]
+        return y.reshape(x.shape[0], -1, *y.shape[1:]).transpose(1, 2)
+
+
 def conv3(channels_in: int, channels_out: int) -> SameConv3d:
     """Returns a 3x3x3 convolution that keeps frames, rows and columns; no bias."""
     return SameConv3d(channels_in, channels_out, (3, 3, 3))
@@ -49,7 +80,7 @@ def xavier(network: nn.Module) -> None:
             nn.init.uniform_(layer.weight, -bound, bound)
 
 
-def by_strips(conv: nn.Module, x: Tensor, strips: int) -> Tensor:
+def by_strips(conv: Callable[[Tensor], Tensor], x: Tensor, strips: int) -> Tensor:
     """Returns what `conv` makes of each horizontal strip alone, strips re-joined on rows.
 
     Args:
@@ -63,10 +94,22 @@ def by_strips(conv: nn.Module, x: Tensor, strips: int) -> Tensor:
     if x.shape[-2] % strips:
         raise ValueError(f"{strips} strips must divide the {x.shape[-2]} rows of the map")
     if strips == 1:
-        return conv(x)  # type: ignore[no-any-return]
-    cut = x.reshape(*x.shape[:-2], strips, -1, x.shape[-1]).movedim(-3, 1)
-    y: Tensor = conv(cut.flatten(0, 1))  # [n * strips, c, ..., h / strips, w]
-    return y.reshape(-1, strips, *y.shape[1:]).movedim(1, -3).flatten(-3, -2)
+        return conv(x)
+    # Channels stay last in memory: so rows are moved whole, and those of single frames not at all.
+    last = x.movedim(1, -1)  # [n, ..., h, w, c]
+    cut = last.reshape(*last.shape[:-3], strips, -1, *last.shape[-2:]).movedim(-4, 1)
+    y = conv(cut.flatten(0, 1).contiguous().movedim(-1, 1))  # [n * strips, c, ..., h / strips, w]
+    last = y.movedim(1, -1)
+    joined = last.reshape(-1, strips, *last.shape[1:]).movedim(1, -4)
+    return joined.flatten(-4, -3).movedim(-1, 1)
+
+
+def halve(x: Tensor) -> Tensor:
+    """Returns the maximum over squares of two pixels of each frame of `x` `[n, c, s, h, w]`."""
+    # As max_pool3d, which a CPU computes one number at a time.
+    frames = x.transpose(1, 2).flatten(0, 1)
+    halves = max_pool2d(frames, 2)
+    return halves.reshape(x.shape[0], -1, *halves.shape[1:]).transpose(1, 2)
 
 
 class ConvPair(nn.Module):
@@ -91,5 +134,5 @@ class ConvPair(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns `[n * s, channels_out, h, w]` of `[n * s, channels_in, h, w]`."""
-        x = leaky_relu(by_strips(self.one, x, self.strips), SLOPE)
-        return leaky_relu(by_strips(self.two, x, self.strips), SLOPE)
+        x = by_strips(partial(activated, self.one), x, self.strips)
+        return by_strips(partial(activated, self.two), x, self.strips)

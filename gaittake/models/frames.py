@@ -40,16 +40,25 @@ def max_over_frames(x: Tensor, mask: Tensor | None) -> Tensor:
 def fold_frames(silhouettes: Tensor, shrink: int) -> Tensor:
     """Returns `[n * s, 1, h, w]` of `[n, s, rows, columns]`: frames for 2D convolutions.
 
+    The only channel is the last dimension in memory, so that convolutions leave theirs there.
+
     Args:
         silhouettes: frames.
         shrink: side of the average pool on them; 1 for none.
     """
-    return shrunk(silhouettes, shrink).flatten(0, 1)[:, None]
+    return shrunk(silhouettes, shrink).flatten(0, 1)[..., None].movedim(3, 1)
 
 
 def shrunk(silhouettes: Tensor, shrink: int) -> Tensor:
     """Returns `[n, s, h, w]`: averages over squares of `shrink` pixels; 1 changes nothing."""
     return silhouettes if shrink == 1 else avg_pool2d(silhouettes, shrink)
+
+
+def column_means(x: Tensor) -> Tensor:
+    """Returns `[n, s, c, h, 1]` of `x` `[n, s, c, h, w]`, channels last in memory."""
+    # A product, because the gradient of a mean lies in memory in another order than `x`.
+    total = x.new_ones(1, x.shape[4]) @ x.movedim(2, -1)
+    return (total / x.shape[4]).movedim(-1, 2)
 
 
 def thin_frames(conv: nn.Conv3d, x: Tensor, counts: Tensor | None) -> tuple[Tensor, Tensor | None]:

@@ -6,9 +6,15 @@ import torch
 from torch import Tensor, nn
 
 from gaittake.models.attention import FrameMean, TemporalAttention, weighted_sum
-from gaittake.models.frames import frame_mask, full_counts, max_over_frames, shrunk
+from gaittake.models.frames import (
+    column_means,
+    frame_mask,
+    full_counts,
+    max_over_frames,
+    shrunk,
+)
 from gaittake.models.glconv import Backbone
-from gaittake.models.pooling import GeM, SeparateHeads
+from gaittake.models.pooling import GeM, PartSpread, SeparateHeads
 from gaittake.models.pose import PoseEncoder, skeleton_maps
 
 KEYPOINT_NUMBERS = 51
@@ -31,6 +37,8 @@ class GaitTake(nn.Module):
         pose_attention_width: channels of the pose branch's δ1.
         silhouettes: use the silhouettes.
         keypoints: use the keypoints' branch.
+        fusion: `appended` to the feature of each strip, or embedded `apart`: half as many
+            embeddings more, of the keypoints alone, each part with equal say.
         gem_power: initial p of eq. 10.
         embedding: numbers of each of the C embeddings, d.
         pose_channels: of a learned encoder of the keypoints; 0 for none.
@@ -53,6 +61,7 @@ class GaitTake(nn.Module):
         pose_attention_width: int = 64,
         silhouettes: bool = True,
         keypoints: bool = True,
+        fusion: str = "appended",
         gem_power: float = 6.5,
         embedding: int = 128,
         pose_channels: int = 0,
@@ -64,7 +73,7 @@ class GaitTake(nn.Module):
         self.shrink, self.temporal, self.attention_input = shrink, temporal, attention_input
         self.silhouettes, self.skeleton_maps = silhouettes, skeleton_maps
         self.parts, features = 1, 0
-        self.backbone = self.pose_attention = self.pose_encoder = None
+        self.backbone = self.pose_attention = self.pose_encoder = self.pose_heads = None
         planes = int(silhouettes) + 2 * int(skeleton_maps)
         if planes:
             self.backbone = Backbone(channels, strips=strips, lta=lta, planes=planes)
@@ -77,7 +86,11 @@ class GaitTake(nn.Module):
             self.pose_encoder = PoseEncoder(pose_channels) if pose_channels else None
             numbers = pose_channels or KEYPOINT_NUMBERS
             self.pose_attention = self._shares(numbers, pose_attention_width, clip_length)
-            features += numbers
+            if planes and fusion == "apart":
+                self.pose_heads = SeparateHeads(self.parts // 2, numbers, embedding)
+                self.spread = PartSpread(self.parts + self.parts // 2)
+            else:
+                features += numbers
         self.heads = SeparateHeads(self.parts, features, embedding)
 
     def _shares(self, features: int, width: int, clip_length: int) -> nn.Module:
@@ -88,24 +101,33 @@ class GaitTake(nn.Module):
     def forward(
         self, silhouettes: Tensor, keypoints: Tensor, counts: Tensor | None = None
     ) -> Tensor:
-        """Returns the embeddings `[n, p, d]`.
+        """Returns the embeddings `[n, p, d]`; where keypoints are embedded apart, theirs come last.
 
         Args:
             silhouettes: `[n, s, rows, columns]` float in 0…1; padded frames are zero.
             keypoints: `[n, s, 17, 3]` float, normalised; padded frames are zero.
             counts: `[n]` real frames of each sequence, or None where all are real.
         """
-        features = []
+        features, pose = [], None
         if self.backbone is not None:
             images = self._images(silhouettes, keypoints)
             features.append(self._appearance(self.backbone, images, counts))  # [n, c, p]
         if self.pose_attention is not None:
-            pose = self._pose(self.pose_attention, keypoints, counts)  # [n, 51]
+            pose = self._pose(self.pose_attention, keypoints, counts)[:, :, None]  # [n, 51, 1]
+        if pose is not None and self.pose_heads is None:
             # PAPER 3.2: concatenation. ASSUME: to each strip, so that each head sees both.
             # GeM of a single value is that value: the pose half passes eq. 10 unchanged.
-            features.append(pose[:, :, None].expand(-1, -1, self.parts))
+            features.append(pose.expand(-1, -1, self.parts))
         embeddings: Tensor = self.heads(torch.cat(features, dim=1))  # PAPER 3.3
-        return embeddings
+        if pose is None or self.pose_heads is None:
+            return embeddings
+        apart = self.pose_heads(pose.expand(-1, -1, self.parts // 2))
+        return self.spread(torch.cat([embeddings, apart], dim=1))  # type: ignore[no-any-return]
+
+    def watch(self, embeddings: Tensor) -> None:
+        """Learns what is not learnt by gradients from the embeddings of a whole batch."""
+        if self.pose_heads is not None:
+            self.spread.watch(embeddings)
 
     def _images(self, silhouettes: Tensor, keypoints: Tensor) -> Tensor:
         """Returns `[n, planes, s, h, w]`: what the backbone sees."""
@@ -123,7 +145,7 @@ class GaitTake(nn.Module):
             highest = max_over_frames(frames, frame_mask(counts, frames.shape[1]))
             return self.gem(highest)  # type: ignore[no-any-return]
         counts = full_counts(frames) if counts is None else counts
-        seen = frames if self.attention_input == "flat" else frames.mean(dim=4, keepdim=True)
+        seen = frames if self.attention_input == "flat" else column_means(frames)
         shares = self.attention(seen.flatten(2), counts)
         return self.gem(weighted_sum(frames, shares))  # type: ignore[no-any-return]
 

@@ -1,11 +1,12 @@
 """Global and local 3D convolutions (PAPER eq. 1-5), as GaitGL and GaitTAKE stack them."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from torch import Tensor, cat, nn
-from torch.nn.functional import leaky_relu, max_pool3d
+from torch.nn.functional import leaky_relu
 
-from gaittake.models.blocks import SLOPE, by_strips, conv3, thinning
+from gaittake.models.blocks import SLOPE, Stem, activated, by_strips, conv3, halve, thinning
 from gaittake.models.frames import frame_mask, thin_frames, zero_padding
 
 
@@ -28,12 +29,12 @@ class GLConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns `[n, c, s, h, w]`, or `[n, c, s, 2h, w]` where the two are joined on rows."""
-        whole = self.whole(x)  # PAPER eq. 1
-        local = by_strips(self.local, x, self.strips)  # PAPER eq. 2
+        # ASSUME: the activation comes before the sum of eq. 3, as in GaitGL v1.
+        whole = activated(self.whole, x)  # PAPER eq. 1
+        local = by_strips(partial(activated, self.local), x, self.strips)  # PAPER eq. 2
         if self.join == "rows":
-            return leaky_relu(cat([whole, local], dim=3), SLOPE)  # PAPER eq. 4
-        # ASSUME: the activation comes before the sum, as in GaitGL v1. PAPER eq. 3
-        return leaky_relu(whole, SLOPE) + leaky_relu(local, SLOPE)
+            return cat([whole, local], dim=3)  # PAPER eq. 4
+        return whole + local  # PAPER eq. 3
 
 
 class Backbone(nn.Module):
@@ -48,7 +49,7 @@ class Backbone(nn.Module):
 
     def __init__(self, channels: Sequence[int], *, strips: int, lta: bool, planes: int = 1) -> None:
         super().__init__()
-        self.stem = conv3(planes, channels[0])
+        self.stem = Stem(planes, channels[0])
         self.lta = thinning(channels[0]) if lta else None
         joins = ["add"] * (len(channels) - 2) + ["rows"]
         self.layers = nn.ModuleList(
@@ -64,7 +65,7 @@ class Backbone(nn.Module):
             counts: `[n]` real frames, or None where all are.
         """
         mask = frame_mask(counts, x.shape[2])
-        x = zero_padding(leaky_relu(self.stem(x), SLOPE), mask)
+        x = zero_padding(activated(self.stem, x), mask)
         if self.lta is not None:
             x, counts = thin_frames(self.lta, x, counts)
             mask = frame_mask(counts, x.shape[2])
@@ -72,5 +73,5 @@ class Backbone(nn.Module):
         for position, layer in enumerate(self.layers):
             x = zero_padding(layer(x), mask)
             if position == 0:
-                x = max_pool3d(x, (1, 2, 2))  # ASSUME: after the first GLConv, as in GaitGL v1
+                x = halve(x)  # ASSUME: after the first GLConv, as in GaitGL v1
         return x, counts

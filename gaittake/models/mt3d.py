@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from torch import Tensor, cat, nn
-from torch.nn.functional import leaky_relu, max_pool3d
+from torch.nn.functional import leaky_relu
 
-from gaittake.models.blocks import SLOPE, SameConv3d, conv3, thinning, xavier
+from gaittake.models.blocks import SLOPE, SameConv3d, Stem, conv3, halve, thinning, xavier
 from gaittake.models.frames import frame_mask, max_over_frames, shrunk, thin_frames, zero_padding
 from gaittake.models.pooling import SeparateHeads, mean_and_max
 
@@ -59,7 +59,7 @@ class Mt3d(nn.Module):
         self.shrink = shrink
         first, last = channels[1], channels[-1]
         pairs = list(pairwise(channels))
-        self.stem = nn.Conv3d(1, channels[0], 3, stride=(2, 1, 1), padding=1, bias=False)
+        self.stem = Stem(1, channels[0], stride=2)
         self.thin = thinning(channels[0])
         self.small = nn.ModuleList(BasicBlock(*pair) for pair in pairs)
         self.large = nn.ModuleList(BasicBlock(*pair) for pair in pairs)
@@ -80,8 +80,8 @@ class Mt3d(nn.Module):
         large, counts = thin_frames(self.thin, small, counts)
         sixths = frame_mask(counts, large.shape[2])
         large = zero_padding(leaky_relu(large, SLOPE), sixths)
-        small = max_pool3d(self.small[0](small, halves), (1, 2, 2))
-        large = max_pool3d(self.large[0](large, sixths), (1, 2, 2))
+        small = halve(self.small[0](small, halves))
+        large = halve(self.large[0](large, sixths))
         large = large + self._handed(0, small, sixths)
         for below, above in zip(self.small[1:], self.large[1:], strict=True):
             small, large = below(small, halves), above(large, sixths)

@@ -45,3 +45,27 @@ class SeparateHeads(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Returns `[n, p, d]` of `x` `[n, c, p]`."""
         return torch.einsum("ncp,pcd->npd", x, self.weight.to(x.dtype))
+
+
+class PartSpread(nn.Module):
+    """Gives parts equal say: each one's embeddings are divided by their spread in training.
+
+    Training itself sees them as they are; its loss lets each part find a scale of its own.
+    """
+
+    spread: Tensor
+
+    def __init__(self, parts: int) -> None:
+        super().__init__()
+        self.register_buffer("spread", torch.ones(parts))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns `x` `[n, p, d]`, outside of training with a spread of about 1 in each part."""
+        return x if self.training else x / self.spread[:, None].to(x.dtype)
+
+    @torch.no_grad()
+    def watch(self, x: Tensor) -> None:
+        """Remembers the spread of a training batch `[n, p, d]`: the last ten or so count."""
+        centred = x.float() - x.float().mean(dim=0)
+        spread = centred.square().sum(dim=2).mean(dim=0).sqrt()
+        self.spread.lerp_(spread.clamp(min=1e-6), 0.1)

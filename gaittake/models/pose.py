@@ -7,39 +7,63 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
+from gaittake.keypoints import MIRROR
 from gaittake.models.blocks import SLOPE
 from gaittake.models.frames import zero_padding
 
-HIPS = (11, 12)
+HIPS = slice(11, 13)
 LIMBS = (
     (0, 1), (0, 2), (1, 3), (2, 4), (5, 6), (5, 7), (7, 9), (6, 8), (8, 10),
     (5, 11), (6, 12), (11, 12), (11, 13), (13, 15), (12, 14), (14, 16),
 )  # fmt: skip
-STARTS, ENDS = (list(ends) for ends in zip(*LIMBS, strict=True))
-ENCODED = 17 * 2 + 16 * 2 + 17 * 2 + 17
+STARTS, ENDS = (torch.tensor(ends) for ends in zip(*LIMBS, strict=True))
+LEFT = torch.tensor([joint for joint, twin in enumerate(MIRROR) if joint < twin])
+RIGHT = torch.tensor(MIRROR)[LEFT]
+# Limbs of the left side, and of the head's left half; those across the body are left out.
+LEFT_STARTS, LEFT_ENDS = (
+    torch.tensor(ends)
+    for ends in zip(*((a, b) for a, b in LIMBS if b in LEFT and (a in LEFT or a == 0)), strict=True)
+)
+ENCODED = 2 * 2 + (2 * len(LEFT) + len(LEFT_ENDS)) * 5 + len(LEFT) * 2 + 1
 LIMB_POINTS = 8
 
 
 def pose_numbers(keypoints: Tensor) -> Tensor:
-    """Returns what moves in a pose: joints, bones, velocities and confidences (GaitGraph's inputs).
+    """Returns what moves in a pose: joints, limbs, velocities and confidences (GaitGraph's inputs).
+
+    Ours: they stay the same when left and right are exchanged. Seen from the side, a silhouette
+    does not tell its left leg from its right one, and a detector guesses.
 
     Args:
         keypoints: `[n, s, 17, 3]`, normalised.
 
     Returns:
-        `[n, s, ENCODED]`: the joints relative to the middle of the hips, the vectors of the limbs,
-        each joint's way since the frame before (the first frame: none), the confidences.
+        `[n, s, ENCODED]`: the joints relative to the middle of the hips, each joint's way since the
+        frame before (the first frame: none), the vectors of the limbs, the confidences.
     """
     joints, confidence = keypoints[..., :2], keypoints[..., 2]
     relative = joints - joints[:, :, HIPS].mean(dim=2, keepdim=True)
-    bones = joints[:, :, ENDS] - joints[:, :, STARTS]
     velocities = torch.diff(relative, dim=1, prepend=relative[:, :1])
-    vectors = torch.cat([relative, bones, velocities], dim=2).flatten(2)
-    return torch.cat([vectors, confidence], dim=2)
+    mirror = torch.tensor(MIRROR)
+    left, right = (
+        _at(joints, ends) - _at(joints, starts)
+        for starts, ends in ((LEFT_STARTS, LEFT_ENDS), (mirror[LEFT_STARTS], mirror[LEFT_ENDS]))
+    )
+    numbers = [relative[:, :, 0], velocities[:, :, 0], _both_sides(left, right)]
+    numbers += [_both_sides(_at(v, LEFT), _at(v, RIGHT)) for v in (relative, velocities)]
+    certain, twin = _at(confidence, LEFT), _at(confidence, RIGHT)
+    return torch.cat([*numbers, certain + twin, (certain - twin).abs(), confidence[..., :1]], dim=2)
+
+
+def _both_sides(left: Tensor, right: Tensor) -> Tensor:
+    """Returns `[n, s, k * 5]`: what two sides' vectors `[n, s, k, 2]` are, not which is which."""
+    mean, half = (left + right) / 2, (left - right) / 2
+    across = half.prod(dim=3, keepdim=True)
+    return torch.cat([mean, half.abs(), across], dim=3).flatten(2)
 
 
 class PoseEncoder(nn.Module):
-    """Two convolutions over time on the joints, their velocities and the limbs.
+    """Three convolutions over time on the joints, their velocities and the limbs.
 
     The published pose networks (GaitGraph, Teepe et al. 2021; Gait-TR, Zhang et al. 2023) take
     these inputs; the encoder is ours, small because it stands beside the silhouettes.
@@ -52,15 +76,17 @@ class PoseEncoder(nn.Module):
         super().__init__()
         # Joints, limbs and velocities are numbers of unlike size; so each is scaled to its own.
         self.norm = nn.BatchNorm1d(ENCODED)
-        self.one = nn.Conv1d(ENCODED, channels, 3, padding=1, bias=False)
-        self.two = nn.Conv1d(channels, channels, 3, padding=1, bias=False)
+        widths = (ENCODED, channels, channels)
+        self.convs = nn.ModuleList(
+            nn.Conv1d(width, channels, 3, padding=1, bias=False) for width in widths
+        )
+        self.norms = nn.ModuleList(nn.BatchNorm1d(channels) for _ in widths)
 
     def forward(self, keypoints: Tensor, mask: Tensor | None) -> Tensor:
         """Returns `[n, s, channels]` of `[n, s, 17, 3]`, padded frames zero."""
-        x = pose_numbers(keypoints).transpose(1, 2)  # [n, ENCODED, s]
-        x = zero_padding(self.norm(x), mask)
-        x = zero_padding(leaky_relu(self.one(x), SLOPE), mask)
-        x = zero_padding(leaky_relu(self.two(x), SLOPE), mask)
+        x = zero_padding(self.norm(pose_numbers(keypoints).transpose(1, 2)), mask)
+        for conv, norm in zip(self.convs, self.norms, strict=True):
+            x = zero_padding(leaky_relu(norm(conv(x)), SLOPE), mask)
         return x.transpose(1, 2)
 
 
@@ -79,12 +105,19 @@ def skeleton_maps(keypoints: Tensor, *, rows: int, columns: int) -> Tensor:
         `[n, 2, s, rows, columns]` in 0…1; frames of no confidence are zero.
     """
     along = torch.linspace(0, 1, LIMB_POINTS, device=keypoints.device)[:, None]
-    start, end = keypoints[:, :, STARTS, None], keypoints[:, :, ENDS, None]  # [n, s, 16, 1, 3]
+    start, end = (
+        _at(keypoints, ends)[:, :, :, None] for ends in (STARTS, ENDS)
+    )  # [n, s, 16, 1, 3]
     limbs = start + (end - start) * along  # [n, s, 16, points, 3]
     certain = torch.minimum(start, end)[..., 2].expand(limbs.shape[:-1])
     limbs = torch.cat([limbs[..., :2], certain[..., None]], dim=-1).flatten(2, 3)
     maps = [_drawn(points, rows, columns) for points in (keypoints, limbs)]
     return torch.stack(maps, dim=1)
+
+
+def _at(x: Tensor, joints: Tensor) -> Tensor:
+    """Returns `x` `[n, s, 17, …]` at these joints; a GPU takes their numbers without a wait."""
+    return x[:, :, joints.to(x.device, non_blocking=True)]
 
 
 def _drawn(points: Tensor, rows: int, columns: int) -> Tensor:

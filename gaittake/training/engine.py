@@ -2,6 +2,7 @@
 
 import logging
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +12,24 @@ from torch import Tensor, nn
 from torch.optim import Adam
 from torch.optim.lr_scheduler import MultiStepLR
 
-from gaittake.data.resident import Resident, load_resident
+from gaittake.data.resident import Resident, ahead, load_resident
 from gaittake.data.sampler import group_by_subject
 from gaittake.errors import UserError
 from gaittake.io.checkpoint import Checkpoints, identity_of, seed_everything
-from gaittake.io.progress import progress
+from gaittake.io.progress import Advance, progress
 from gaittake.io.tables import write_csv
 from gaittake.io.weights import save_weights
 from gaittake.losses.classification import PartClassifier
 from gaittake.models import build_network
 from gaittake.models.pooling import SeparateHeads
-from gaittake.sequence import name_of
 from gaittake.settings import Train
 from gaittake.stages import TrainStage, canonical
+from gaittake.training.collective import share_statistics
+from gaittake.training.distributed import Group, joined, parallel
 from gaittake.training.events import write_events
-from gaittake.training.step import StepTerms, Training, batch_indices, train_step
+from gaittake.training.fast import speed_up
+from gaittake.training.history import history_row, note_of, stop_unless_finite
+from gaittake.training.step import Learner, Training, clips_of, train_step
 
 logger = logging.getLogger(__name__)
 
@@ -53,63 +57,78 @@ def train(
         UserError: too few subjects, or a loss that is not finite.
         Preempted: after SIGTERM; the progress is saved.
     """
-    resident = load_resident(
-        cache, settings.subjects, device, keypoints=settings.keypoints, noise=settings.noise
-    )
-    training = _prepare(settings, resident, device)
-    identity = identity_of(canonical(settings), resident.data_digest)
-    rows: list[dict[str, float]] = []
-    with Checkpoints(checkpoints, identity) as saved:
-        state = saved.load()
-        if state is not None:
-            training.network.load_state_dict(state["network"])
-            if training.classifier:
-                training.classifier.load_state_dict(state["classifier"])
-            training.optimiser.load_state_dict(state["optimiser"])
-            training.schedule.load_state_dict(state["schedule"])
-            rows = state["history"]
-        first = 0 if state is None else int(state["step"])
-        pending = [] if state is None else [torch.tensor(loss) for loss in state["pending"]]
-        _run(training, rows, pending, first=first, saved=saved)
-    write_csv(pd.DataFrame(rows), history)
-    write_events(rows, out.parent / "events")
-    save_weights(
-        training.network,
-        out,
-        network=settings.network,
-        settings=settings.model,
-        made_by={"settings": canonical(settings), "data_digest": resident.data_digest},
-    )
+    with joined(device) as group:
+        group.share(settings.train.subjects_per_batch * settings.train.sequences_per_subject)
+        resident = load_resident(
+            cache, settings.subjects, device, keypoints=settings.keypoints, noise=settings.noise
+        )
+        training = _prepare(settings, resident, device, group)
+        identity = identity_of(canonical(settings), resident.data_digest)
+        with Checkpoints(checkpoints, identity, leads=group.leads, any_of=group.any) as saved:
+            state = saved.load() or {"step": 0, "history": [], "pending": []}
+            group.agree(f"step {state['step']} of training {identity}")
+            _restore(training, state)
+            rows: list[dict[str, float]] = state["history"]
+            pending = [torch.tensor(loss, device=device) for loss in state["pending"]]
+            _run(training, rows, pending, first=int(state["step"]), saved=saved)
+        if not group.leads:
+            return
+        write_csv(pd.DataFrame(rows), history)
+        write_events(rows, out.parent / "events")
+        save_weights(
+            training.learner.network,
+            out,
+            network=settings.network,
+            settings=settings.model,
+            made_by={"settings": canonical(settings), "data_digest": resident.data_digest},
+        )
 
 
-def _prepare(settings: TrainStage, resident: Resident, device: torch.device) -> Training:
+def _prepare(
+    settings: TrainStage, resident: Resident, device: torch.device, group: Group
+) -> Training:
     seed_everything(settings.seed)
     rows, columns = resident.silhouettes.shape[1:]
     network = _network(settings, rows, columns).to(device)
+    if group.size > 1:
+        share_statistics(network)
     choice = settings.train
+    speed_up(network, device, steps=choice.steps)
     groups = group_by_subject(
         list(resident.sequences["subject"]), subjects_per_batch=choice.subjects_per_batch
     )
     classifier = _classifier(network, len(groups), choice)
-    learning = nn.ModuleList([network, classifier.to(device)] if classifier else [network])
+    learner = Learner(network, classifier, group).to(device)
     optimiser = Adam(
-        learning.parameters(),
+        learner.parameters(),
         lr=choice.learning_rate,
         weight_decay=choice.weight_decay,
         fused=device.type == "cuda" or None,
     )
     schedule = MultiStepLR(optimiser, list(choice.milestones), gamma=choice.decay)
     logger.info(
-        "%d sequences of %d subjects, %d frames, %d weights, on %s",
+        "%d sequences of %d subjects, %d frames, %d weights, on %s%s",
         len(resident.sequences),
         len(groups),
         len(resident.silhouettes),
         sum(weight.numel() for weight in network.parameters()),
         device,
+        f", one of {group.size} processes" if group.size > 1 else "",
     )
+    called = parallel(learner, group, device)
     return Training(
-        network, classifier, optimiser, schedule, resident, groups, choice, settings.seed
+        learner, called, optimiser, schedule, resident, groups, choice, settings.seed, group
     )
+
+
+def _restore(training: Training, state: dict[str, Any]) -> None:
+    if not state["step"]:
+        return
+    training.learner.network.load_state_dict(state["network"])
+    if training.learner.classifier:
+        training.learner.classifier.load_state_dict(state["classifier"])
+    training.optimiser.load_state_dict(state["optimiser"])
+    training.schedule.load_state_dict(state["schedule"])
 
 
 def _network(settings: TrainStage, rows: int, columns: int) -> nn.Module:
@@ -134,8 +153,8 @@ def _classifier(network: nn.Module, classes: int, choice: Train) -> PartClassifi
     """Returns what names the training subjects, or None where the loss has no such term."""
     if not choice.cross_entropy:
         return None
-    assert isinstance(network.heads, SeparateHeads)
-    parts, _, embedding = network.heads.weight.shape
+    heads = [module for module in network.modules() if isinstance(module, SeparateHeads)]
+    parts, embedding = sum(len(head.weight) for head in heads), heads[0].weight.shape[2]
     return PartClassifier(parts, embedding, classes, neck=choice.neck)
 
 
@@ -159,8 +178,10 @@ def _run(
     choice = training.settings
     frames = choice.subjects_per_batch * choice.sequences_per_subject * choice.frames
     since, counted = time.monotonic(), first
-    training.network.train()
-    with progress("train", choice.steps, done=first, unit="steps") as advance:
+    training.parallel.train()
+    coming = (clips_of(training, step)[0] for step in range(first, choice.steps))
+    with ahead(training.resident, coming) as resident, _shown(training, first) as advance:
+        training = training._replace(resident=resident)
         for step in range(first, choice.steps):
             terms = train_step(training, step)
             pending.append(terms.loss.detach())
@@ -168,15 +189,15 @@ def _run(
             last = done == choice.steps
             # Looked at only now and then: reading a number makes a GPU wait.
             due = done % choice.log_every == 0 or last
-            save = done % choice.checkpoint_every == 0 or last or saved.preempted
+            save = saved.preempted or done % choice.checkpoint_every == 0 or last
             note = ""
             if due or save:
-                _stop_unless_finite(training, pending, first_step=done - len(pending))
+                stop_unless_finite(training, pending, first_step=done - len(pending))
             if due:
                 now = time.monotonic()
                 rate = frames * (done - counted) / max(now - since, 1e-9)
-                rows.append(_row(training, done, terms, torch.stack(pending).mean(), rate))
-                note = _note(rows[-1])
+                rows.append(history_row(training, done, terms, torch.stack(pending).mean(), rate))
+                note = note_of(rows[-1])
                 since, counted = now, done
                 pending.clear()
             advance(1, note)
@@ -184,39 +205,11 @@ def _run(
                 _save(training, saved, done, rows, pending)
 
 
-def _stop_unless_finite(training: Training, losses: list[Tensor], *, first_step: int) -> None:
-    if not losses or bool(torch.isfinite(torch.stack(losses)).all()):
-        return
-    bad = int(torch.nonzero(~torch.isfinite(torch.stack(losses)))[0])
-    step = first_step + bad
-    # A batch is a function of seed and step, so it can be named after the fact.
-    sequences, _ = batch_indices(training, step)
-    table = training.resident.sequences.iloc[sequences]
-    names = [name_of(*row) for row in table.iloc[:, :4].itertuples(index=False)]
-    raise UserError(
-        f"training: the loss is {losses[bad].item()} at step {step + 1}; lower "
-        f"train.learning_rate or look at the batch's sequences: {', '.join(names)}"
-    )
-
-
-def _row(
-    training: Training, step: int, terms: StepTerms, loss: Tensor, rate: float
-) -> dict[str, float]:
-    return {
-        "step": step,
-        "loss": float(loss),
-        **{name: float(value) for name, value in terms.watched.items()},
-        "learning_rate": float(training.schedule.get_last_lr()[0]),
-        "frames_per_second": round(rate, 1),
-    }
-
-
-def _note(row: dict[str, float]) -> str:
-    """Returns what progress shows of a row of the history."""
-    return (
-        f"loss {row['loss']:.4f} active {row['active']:.0%} positive {row['positive']:.3f} "
-        f"negative {row['negative']:.3f} {row['frames_per_second']:.0f} frames/s"
-    )
+def _shown(training: Training, first: int) -> AbstractContextManager[Advance]:
+    """Returns the progress of the steps, which one of the processes shows."""
+    if not training.group.leads:
+        return nullcontext(lambda amount=1, note="": None)
+    return progress("train", training.settings.steps, done=first, unit="steps")
 
 
 def _save(
@@ -226,10 +219,11 @@ def _save(
     rows: list[dict[str, float]],
     pending: list[Tensor],
 ) -> None:
+    learner = training.learner
     state: dict[str, Any] = {
         "step": step,
-        "network": training.network.state_dict(),
-        "classifier": training.classifier.state_dict() if training.classifier else None,
+        "network": learner.network.state_dict(),
+        "classifier": learner.classifier.state_dict() if learner.classifier else None,
         "optimiser": training.optimiser.state_dict(),
         "schedule": training.schedule.state_dict(),
         "history": rows,

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam
@@ -9,25 +10,67 @@ from torch.optim.lr_scheduler import MultiStepLR
 
 from gaittake.data.augment import augment
 from gaittake.data.clips import clip_rows
-from gaittake.data.resident import Resident, gather_clips
+from gaittake.data.resident import Batch, Resident, gather_clips
 from gaittake.data.sampler import Indices, sample_sequences, step_generator
 from gaittake.losses.classification import PartClassifier, classification_loss
 from gaittake.losses.triplet import triplet_loss
+from gaittake.models.gaittake import GaitTake
 from gaittake.precision import autocast
 from gaittake.settings import Train
+from gaittake.training.collective import gathered
+from gaittake.training.distributed import Group
+
+
+class Learner(nn.Module):
+    """A network, and the classifier behind it where training has cross-entropy.
+
+    Args:
+        network: what embeds.
+        classifier: of the training subjects, or None.
+        group: the processes that have a share of the batch each.
+    """
+
+    def __init__(self, network: nn.Module, classifier: PartClassifier | None, group: Group) -> None:
+        super().__init__()
+        self.network, self.classifier, self.group = network, classifier, group
+
+    def forward(self, *batch: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Returns embeddings `[n, p, d]` and scores of the whole batch, from this process's share.
+
+        What stands behind the embeddings sees all of them: BNNeck's statistics are the batch's.
+        """
+        embeddings: Tensor = self.network(*batch)
+        if self.group.size > 1:
+            embeddings = gathered(embeddings)
+        if isinstance(self.network, GaitTake):
+            self.network.watch(embeddings.detach())
+        return embeddings, self.classifier(embeddings) if self.classifier else None
 
 
 class Training(NamedTuple):
-    """What a step works on; the classifier is None where training has no cross-entropy."""
+    """What a step works on.
 
-    network: nn.Module
-    classifier: PartClassifier | None
+    Attributes:
+        learner: what is trained.
+        parallel: how it is called: itself, or what shares its gradients with other processes.
+        optimiser: of all its weights.
+        schedule: of the learning rate.
+        resident: the sequences.
+        groups: the sequences of each subject.
+        settings: of training.
+        seed: of what is drawn.
+        group: the processes that train together.
+    """
+
+    learner: Learner
+    parallel: nn.Module
     optimiser: Adam
     schedule: MultiStepLR
     resident: Resident
     groups: list[Indices]
     settings: Train
     seed: int
+    group: Group
 
 
 class StepTerms(NamedTuple):
@@ -39,10 +82,24 @@ class StepTerms(NamedTuple):
 
 def train_step(training: Training, step: int) -> StepTerms:
     """Takes one optimiser step and returns the terms of its loss."""
+    choice, device = training.settings, training.resident.device
+    _, groups = batch_indices(training, step)
+    batch = _share_of_batch(training, step)
+    subjects = torch.from_numpy(groups).to(device, non_blocking=True)
+    with autocast(device, choice.precision):
+        embeddings, scores = training.parallel(*batch)
+    terms = step_loss(embeddings, scores, subjects, choice)
+    training.optimiser.zero_grad(set_to_none=True)
+    terms.loss.backward()  # type: ignore[no-untyped-call]
+    training.optimiser.step()
+    training.schedule.step()
+    return terms
+
+
+def _share_of_batch(training: Training, step: int) -> Batch:
+    """Returns this process's clips of the batch, what is random in them drawn for the whole."""
     choice = training.settings
-    sequences, groups = batch_indices(training, step)
-    generator = step_generator(training.seed, step + (1 << 32))
-    rows = clip_rows(training.resident, sequences, choice.frames, generator, order=choice.order)
+    rows, generator = clips_of(training, step)
     batch = augment(
         gather_clips(training.resident, rows),
         generator,
@@ -50,16 +107,20 @@ def train_step(training: Training, step: int) -> StepTerms:
         rotate=choice.rotate,
         erase=choice.erase,
     )
-    subjects = torch.from_numpy(groups).to(batch.silhouettes.device, non_blocking=True)
-    with autocast(batch.silhouettes.device, choice.precision):
-        embeddings = training.network(*batch)
-        scores = training.classifier(embeddings) if training.classifier else None
-    terms = step_loss(embeddings, scores, subjects, choice)
-    training.optimiser.zero_grad(set_to_none=True)
-    terms.loss.backward()  # type: ignore[no-untyped-call]
-    training.optimiser.step()
-    training.schedule.step()
-    return terms
+    own = training.group.share(len(rows))
+    return batch._replace(silhouettes=batch.silhouettes[own], keypoints=batch.keypoints[own])
+
+
+def clips_of(training: Training, step: int) -> tuple[Indices, np.random.Generator]:
+    """Returns rows `[n, frames]` of the clips of a step, and the generator that goes on from there.
+
+    What is drawn behind them is one more thing that depends on the step alone.
+    """
+    choice = training.settings
+    sequences, _ = batch_indices(training, step)
+    generator = step_generator(training.seed, step + (1 << 32))
+    rows = clip_rows(training.resident, sequences, choice.frames, generator, order=choice.order)
+    return rows, generator
 
 
 def step_loss(

@@ -70,6 +70,16 @@ def test_an_array_that_is_used_again_after_it_was_added_changes_nothing(tmp_path
         assert (opened.read("keypoints") == 1).all()
 
 
+def test_a_clip_of_30_silhouettes_touches_at_most_three_chunks(tmp_path: Path) -> None:
+    arrays = {"silhouettes": ("uint8", (64, 44))}
+    with RaggedWriter(tmp_path / "cache.h5", kind="cache", arrays=arrays) as out:
+        silhouettes = np.zeros((200, 64, 44), np.uint8)
+        out.append(subject="001", condition="nm", number=1, view=90, silhouettes=silhouettes)
+    with open_ragged(tmp_path / "cache.h5", kind="cache") as opened:
+        rows = opened.arrays["silhouettes"].chunks[0]
+    assert max((first + 29) // rows - first // rows + 1 for first in range(rows)) == 3
+
+
 def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
     with (
         pytest.raises(RuntimeError),

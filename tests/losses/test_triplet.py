@@ -89,3 +89,20 @@ def test_the_order_of_a_batch_changes_nothing() -> None:
     one = triplet_loss(embeddings, SUBJECTS).loss
     other = triplet_loss(embeddings[order], SUBJECTS[order]).loss
     torch.testing.assert_close(one, other)
+
+
+def test_all_triplets_without_a_list_of_them_have_the_gradient_of_the_list() -> None:
+    torch.manual_seed(4)
+    embeddings = torch.randn(8, 3, 4).mul_(0.3).requires_grad_()
+    found = triplet_loss(embeddings, SUBJECTS, weights="batch_all")
+    (gradient,) = torch.autograd.grad(found.loss, embeddings)
+    same = SUBJECTS[:, None] == SUBJECTS[None]
+    positive = same & ~torch.eye(8, dtype=torch.bool)
+    a, p, n = (positive[:, :, None] & ~same[:, None, :]).nonzero(as_tuple=True)
+    distances = part_distances(embeddings)
+    terms = (0.2 + distances[:, a, p] - distances[:, a, n]).relu()
+    assert 0 < int((terms == 0).sum()) < terms.numel()
+    expected = (terms.sum(dim=1) / (terms > 0).sum(dim=1)).mean()
+    torch.testing.assert_close(found.loss, expected)
+    torch.testing.assert_close(found.active, (terms > 0).float().mean())
+    torch.testing.assert_close(gradient, torch.autograd.grad(expected, embeddings)[0])

@@ -10,22 +10,42 @@ from gaittake.models.pose import ENCODED, HIPS, LIMBS, PoseEncoder, pose_numbers
 
 def test_the_skeleton_is_the_projects() -> None:
     assert LIMBS == coco.LIMBS
-    assert tuple(coco.NAMES[i] for i in HIPS) == ("left_hip", "right_hip")
+    assert tuple(coco.NAMES[HIPS]) == ("left_hip", "right_hip")
 
 
-def test_pose_numbers_are_joints_limbs_velocities_and_confidences() -> None:
+def test_pose_numbers_are_joints_velocities_limbs_and_confidences_of_both_sides() -> None:
     keypoints = torch.rand(2, 4, 17, 3)
     found = pose_numbers(keypoints)
     assert found.shape == (2, 4, ENCODED)
     joints = keypoints[1, :, :, :2]
-    middle = (joints[:, 11] + joints[:, 12]) / 2
+    relative = joints - (joints[:, 11:12] + joints[:, 12:13]) / 2
+    sides = [(1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11, 12), (13, 14), (15, 16)]
+    limbs = [(0, 1), (1, 3), (5, 7), (7, 9), (5, 11), (11, 13), (13, 15)]
+    twin = {0: 0} | dict(sides)
     for frame in range(4):
-        relative = joints[frame] - middle[frame]
-        limbs = torch.stack([joints[frame, end] - joints[frame, start] for start, end in LIMBS])
-        before = joints[max(0, frame - 1)] - middle[max(0, frame - 1)]
-        parts = (relative, limbs, relative - before, keypoints[1, frame, :, 2])
-        expected = torch.cat([part.flatten() for part in parts])
-        torch.testing.assert_close(found[1, frame], expected)
+        moved = relative[frame] - relative[max(0, frame - 1)]
+        bones = [
+            (joints[frame, b] - joints[frame, a], joints[frame, twin[b]] - joints[frame, twin[a]])
+            for a, b in limbs
+        ]
+        pairs = bones + [
+            (v[left], v[right]) for v in (relative[frame], moved) for left, right in sides
+        ]
+        expected = [*relative[frame, 0], *moved[0]]
+        for left, right in pairs:
+            half = (left - right) / 2
+            expected += [*(left + right) / 2, *half.abs(), half[0] * half[1]]
+        certain = keypoints[1, frame, :, 2]
+        expected += [certain[left] + certain[right] for left, right in sides]
+        expected += [(certain[left] - certain[right]).abs() for left, right in sides]
+        torch.testing.assert_close(found[1, frame], torch.stack([*expected, certain[0]]))
+
+
+def test_the_encoder_does_not_depend_on_which_side_is_called_left() -> None:
+    encoder, keypoints = PoseEncoder(8).eval(), torch.rand(2, 5, 17, 3)
+    exchanged = encoder(keypoints[:, :, list(coco.MIRROR)], None)
+    torch.testing.assert_close(exchanged, encoder(keypoints, None))
+    assert not torch.allclose(encoder(keypoints.flip(2), None), encoder(keypoints, None))
 
 
 def test_where_a_pose_stands_does_not_matter_to_the_encoder() -> None:
@@ -76,3 +96,33 @@ def test_maps_stand_beside_the_silhouettes_or_in_their_place(silhouettes: bool) 
     assert found.shape == (2, 16, 5)
     assert not found.equal(network(images, keypoints.flip(1)))
     assert found.equal(network(images * 0, keypoints)) is not silhouettes
+
+
+def apart() -> GaitTake:
+    torch.manual_seed(0)
+    small = {"height": 16, "width": 8, "channels": (2, 3, 4), "strips": 4, "embedding": 5}
+    return GaitTake(**small, pose_channels=6, fusion="apart")
+
+
+def test_keypoints_embedded_apart_and_strips_do_not_see_each_other() -> None:
+    network, images, keypoints = apart().eval(), torch.rand(2, 10, 16, 8), torch.rand(2, 10, 17, 3)
+    found = network(images, keypoints)
+    assert found.shape == (2, 16 + 8, 5)
+    assert network(images, keypoints.flip(1))[:, :16].equal(found[:, :16])
+    assert not network(images, keypoints.flip(1))[:, 16:].equal(found[:, 16:])
+    assert network(images.flip(1), keypoints)[:, 16:].equal(found[:, 16:])
+    assert not network(images.flip(1), keypoints)[:, :16].equal(found[:, :16])
+
+
+def test_parts_have_equal_say_after_training_and_a_scale_of_their_own_before() -> None:
+    network, images, keypoints = apart(), torch.rand(6, 10, 16, 8), torch.rand(6, 10, 17, 3)
+    with torch.no_grad():
+        network.pose_heads.weight *= 100  # type: ignore[union-attr]
+        raw = network(images, keypoints)
+        for _ in range(200):
+            network.watch(raw)
+        assert network.spread(raw).equal(raw)
+        divided = network.spread.eval()(raw)
+    centred = divided - divided.mean(dim=0)
+    spread = centred.square().sum(dim=2).mean(dim=0).sqrt()
+    torch.testing.assert_close(spread, torch.ones(24), atol=1e-3, rtol=1e-3)

@@ -30,6 +30,7 @@ MODELS: dict[str, dict[str, Any]] = {
         "attention_width": 4,
         "embedding": 6,
         "pose_channels": 5,
+        "fusion": "apart",
         "skeleton_maps": True,
     },
 }
@@ -114,10 +115,11 @@ def test_every_network_learns_to_tell_people_apart(
 @pytest.mark.parametrize("network", HEADS)
 def test_the_classification_learns_whom_it_sees(tmp_path: Path, cache: Path, network: str) -> None:
     head = HEADS[network] | {"rotate": 0.0, "erase": 0.0}
-    run(tmp_path, cache, stage(network, steps=60, milestones=(), log_every=10, **head))
+    run(tmp_path, cache, stage(network, steps=120, milestones=(), log_every=10, **head))
     history = pd.read_csv(tmp_path / "train.csv")
-    assert history["cross_entropy"].iloc[-1] < 0.7 * history["cross_entropy"].iloc[0]
-    assert history["accuracy"].iloc[-1] > 0.6  # chance is 0.25
+    last = history.tail(3).mean()  # a single batch may do badly
+    assert last["cross_entropy"] < 0.7 * history["cross_entropy"].iloc[0]
+    assert last["accuracy"] > 0.6  # chance is 0.25
 
 
 @pytest.mark.parametrize("dies_at", [2, 7])

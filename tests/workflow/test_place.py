@@ -79,6 +79,26 @@ def test_on_a_small_machine_nothing_runs_beside_a_training(tmp_path: Path) -> No
     assert threads == dict.fromkeys(("teacher", "finetune", "train", "embed"), "4")
 
 
+@pytest.mark.parametrize(
+    ("chosen", "start"),
+    [
+        ((), "python -m gaittake train"),
+        (
+            ("--set-resources", "train:gpu=3"),
+            "torchrun --standalone --nproc-per-node 3 -m gaittake train",
+        ),
+    ],
+)
+def test_a_training_has_a_process_for_each_gpu_that_the_profile_gives_it(
+    tmp_path: Path, chosen: tuple[str, ...], start: str
+) -> None:
+    project = fresh_project(tmp_path / "project")
+    code, said = project.snakemake("--dry-run", "--printshellcmds", "--cores", "4", TARGET, *chosen)
+    assert code == 0, said
+    commands = re.findall(r"^(?:Shell command: )?\s*(\S.*gaittake (?:train|embed)) ", said, re.M)
+    assert set(commands) == {start, "python -m gaittake embed"}
+
+
 def test_a_new_attempt_asks_for_more_memory_and_for_more_time_where_it_starts_anew() -> None:
     rules = [path.read_text() for path in (REPOSITORY / "workflow" / "rules").glob("*.smk")]
     asked = {}

@@ -1,16 +1,20 @@
 """The whole pipeline through profiles/slurm, on a real Slurm of one node."""
 
 import importlib.util
+import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from tests.conftest import write_cache
 from tests.workflow.project import TARGET, Project, fresh_project
 from tests.workflow.slurm.one_node import missing, one_node
 
@@ -18,6 +22,7 @@ PLUGIN = importlib.util.find_spec("snakemake_executor_plugin_slurm")
 WHY_NOT = missing() or ("" if PLUGIN else "no Slurm plugin: pip install '.[slurm]'")
 pytestmark = [pytest.mark.whole_run, pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)]
 
+GPUS = len(list(Path("/dev").glob("nvidia[0-9]*")))
 SLURM = ("--workflow-profile", "slurm")
 # The node declares more cores than a test's machine has.
 SMALL = ("--set-threads", "teacher=2", "finetune=2", "train=2", "embed=2")
@@ -120,6 +125,44 @@ def test_a_failed_job_is_tried_again_with_more_memory(slurm: None, project: Proj
     assert code == 1
     assert "gaittake: error: bad.pt" in said, said
     assert [megabytes(job) for job in submitted()] == [8000, 16000]
+
+
+@pytest.mark.skipif(GPUS == 1, reason="two processes, and one GPU for both")
+def test_a_training_on_two_gpus_is_two_processes_and_outlives_one_of_them(
+    slurm: None, project: Project
+) -> None:
+    trained = project.folder / "results/smoke/gaittake"
+    trained.mkdir(parents=True)
+    write_cache(trained.with_name("cache.h5"))
+    chosen = ("--set-resources", "train:gpu=2", "--retries", "1", "--allowed-rules", "train")
+    set_ = "model.strips=4 train.steps=300 train.checkpoint_every=50 train.precision=float32"
+    target = "results/smoke/gaittake/weights.pt"
+    process = project.start(target, *SLURM, *SMALL, *QUICK, *chosen, "--config", f"set={set_}")
+    kill_the_second_process(trained / "checkpoints")
+    said, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, said
+    log = (project.folder / "results/smoke/logs/train/gaittake.log").read_text()
+    assert "on cpu, one of 2 processes" in log
+    assert "continuing from" in log
+    assert pd.read_csv(trained / "train.csv")["step"].iloc[-1] == 300
+    jobs = submitted()
+    assert [job["JobState"] for job in jobs] == ["FAILED", "COMPLETED"]
+    for job in jobs:
+        assert int(job["NumCPUs"]) == 2
+        assert re.findall(r"gpu:(\d)", job["TresPerJob"]) == ["2"]
+
+
+def kill_the_second_process(checkpoints: Path, patience: float = 120) -> None:
+    """Waits until a training of two has saved something, and kills the one that does not lead."""
+    deadline = time.monotonic() + patience
+    while not (checkpoints / "last.pt").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    leader = int((checkpoints / "lock").read_text().split()[1])
+    status = Path(f"/proc/{leader}/status").read_text()
+    parent = re.findall(r"^PPid:\s*(\d+)", status, re.M)[0]
+    both = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    (second,) = {int(pid) for pid in both} - {leader}
+    os.kill(second, signal.SIGKILL)
 
 
 def test_without_an_accounting_database_sacct_is_refused_at_once(

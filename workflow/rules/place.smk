@@ -1,4 +1,4 @@
-"""Where the jobs run: those here take turns on the GPU, those of a cluster get one each."""
+"""Where the jobs run: those here take turns on the GPU, those of a cluster get their own."""
 
 import re
 import subprocess
@@ -39,6 +39,12 @@ def why_no_end_is_seen(told_by, slurm):
                 f"{faults[told_by]}. In profiles/slurm/profile.yaml: slurm-status-command: {other}"
             )
     return f"{faults[told_by]}. Ask the cluster's administrator for MinJobAge=300"
+
+
+def starter(wildcards, resources):
+    """Param: what starts a training; with several GPUs, a process for each."""
+    several = resources.gpu > 1
+    return f"torchrun --standalone --nproc-per-node {resources.gpu}" if several else "python"
 
 
 # A run on this machine has no limit of nodes. This limit stands in no profile, since Snakemake

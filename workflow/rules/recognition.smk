@@ -20,8 +20,9 @@ rule train:
         settings=record("train"),
         code=code("gaittake.training.engine"),
         checkpoints="results/{dataset}/{method}/checkpoints",
+        starter=starter,
     shell:
-        "python -m gaittake train {wildcards.dataset} --method {wildcards.method}"
+        "{params.starter} -m gaittake train {wildcards.dataset} --method {wildcards.method}"
         " --settings {params.settings:q} --cache {input.cache}"
         " --checkpoints {params.checkpoints} --out {output.weights}"
         " --history {output.history} --threads {threads} &> {log}"

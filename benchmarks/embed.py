@@ -1,0 +1,95 @@
+"""How fast whole sequences are embedded: in batches of like length, against one at a time.
+
+    python benchmarks/embed.py                 # CPU: the small preset
+    python benchmarks/embed.py --size casiab   # the full size, minutes on a CPU
+    python benchmarks/embed.py --device cuda   # the full size on a GPU
+
+GaitTAKE, sequences of 20 to 100 frames (the small preset: 18 to 24, the walkers'). One at a time is
+the plain loop: network, then its result to NumPy. Turn by turn, the least time counts: CPU seconds
+of one thread, or seconds of a GPU. Both sides' embeddings are compared.
+"""
+
+import argparse
+import time
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+from torch import nn
+
+from gaittake.data.resident import Resident, gather_whole
+from gaittake.evaluation.embed import embed_sequences
+from gaittake.freed import keep_freed_memory
+from gaittake.models import build_network
+from gaittake.networks import SIZES
+
+Embeddings = npt.NDArray[np.float32]
+
+
+def made_up(device: torch.device, sequences: int, shortest: int, longest: int) -> Resident:
+    """Returns sequences of noise, held on the device."""
+    counts = np.random.default_rng(0).integers(shortest, longest + 1, sequences)
+    table = pd.DataFrame({"frame_count": counts, "first_frame": np.r_[0, counts.cumsum()[:-1]]})
+    silhouettes = torch.randint(0, 256, (counts.sum(), 64, 44), dtype=torch.uint8)
+    keypoints = torch.rand(int(counts.sum()), 17, 3)
+    return Resident(silhouettes.to(device), keypoints.to(device), table, "noise", device)
+
+
+@torch.inference_mode()
+def one_at_a_time(network: nn.Module, resident: Resident) -> Embeddings:
+    """Returns `[n, p, d]`, as a plain loop makes them."""
+    batches = (gather_whole(resident, [index]) for index in range(len(resident.sequences)))
+    return np.concatenate([network(*batch).float().cpu().numpy() for batch in batches])
+
+
+def seconds(run: Callable[[], Embeddings], device: torch.device) -> tuple[float, Embeddings]:
+    """Returns the time that embedding takes, and the embeddings."""
+    clock = time.perf_counter if device.type == "cuda" else time.process_time
+    begun = clock()
+    made = run()
+    return clock() - begun, made
+
+
+def main() -> None:
+    """Prints a table of frames a second."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--size", choices=("small", "casiab"), help="of the network")
+    parser.add_argument("--sequences", type=int)
+    parser.add_argument("--turns", type=int, default=4)
+    given = parser.parse_args()
+    device = torch.device(given.device)
+    torch.set_num_threads(1)
+    size = given.size or ("casiab" if given.device == "cuda" else "small")
+    lengths = (18, 24) if size == "small" else (20, 100)
+    count = given.sequences or (1024 if given.device == "cuda" else 96)
+    resident = made_up(device, count, *lengths)
+    network = build_network("gaittake", **SIZES[size].get("gaittake", {})).to(device).eval()
+    best = {"one sequence at a time": float("inf"), "in batches": float("inf")}
+
+    def turn(batched: str) -> None:
+        sides = {"one sequence at a time": one_at_a_time, batched: embed_sequences}
+        made = []
+        for name, embed in sides.items():
+            found, embeddings = seconds(lambda run=embed: run(network, resident), device)
+            best[name] = min(found, best.get(name, found))
+            made.append(embeddings)
+        difference = np.abs(made[0] - made[1]).max() / made[0].std()
+        assert difference < (1e-3 if device.type == "cpu" else 3e-2), difference
+
+    for _ in range(given.turns):
+        turn("in batches")
+    keep_freed_memory()
+    for _ in range(given.turns):
+        turn("in batches, freed memory kept")
+    frames = int(resident.sequences["frame_count"].sum())
+    print(f"| {size} gaittake, {count} sequences, {device.type} | frames a second | times |")
+    print("|---|---:|---:|")
+    for name, found in best.items():
+        print(f"| {name} | {frames / found:.0f} | {next(iter(best.values())) / found:.2f} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Files of torch: what was saved is loaded, and a damaged file is never taken for a whole one."""
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gaittake.errors import UserError
+from gaittake.io.checkpoint import Checkpoints
+from gaittake.io.state import load_torch, save_torch
+from gaittake.io.weights import load_weights, save_weights
+from gaittake.pose.detector import read_weights
+
+STATE = {"weight": torch.linspace(0, 1, 60).reshape(5, 12), "steps": torch.arange(4)}
+FLIPS = 400
+
+
+def write_weights(path: Path) -> None:
+    model = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.BatchNorm2d(4))
+    save_weights(model, path, network="x", settings={"bins": 2}, made_by={"data_digest": "y"})
+
+
+def write_checkpoint(path: Path) -> None:
+    with Checkpoints(path.parent, "x") as saved:
+        saved.save({"step": 7, "network": STATE})
+
+
+def write_detector(path: Path) -> None:
+    save_torch({"detector": {"backbone": "small"}, "state": STATE}, path)
+
+
+KINDS: dict[str, tuple[Callable[[Path], None], Callable[[Path], object]]] = {
+    "weights.pt": (write_weights, lambda path: load_weights(path, network="x", settings={})),
+    "last.pt": (write_checkpoint, lambda path: Checkpoints(path.parent, "x").load()),
+    "student.pt": (write_detector, read_weights),
+}
+
+
+def exact(content: object) -> str:
+    """Returns content as text, every bit of its tensors in it."""
+    if isinstance(content, torch.Tensor):
+        return f"{content.dtype} {tuple(content.shape)} {content.numpy().tobytes().hex()}"
+    if isinstance(content, dict):
+        return str({name: exact(value) for name, value in content.items()})
+    return str([exact(part) for part in content]) if isinstance(content, tuple) else str(content)
+
+
+def refusal(path: Path, read: Callable[[Path], object]) -> str | None:
+    """Returns why a file is refused, or None if it can be read."""
+    try:
+        read(path)
+    except UserError as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_flipped_bit_anywhere_is_refused_or_changes_nothing(tmp_path: Path, name: str) -> None:
+    write, read = KINDS[name]
+    path = tmp_path / name
+    write(path)
+    whole, right = path.read_bytes(), exact(read(path))
+    generator = np.random.default_rng(1)
+    refused = 0
+    for place in generator.integers(len(whole), size=FLIPS):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << int(generator.integers(8))
+        path.write_bytes(damaged)
+        said = refusal(path, read)
+        if said is None:
+            assert exact(read(path)) == right, f"byte {place}"
+        else:
+            refused += 1
+            assert said.startswith(f"{path}: ")
+            assert "again" in said  # what to do
+            assert "\n" not in said
+    assert refused > FLIPS / 3
+
+
+def test_a_tensor_marked_as_a_folder_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "state.pt"
+    save_torch(STATE, path)
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        place = content.index(b"archive/data/0", archive.start_dir)
+    content[place - 8] |= 1 << 4  # torch would give back memory that nobody wrote
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="damaged in archive/data/0"):
+        load_torch(path)
+
+
+@pytest.mark.parametrize("share", np.linspace(0, 0.999, 8))
+def test_a_cut_off_file_is_refused(tmp_path: Path, share: float) -> None:
+    path = tmp_path / "state.pt"
+    save_torch(STATE, path)
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    with pytest.raises(ValueError, match=r"^\w+$"):
+        load_torch(path)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_torchs_newer_and_older_files_are_read(tmp_path: Path, zipped: bool) -> None:
+    path = tmp_path / "state.pt"
+    torch.save(STATE, path, _use_new_zipfile_serialization=zipped)
+    assert exact(load_torch(path)) == exact(STATE)
+
+
+def test_a_file_that_may_not_be_opened_says_so_itself(tmp_path: Path) -> None:
+    (tmp_path / "weights.pt").mkdir()
+    with pytest.raises(IsADirectoryError):
+        load_torch(tmp_path / "weights.pt")

@@ -1,0 +1,148 @@
+"""Steps made faster: they compute the same, and never wait for a number of the device."""
+
+import ctypes
+import os
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from gaittake.data.resident import load_resident
+from gaittake.freed import keep_freed_memory
+from gaittake.models import build_network
+from gaittake.settings import Train
+from gaittake.stages import TrainStage
+from gaittake.training import engine, fast, step
+from gaittake.training.distributed import ALONE
+from tests.models.test_peers import COLUMNS, ROWS, TINY
+
+META = torch.device("meta")
+
+
+class NoCopiesToTheDevice(TorchDispatchMode):
+    """Raises where an operation sends memory to the device and waits until it is there."""
+
+    def __torch_dispatch__(
+        self, operation: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        moved = operation is torch.ops.aten._to_copy.default
+        if moved and args[0].device.type == "cpu" and kwargs.get("device") == META:
+            assert kwargs.get("non_blocking"), f"{operation} of {args[0].shape} waits"
+        return operation(*args, **kwargs)
+
+
+def training_without_numbers(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, network: str, **changes: Any
+) -> step.Training:
+    """Returns a training on a device that holds no numbers: whatever asks for one raises."""
+    monkeypatch.setattr(step, "autocast", lambda *_: nullcontext())
+    numbers = {"subjects_per_batch": 3, "sequences_per_subject": 2, "frames": 6, "steps": 8}
+    stage = TrainStage(
+        seed=0,
+        network=network,
+        model=TINY[network] | {"embedding": 6},
+        train=Train.model_validate(numbers | changes),
+        subjects=("001", "002", "003", "004"),
+    )
+    resident = load_resident(cache, stage.subjects, torch.device("cpu"))
+    there = resident._replace(
+        silhouettes=resident.silhouettes.to(META),
+        keypoints=resident.keypoints.to(META),
+        device=META,
+    )
+    return engine._prepare(stage, there, META, ALONE)
+
+
+@pytest.mark.parametrize("loss", ["adaptive", "batch_hard", "batch_all"])
+@pytest.mark.parametrize("network", TINY)
+def test_a_step_never_waits_for_a_number_of_the_device(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, network: str, loss: str
+) -> None:
+    switches = {"cross_entropy": 0.5, "neck": True, "mirror": True, "rotate": 0.5, "erase": 0.5}
+    training = training_without_numbers(cache, monkeypatch, network, loss=loss, **switches)
+    before = dict(training.learner.named_parameters())
+    with NoCopiesToTheDevice():
+        terms = step.train_step(training, 0)
+    assert terms.loss.device == META
+    assert {value.device for value in terms.watched.values()} == {META}
+    assert all(weight.grad is not None for weight in before.values())
+
+
+def test_a_step_that_waits_is_noticed(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    training = training_without_numbers(cache, monkeypatch, "gaitset")
+    real = step.triplet_loss
+    monkeypatch.setattr(step, "triplet_loss", lambda e, s, **given: real(e[e > 0], s, **given))
+    with pytest.raises((NotImplementedError, RuntimeError), match="meta"):
+        step.train_step(training, 0)
+    with NoCopiesToTheDevice(), pytest.raises(AssertionError, match="waits"):
+        torch.rand(3).to(META)
+
+
+@pytest.mark.parametrize("network", ["gaitgl", "gaittake"])
+def test_a_network_compiles_as_one_piece_and_learns_the_same(network: str) -> None:
+    torch.manual_seed(0)
+    numbers = {"height": ROWS, "width": COLUMNS, "embedding": 6} | TINY[network]
+    built = build_network(network, **numbers)
+    names = list(built.state_dict())
+    batch = torch.rand(3, 12, ROWS, COLUMNS), torch.rand(3, 12, 17, 3)
+    expected = gradients(built, batch)
+    built.compile(backend="eager", fullgraph=True)
+    found = gradients(built, batch)
+    for one, other in zip(found, expected, strict=True):
+        largest = float(other.detach().abs().max())
+        torch.testing.assert_close(one, other, atol=1e-5 * largest, rtol=1e-4)
+    assert list(built.state_dict()) == names
+
+
+def gradients(network: torch.nn.Module, batch: tuple[Tensor, ...]) -> list[Tensor]:
+    """Returns the embeddings and the gradient of each weight that has one."""
+    embeddings = network(*batch)
+    weights = list(network.parameters())
+    total = (embeddings * torch.linspace(-1, 1, embeddings.numel()).view_as(embeddings)).sum()
+    found = torch.autograd.grad(total, weights, allow_unused=True)
+    return [embeddings, *(gradient for gradient in found if gradient is not None)]
+
+
+@pytest.mark.parametrize(
+    ("device", "steps", "compiled"), [("cuda", 80_000, True), ("cuda", 1400, False)]
+)
+def test_long_trainings_on_a_gpu_are_compiled(
+    monkeypatch: pytest.MonkeyPatch, device: str, steps: int, compiled: bool
+) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
+    asked: list[torch.nn.Module] = []
+    monkeypatch.setattr(fast, "compile_network", asked.append)
+    network = torch.nn.Linear(2, 2)
+    fast.speed_up(network, torch.device(device), steps=steps)
+    assert asked == [network] * compiled
+    assert torch.backends.cudnn.benchmark
+
+
+def test_without_a_compiler_the_network_runs_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast.importlib.util, "find_spec", lambda _: None)
+    network = torch.nn.Linear(2, 2)
+    fast.compile_network(network)
+    assert network._compiled_call_impl is None
+    assert network(torch.zeros(1, 2)).shape == (1, 2)
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="another C library")
+def test_freed_memory_is_kept_by_the_process() -> None:
+    """In a process of its own, because the setting stays. By itself malloc hands all back."""
+    child = os.fork()
+    if child == 0:
+        keep_freed_memory()
+        held = [torch.ones(1 << 20) for _ in range(16)]  # 4 MiB each
+        before = resident_pages()
+        del held
+        os._exit(before - resident_pages() > 1024)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def resident_pages() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1])
