@@ -170,7 +170,13 @@ def stage_settings(
                 subjects=tuple(s for s in train_subjects(settings) if s not in left_out),
             )
         case "predict":
-            return PredictStage(detector=pose.detector, boxes=pose.boxes, batch=pose.batch)
+            known = pose.boxes == "detected" and not pose.proposals
+            return PredictStage(
+                detector=pose.detector,
+                boxes="known" if known else pose.boxes,
+                precision=pose.precision,
+                batch=pose.batch,
+            )
         case "quality":
             return QualityStage(
                 held_out=tuple(held_out(settings)), test_subjects=tuple(test_subjects(settings))

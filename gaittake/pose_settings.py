@@ -65,4 +65,12 @@ class Pose(Section):
         "detected",
         description="where keypoints are sought, 'silhouette': frames cut to its box; PAPER 3.2",
     )
+    proposals: bool = Field(
+        True,
+        description="predict whole frames with the detector's own boxes, as published; false: in "
+        "the silhouettes', seeing of a frame only what is around them; ours",
+    )
+    precision: Literal["auto", "float32"] = Field(
+        "auto", description="predict, 'auto': bfloat16 where the GPU or CPU computes in it; ours"
+    )
     batch: Count = Field(16, description="frames predicted at once; ours")

@@ -77,10 +77,11 @@ class FinetuneStage(Section):
 
 
 class PredictStage(Section):
-    """Settings of `predict`."""
+    """Settings of `predict`; `boxes`: also `known`, whole frames seen around the silhouettes'."""
 
     detector: Detector
     boxes: str
+    precision: str = "auto"
     batch: int
 
 

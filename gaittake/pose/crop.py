@@ -1,4 +1,4 @@
-"""Frames cut to the figure whose box is known, all of one size: fewer pixels, a larger figure."""
+"""Frames cut to the figure whose box is known: fewer pixels, and where asked, a larger figure."""
 
 from typing import NamedTuple
 
@@ -14,9 +14,14 @@ from gaittake.pose.optimise import Samples
 from gaittake.settings import Detector
 
 Floats = npt.NDArray[np.float32]
+Places = npt.NDArray[np.float64]
 Image = npt.NDArray[np.uint8]
 # Of the cut that the figure's box fills, where the detection's box and a coat need room too.
 FILLED = 0.8
+# Pixels of a window on each side of the box: the features at its border see them too.
+MARGIN = 32
+# A window's sides are multiples of it, as torchvision pads every image.
+STEP = 32
 
 
 class Cut(NamedTuple):
@@ -65,13 +70,42 @@ def cut(image: Image, box: Box | Floats, size: tuple[int, int], *, smooth: bool)
     scale = FILLED * min(rows / max(y2 - y1, 1.0), columns / max(x2 - x1, 1.0))
     middle = np.array([(x1 + x2) / 2, (y1 + y2) / 2])
     origin = np.array([columns / 2, rows / 2]) - scale * middle
+    return _moved(image, scale, origin, size, smooth=smooth)
+
+
+def windows(images: list[Image], boxes: list[Box], scale: float) -> list[Cut]:
+    """Returns the part of each silhouette's frame around its box, of one size, as small as can be.
+
+    The figures keep the size that they have in the whole frame, as a detector that has learnt
+    whole frames needs it. A window lies within its frame where the frame is large enough.
+
+    Args:
+        images: `[rows, columns]` uint8 each, of one size.
+        boxes: x1, y1, x2, y2 in pixels of each.
+        scale: pixels of a window for one of a frame.
+    """
+    frame = scale * np.array(images[0].shape[1::-1])
+    corners = scale * np.asarray(boxes, dtype=np.float64).reshape(-1, 2, 2)
+    largest = (corners[:, 1] - corners[:, 0]).max(axis=0) + 2 * MARGIN
+    needed = STEP * np.ceil(np.minimum(largest, frame) / STEP)
+    origins = np.clip(needed / 2 - corners.mean(axis=1), np.minimum(needed - frame, 0), 0).round()
+    size = (int(needed[1]), int(needed[0]))
+    return [
+        _moved(image, scale, origin, size, smooth=False)
+        for image, origin in zip(images, origins, strict=True)
+    ]
+
+
+def _moved(
+    image: Image, scale: float, origin: Places, size: tuple[int, int], *, smooth: bool
+) -> Cut:
     # Pixel i covers i…i+1: its centre moves with the coordinates, not its index.
     matrix = np.array([[scale, 0, 0], [0, scale, 0]], dtype=np.float64)
     matrix[:, 2] = origin + 0.5 * scale - 0.5
     moved = cv2.warpAffine(
         image,
         matrix,
-        (columns, rows),
+        size[::-1],
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE if smooth else cv2.BORDER_CONSTANT,
     )

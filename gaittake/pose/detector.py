@@ -12,7 +12,7 @@ from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 from torchvision.ops import FrozenBatchNorm2d
 
 from gaittake.errors import UserError
-from gaittake.io.state import save_torch
+from gaittake.io.state import load_torch, save_torch
 from gaittake.keypoints import NAMES
 from gaittake.pose.small import build_small
 from gaittake.settings import Detector
@@ -84,11 +84,12 @@ def read_weights(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise UserError(f"{path}: there is no such file; a detector's weights are needed here.")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load raises many kinds for a damaged or foreign file
+        content = load_torch(path)
+    except ValueError as error:
         raise UserError(
-            f"{path}: not a weights file that can be read safely ({type(error).__name__}). "
-            "A file of torch.save(model.state_dict(), path) is needed."
+            f"{path}: not a weights file that can be read safely ({error}). If a stage made it, "
+            "delete it and run the same command again; else a file of "
+            "torch.save(model.state_dict(), path) is needed."
         ) from error
     if not isinstance(content, dict):
         raise UserError(f"{path}: named weights are needed, found a {type(content).__name__}.")

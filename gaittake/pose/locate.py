@@ -39,7 +39,9 @@ def detect(model: KeypointRCNN, images: list[Tensor]) -> list[Detections]:
     return found
 
 
-def locate_in_boxes(model: KeypointRCNN, images: Tensor, boxes: Tensor) -> Tensor:
+def locate_in_boxes(
+    model: KeypointRCNN, images: Tensor, boxes: Tensor, *, scale: float | None = None
+) -> Tensor:
     """Returns keypoints `[n, 17, 3]` inside one given box of each image, on the images' device.
 
     The same backbone and keypoint head as `detect`, without proposals and without the box head.
@@ -48,10 +50,11 @@ def locate_in_boxes(model: KeypointRCNN, images: Tensor, boxes: Tensor) -> Tenso
         model: the detector, in evaluation mode.
         images: `[n, 3, rows, columns]` float32, 0…1.
         boxes: `[n, 4]` x1, y1, x2, y2 in pixels of the images.
+        scale: pixels that the network sees for one of the images; None: as the model scales them.
     """
     size = [images.shape[-2], images.shape[-1]]
     with torch.inference_mode():
-        prepared = prepare(model, images)
+        prepared = prepare(model, images, scale=scale)
         scaled = list(prepared.image_sizes[0])
         regions = resize_boxes(boxes, size, scaled)
         features = model.backbone(prepared.tensors)
@@ -62,18 +65,17 @@ def locate_in_boxes(model: KeypointRCNN, images: Tensor, boxes: Tensor) -> Tenso
         return keypoints
 
 
-def prepare(model: KeypointRCNN, images: Tensor) -> ImageList:
+def prepare(model: KeypointRCNN, images: Tensor, *, scale: float | None = None) -> ImageList:
     """Returns images of one size as `model.transform` does, but all at once.
 
     Args:
         model: whose normalisation and sizes are used.
         images: `[n, 3, rows, columns]` float32, 0…1.
+        scale: None: the transform's own.
     """
     transform = model.transform
-    rows, columns = images.shape[-2:]
-    scale = min(
-        transform.min_size[-1] / min(rows, columns), transform.max_size / max(rows, columns)
-    )
+    if scale is None:
+        scale = scale_of(model, images.shape[-2], images.shape[-1])
     scaled = transform.normalize(images)
     if scale != 1:
         scaled = F.interpolate(
@@ -87,6 +89,12 @@ def prepare(model: KeypointRCNN, images: Tensor) -> ImageList:
     step = transform.size_divisible
     padded = F.pad(scaled, (0, -columns % step, 0, -rows % step))
     return ImageList(padded, [(rows, columns)] * len(images))
+
+
+def scale_of(model: KeypointRCNN, rows: int, columns: int) -> float:
+    """Returns how many pixels the model's network sees for one of an image of this size."""
+    shorter, longer = model.transform.min_size[-1], model.transform.max_size
+    return min(float(shorter) / min(rows, columns), float(longer) / max(rows, columns))
 
 
 def peaks(heatmaps: Tensor, boxes: Tensor) -> Tensor:

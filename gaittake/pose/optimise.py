@@ -9,9 +9,9 @@ from torch import Tensor
 from torchvision.models.detection import KeypointRCNN
 
 from gaittake.errors import UserError
+from gaittake.io.ahead import read_ahead
 from gaittake.io.checkpoint import Checkpoints
 from gaittake.io.progress import progress
-from gaittake.pose.ahead import read_ahead
 from gaittake.pose.augment import Sample, augment
 from gaittake.precision import autocast
 from gaittake.settings import PoseTraining

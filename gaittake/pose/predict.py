@@ -11,17 +11,18 @@ import torch
 from torch import Tensor
 from torchvision.models.detection import KeypointRCNN
 
+from gaittake.io.ahead import read_ahead
 from gaittake.io.checkpoint import file_digest
 from gaittake.io.frames import read_silhouettes
 from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedWriter
 from gaittake.io.rejects import count_rejects
 from gaittake.io.tables import read_sequences, write_rejects
-from gaittake.pose.ahead import read_ahead
-from gaittake.pose.crop import cut, cut_size
+from gaittake.pose.crop import Cut, cut, cut_size, windows
 from gaittake.pose.detector import load_detector
+from gaittake.pose.fast import for_prediction
 from gaittake.pose.labelled import ARRAYS, Labelled, append_walk
-from gaittake.pose.locate import best_overlap, detect, locate_in_boxes
+from gaittake.pose.locate import best_overlap, detect, locate_in_boxes, scale_of
 from gaittake.pose.match import Box
 from gaittake.sequence import Reject, Sequence
 from gaittake.silhouette import Image, box
@@ -70,7 +71,8 @@ def predict_keypoints(
         rejects: table of frames that were left out, or took the silhouette's box.
         device: where to compute.
     """
-    model = load_detector(student, settings.detector).to(device).eval()
+    detector = load_detector(student, settings.detector).to(device)
+    model = for_prediction(detector, settings.precision)
     walks = read_sequences(index)
     refused: list[Reject] = []
     attributes = {"settings": canonical(settings), "student": file_digest(student)}
@@ -121,7 +123,7 @@ def predict_batch(
     walks: list[Sequence],
 ) -> Floats:
     """Returns keypoints `[n, 17, 3]`: x and y in pixels of the full frame, confidence in 0…1."""
-    if settings.boxes == "silhouette":
+    if settings.boxes != "detected":
         return _located(model, batch, settings)
     images = _inputs(model, [frame.image for frame in batch])
     boxes = torch.tensor([frame.box for frame in batch])
@@ -138,16 +140,25 @@ def predict_batch(
 
 
 def _located(model: KeypointRCNN, batch: list[Frame], settings: PredictStage) -> Floats:
-    """Returns keypoints of frames that are cut to the silhouettes' boxes, without a detection."""
-    size = cut_size(settings.detector)
-    cuts = [cut(frame.image, frame.box, size, smooth=False) for frame in batch]
+    """Returns keypoints of frames in the silhouettes' boxes, without a detection."""
+    cuts = _cuts(model, batch, settings)
     images = _inputs(model, [item.image for item in cuts])
     boxes = [item.box_inward(frame.box) for item, frame in zip(cuts, batch, strict=True)]
     within = torch.from_numpy(np.stack(boxes)).to(images.device)
-    keypoints = _numpy(locate_in_boxes(model, images, within))
+    keypoints = _numpy(locate_in_boxes(model, images, within, scale=1))
     for item, rows in zip(cuts, keypoints, strict=True):
         rows[:, :2] = item.outward(rows[:, :2])
     return keypoints
+
+
+def _cuts(model: KeypointRCNN, batch: list[Frame], settings: PredictStage) -> list[Cut]:
+    """Returns what the network sees of the frames: cuts for one that learnt cuts, or windows."""
+    if settings.boxes == "silhouette":
+        size = cut_size(settings.detector)
+        return [cut(frame.image, frame.box, size, smooth=False) for frame in batch]
+    images = [frame.image for frame in batch]
+    scale = scale_of(model, *images[0].shape)
+    return windows(images, [frame.box for frame in batch], scale)
 
 
 def _inputs(model: KeypointRCNN, images: list[Image]) -> Tensor:

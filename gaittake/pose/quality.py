@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedFile, open_ragged
 from gaittake.io.tables import write_json
 from gaittake.pose.score import Pairs, agreement
@@ -80,10 +81,12 @@ def compare(
     for path in reference[1]:
         answers |= read_labels(path, reference[0], subjects)
     parts = []
-    for path in predicted[1]:
-        for key, found in read_labels(path, predicted[0], subjects).items():
-            if key in answers:
-                parts.append(pair(key, found, answers[key]))
+    with progress("quality", len(predicted[1]), unit="files") as advance:
+        for path in predicted[1]:
+            for key, found in read_labels(path, predicted[0], subjects).items():
+                if key in answers:
+                    parts.append(pair(key, found, answers[key]))
+            advance()
     if not sum(len(part.predicted) for part in parts):
         return None
     return agreement(Pairs.join(parts))

@@ -15,6 +15,7 @@ from gaittake.errors import UserError
 from gaittake.evaluation.distance import distances
 from gaittake.models import build_network
 from gaittake.pose.detector import build_detector, load_state
+from gaittake.pose.fast import for_prediction
 from gaittake.sequence import Reject
 from gaittake.silhouette import Image
 from gaittake.use.file import About, Content, read_model
@@ -82,8 +83,7 @@ class Model:
         self.path = path
         self._device = device
         self._network = _network(content, path).to(device).eval()
-        student = _student(content, path)
-        self._student = student if student is None else student.to(device).eval()
+        self._student = _student(content, path, device)
 
     def embed(
         self,
@@ -209,7 +209,7 @@ def _network(content: Content, path: Path) -> nn.Module:
     return network
 
 
-def _student(content: Content, path: Path) -> KeypointRCNN | None:
+def _student(content: Content, path: Path, device: torch.device) -> KeypointRCNN | None:
     predict = content.about.predict
     if (predict is None) != (content.student is None):
         raise UserError(f"{path}: a student needs both settings and weights, one of them is there")
@@ -217,4 +217,4 @@ def _student(content: Content, path: Path) -> KeypointRCNN | None:
         return None
     student = build_detector(predict.detector)
     load_state(student, content.student, path)
-    return student
+    return for_prediction(student.to(device), predict.precision)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from gaittake.pose.augment import Sample
-from gaittake.pose.crop import CutSamples, cut, cut_size, in_frame, whole
+from gaittake.pose.crop import MARGIN, CutSamples, cut, cut_size, in_frame, whole, windows
 from gaittake.pose.locate import Detections
 from gaittake.settings import Detector
 
@@ -81,3 +81,52 @@ def test_labels_move_with_their_frame() -> None:
     assert moved.keypoints[:, :2] == pytest.approx(np.tile([24.0, 48.0], (17, 1)), abs=1e-4)
     assert (sample.keypoints[:, :2] == (30, 40)).all()
     assert moved.image.shape == (96, 48, 3)
+
+
+def large(box: tuple[int, int, int, int]) -> np.ndarray:
+    """Returns a figure with a hole that fills its box, in a frame of 240 x 320."""
+    image = np.zeros((240, 320), dtype=np.uint8)
+    x1, y1, x2, y2 = box
+    image[y1:y2, x1:x2] = 255
+    image[y1 + 8 : y1 + 20, x1 + 3 : x1 + 9] = 0
+    return image
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.25, 0.5])
+def test_window_shows_a_part_of_the_frame_as_the_network_would_see_it(scale: float) -> None:
+    boxes = [(100, 90, 120, 150), (200, 60, 230, 130), (3, 170, 30, 238)]
+    images = [large(box) for box in boxes]
+    for image, box, found in zip(images, boxes, windows(images, boxes, scale), strict=True):
+        assert found.image.shape[0] % 32 == found.image.shape[1] % 32 == 0
+        x, y = (-found.origin).astype(int)
+        pixels = torch.from_numpy(image)[None, None].float()
+        seen = torch.nn.functional.interpolate(
+            pixels, scale_factor=scale, mode="bilinear", recompute_scale_factor=True
+        )[0, 0, y : y + found.image.shape[0], x : x + found.image.shape[1]].numpy()
+        shown = found.image[: seen.shape[0], : seen.shape[1]]
+        assert np.abs(shown.astype(float) - seen).max() < 255 / 16  # cv2 moves by 1/32 of a pixel
+        assert shown.max() > 200
+        x1, y1, x2, y2 = found.box_inward(box)
+        assert min(x1, y1) >= 0
+        assert x2 <= found.image.shape[1]
+        assert y2 <= found.image.shape[0]
+        assert (x2 - x1, y2 - y1) == pytest.approx(
+            ((box[2] - box[0]) * scale, (box[3] - box[1]) * scale), abs=1e-3
+        )
+
+
+def test_windows_are_as_small_as_the_largest_figure_and_its_margin_allow() -> None:
+    boxes = [(100, 90, 120, 150), (200, 60, 250, 130)]
+    found = windows([large(box) for box in boxes], boxes, 1.0)
+    height, width = 70 + 2 * MARGIN, 50 + 2 * MARGIN
+    expected = (-(-height // 32) * 32, -(-width // 32) * 32)
+    assert [item.image.shape for item in found] == [expected] * 2
+
+
+def test_window_of_a_figure_that_fills_its_frame_is_the_frame() -> None:
+    image = large((5, 0, 315, 240))
+    (found,) = windows([image], [(5, 0, 315, 240)], 1.0)
+    assert found.image.shape == (256, 320)
+    assert (found.image[:240] == image).all()
+    assert (found.image[240:] == 0).all()
+    assert (found.origin == 0).all()

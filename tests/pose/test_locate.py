@@ -8,7 +8,7 @@ import torch
 from torchvision.models.detection.roi_heads import heatmaps_to_keypoints
 
 from gaittake.pose.detector import load_detector
-from gaittake.pose.locate import detect, locate_in_boxes, peaks, prepare
+from gaittake.pose.locate import detect, locate_in_boxes, peaks, prepare, scale_of
 from gaittake.settings import Detector
 from tests.pose.tiny import SMALL
 
@@ -45,6 +45,17 @@ def test_given_boxes_scale_with_the_image(weights: Path) -> None:
     same = locate_in_boxes(doubled, larger, boxes * 2)
     assert torch.allclose(seen[..., :2] * 2, same[..., :2], atol=1e-3)
     assert not torch.allclose(seen, locate_in_boxes(plain, images, boxes))
+
+
+def test_images_of_the_networks_own_scale_are_not_scaled_again(weights: Path) -> None:
+    model = load_detector(weights, SMALL).eval()
+    images = torch.rand(2, 3, 128, 64)
+    boxes = torch.tensor([[10.0, 8, 30, 100]] * 2)
+    assert scale_of(model, 128, 64) == 0.75
+    assert prepare(model, images, scale=1).image_sizes == [(128, 64)] * 2
+    seen = locate_in_boxes(model, images, boxes, scale=1)
+    unscaled = load_detector(weights, Detector(backbone="small", min_size=64, max_size=128)).eval()
+    assert torch.equal(seen, locate_in_boxes(unscaled, images, boxes))
 
 
 def test_peaks_lie_where_torchvision_finds_them() -> None:

@@ -11,9 +11,12 @@ import torch
 from gaittake.io.frames import frame_files
 from gaittake.io.ragged import open_ragged
 from gaittake.io.tables import read_rejects, write_sequences
-from gaittake.pose import predict
-from gaittake.pose.locate import Detections
+from gaittake.plan import stage_settings
+from gaittake.pose import fast, predict
+from gaittake.pose.detector import load_detector
+from gaittake.pose.locate import Detections, locate_in_boxes
 from gaittake.pose.predict import predict_keypoints
+from gaittake.settings import Settings
 from gaittake.stages import PredictStage
 from tests.pose.tiny import FRAMES, SMALL, Dataset
 
@@ -21,11 +24,17 @@ NO_DETECTION = "no detection, silhouette's box used"
 
 
 def run(
-    dataset: Dataset, weights: Path, folder: Path, *, boxes: str = "silhouette", batch: int = 5
+    dataset: Dataset,
+    weights: Path,
+    folder: Path,
+    *,
+    boxes: str = "silhouette",
+    precision: str = "float32",
+    batch: int = 5,
 ) -> tuple[list[int], list[int], npt.NDArray[np.float32], list[tuple[str, str]]]:
     """Returns frame counts, frame numbers, keypoints and rejects."""
     predict_keypoints(
-        PredictStage(detector=SMALL, boxes=boxes, batch=batch),
+        PredictStage(detector=SMALL, boxes=boxes, precision=precision, batch=batch),
         index=dataset.index,
         student=weights,
         out=folder / "keypoints.h5",
@@ -52,7 +61,7 @@ def test_every_frame_of_every_sequence_gets_keypoints_in_its_box(
     assert ((keypoints[..., 2] > 0) & (keypoints[..., 2] < 1)).all()
 
 
-@pytest.mark.parametrize("boxes", ["silhouette", "detected"])
+@pytest.mark.parametrize("boxes", ["silhouette", "known", "detected"])
 def test_batches_give_what_single_frames_give(
     dataset: Dataset, weights: Path, tmp_path: Path, boxes: str
 ) -> None:
@@ -61,6 +70,55 @@ def test_batches_give_what_single_frames_give(
     assert together[:2] == alone[:2]
     assert np.allclose(together[2], alone[2], atol=1e-2)
     assert rejects == rejects_alone
+
+
+def test_precision_changes_the_joints_only_where_the_device_has_bfloat16(
+    dataset: Dataset, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_sequences(dataset.walks[:1], dataset.index)
+    exact = run(dataset, weights, tmp_path, precision="float32")[2]
+    monkeypatch.setattr(fast, "has_bfloat16", lambda device: False)
+    assert np.array_equal(run(dataset, weights, tmp_path, precision="auto")[2], exact)
+    monkeypatch.setattr(fast, "has_bfloat16", lambda device: True)
+    rounded = run(dataset, weights, tmp_path, precision="auto")[2]
+    assert not np.array_equal(rounded, exact)
+    assert np.abs(rounded[..., 2] - exact[..., 2]).max() < 0.05
+
+
+def test_known_boxes_in_windows_give_what_whole_frames_give(
+    dataset: Dataset, weights: Path, tmp_path: Path
+) -> None:
+    # These frames are hardly larger than the figure and its margin: the window is the frame.
+    _, numbers, keypoints, rejects = run(dataset, weights, tmp_path, boxes="known")
+    assert rejects == []
+    model = load_detector(weights, SMALL).eval()
+    for number, joints in zip(numbers[:FRAMES], keypoints[:FRAMES], strict=True):
+        image = torch.zeros(1, 3, 64, 96)
+        x1, y1, x2, y2 = dataset.boxes[number]
+        image[..., y1:y2, x1:x2] = 1
+        wanted = locate_in_boxes(model, image, torch.tensor([dataset.boxes[number]]).float())[0]
+        assert np.allclose(joints, wanted.numpy(), atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("asked", "boxes"),
+    [
+        ({}, "detected"),
+        ({"proposals": False}, "known"),
+        ({"boxes": "silhouette", "proposals": False}, "silhouette"),
+    ],
+)
+def test_settings_say_whose_boxes_are_used_and_no_other_stage_depends_on_it(
+    asked: dict[str, object], boxes: str
+) -> None:
+    settings = Settings.model_validate({"dataset": "x", "note": "", "pose": asked})
+    found = stage_settings(settings, "predict")
+    assert isinstance(found, PredictStage)
+    assert (found.boxes, found.precision) == (boxes, "auto")
+    trained = {"boxes": asked.get("boxes", "detected")}
+    usual = Settings.model_validate({"dataset": "x", "note": "", "pose": trained})
+    for stage in ("pseudo-label", "finetune"):
+        assert stage_settings(settings, stage) == stage_settings(usual, stage)
 
 
 def test_empty_and_unreadable_frames_are_rejected_and_the_rest_keeps_its_numbers(

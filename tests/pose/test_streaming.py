@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from gaittake.io import frames
+from gaittake.io.ahead import read_ahead
 from gaittake.io.frames import Image, read_colour
 from gaittake.pose import pseudo_label
-from gaittake.pose.ahead import read_ahead
 from gaittake.pose.locate import Detections
 from gaittake.pose.predict import read_batches
 from gaittake.settings import PseudoLabel

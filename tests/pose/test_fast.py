@@ -1,0 +1,116 @@
+"""The detector made ready to predict: the same joints, norms folded, bfloat16 where wanted."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+from torchvision.models.detection import KeypointRCNN
+from torchvision.ops import FrozenBatchNorm2d
+
+from gaittake.pose import fast
+from gaittake.pose.detector import build_detector
+from gaittake.pose.fast import fold_norms, for_prediction
+from gaittake.pose.locate import detect, locate_in_boxes
+from gaittake.settings import Detector
+from tests.pose.tiny import SMALL
+
+BOXES = torch.tensor([[10.0, 8, 30, 60], [20, 4, 52, 62]])
+
+
+def detector(backbone: str) -> KeypointRCNN:
+    """Returns a detector whose norms are not trivial and that always sees two people."""
+    torch.manual_seed(0)
+    sizes = {"backbone": backbone, "min_size": 64, "max_size": 96}
+    model = build_detector(Detector.model_validate(sizes)).eval()
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, nn.BatchNorm2d | FrozenBatchNorm2d):
+                module.weight.uniform_(0.5, 1.0)
+                module.bias.uniform_(-0.2, 0.2)
+                module.running_mean.uniform_(-0.2, 0.2)
+                module.running_var.uniform_(0.5, 2.0)
+    model.rpn._post_nms_top_n["testing"] = 20
+    model.roi_heads.score_thresh, model.roi_heads.detections_per_img = 0.0, 2
+    return model
+
+
+def images() -> torch.Tensor:
+    """Returns two images `[2, 3, 64, 96]`."""
+    return torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("backbone", ["small", "resnet50"])
+def test_ready_detector_finds_the_joints_that_torchvisions_plain_call_finds(backbone: str) -> None:
+    model = detector(backbone)
+    ready = for_prediction(model, "float32")
+    together = detect(ready, list(images()))
+    for image, found in zip(images(), together, strict=True):
+        with torch.inference_mode():
+            plain = model([image])[0]
+        assert len(found.boxes) == 2
+        assert torch.allclose(found.boxes, plain["boxes"], atol=1e-2)
+        assert torch.allclose(found.scores, plain["scores"], atol=1e-4)
+        assert torch.allclose(found.keypoints[..., :2], plain["keypoints"][..., :2], atol=1e-2)
+    known = locate_in_boxes(model, images(), BOXES)
+    assert torch.allclose(locate_in_boxes(ready, images(), BOXES), known, atol=1e-2)
+
+
+def test_no_norm_is_left_and_the_detector_itself_stays_as_it_was() -> None:
+    model = detector("resnet50")
+    before = copy.deepcopy(model.state_dict())
+    ready = for_prediction(model, "float32")
+    norms = [m for m in ready.modules() if isinstance(m, nn.BatchNorm2d | FrozenBatchNorm2d)]
+    assert norms == []
+    assert list(before) == list(model.state_dict())
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+    assert any(p.requires_grad for p in model.parameters())
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_a_norm_folds_into_a_convolution_with_and_without_bias(bias: bool) -> None:
+    norm = nn.BatchNorm2d(6)
+    plain = nn.Sequential(nn.Conv2d(3, 6, 3, bias=bias), norm, nn.ReLU()).train()
+    plain(torch.rand(8, 3, 9, 9) * 5)
+    plain.eval()
+    folded = copy.deepcopy(plain)
+    fold_norms(folded)
+    assert isinstance(folded[1], nn.Identity)
+    x = torch.rand(2, 3, 9, 9)
+    assert torch.allclose(folded(x), plain(x), atol=1e-5)
+
+
+def test_a_norm_that_follows_no_convolution_stays() -> None:
+    module = nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU(), nn.BatchNorm2d(3))
+    fold_norms(module)
+    assert isinstance(module[2], nn.BatchNorm2d)
+
+
+@pytest.mark.parametrize("backbone", ["small", "resnet50"])
+def test_heavy_parts_compute_in_bfloat16_and_hand_on_float32(
+    backbone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fast, "has_bfloat16", lambda device: True)
+    model = detector(backbone)
+    half, full = (for_prediction(model, precision) for precision in ("auto", "float32"))
+    heads = half.roi_heads
+    for part in (half.backbone, heads.box_head, heads.keypoint_head):
+        assert {p.dtype for p in part.parameters()} == {torch.bfloat16}
+    for part in (half.rpn, heads.box_predictor, heads.keypoint_predictor):
+        assert {p.dtype for p in part.parameters()} == {torch.float32}
+    wanted, found = full.backbone(images()), half.backbone(images())
+    for level, features in wanted.items():
+        assert found[level].dtype == torch.float32
+        assert (found[level] - features).norm() < 0.03 * features.norm()
+    for people in (
+        detect(half, list(images()))[0].keypoints,
+        locate_in_boxes(half, images(), BOXES),
+    ):
+        assert people.shape == (2, 17, 3)
+        assert people.dtype == torch.float32
+
+
+def test_device_without_bfloat16_computes_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fast, "has_bfloat16", lambda device: False)
+    ready = for_prediction(build_detector(SMALL), "auto")
+    assert {p.dtype for p in ready.parameters()} == {torch.float32}
