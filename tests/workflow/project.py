@@ -47,10 +47,7 @@ class Project:
         """Returns the jobs that a run would do: `compare`, `predict test-000`, `train gaittake`."""
         code, said = self.snakemake("--dry-run", "--cores", "2", target, *arguments)
         assert code == 0, said
-        jobs = set()
-        for job in _JOB.finditer(said):
-            wildcards = _WILDCARD.search(job["lines"])
-            jobs.add(f"{job['rule']} {wildcards[1]}" if wildcards else job["rule"])
+        jobs = set(started(said))
         assert jobs or "Nothing to be done" in said, said
         return jobs
 
@@ -65,6 +62,15 @@ class Project:
         """Adds a statement to a module of the package."""
         with (self.folder / "gaittake" / name).open("a") as module:
             module.write("\n\nADDED_BY_A_TEST = 1\n")
+
+
+def started(said: str) -> list[str]:
+    """Returns the jobs that Snakemake named, as often as it did: `compare`, `train gaittake`."""
+    jobs = []
+    for job in _JOB.finditer(said):
+        wildcards = _WILDCARD.search(job["lines"])
+        jobs.append(f"{job['rule']} {wildcards[1]}" if wildcards else job["rule"])
+    return jobs
 
 
 def fresh_project(folder: Path) -> Project:

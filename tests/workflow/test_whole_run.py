@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.workflow.project import TARGET, Project, fresh_project
+from tests.workflow.project import TARGET, Project
 
 pytestmark = pytest.mark.whole_run
 EVALUATED = {"evaluate gei", "evaluate gaittake", "compare"}
@@ -18,12 +18,9 @@ POSE = ("render", "index", "teacher", "pseudo_label", "finetune", "predict", "qu
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def finished(unbroken: Project) -> Project:
     """The smoke dataset, from a fresh clone to its table."""
-    project = fresh_project(tmp_path_factory.mktemp("whole_run") / "project")
-    code, said = project.snakemake("--cores", "2", TARGET)
-    assert code == 0, said
-    return project
+    return unbroken
 
 
 @pytest.fixture
