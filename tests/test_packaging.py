@@ -39,7 +39,7 @@ def test_every_library_is_in_an_environment_of_the_rules() -> None:
 def test_the_conda_environment_is_the_project_itself() -> None:
     conda, pip = conda_and_pip(REPOSITORY / "environment.yml")
     assert f"python{PROJECT['requires-python']}" in conda
-    assert pip == ["--editable .[test]"]
+    assert pip == ["--editable .[test,docs]"]
 
 
 def test_every_rule_names_an_environment_that_exists() -> None:
@@ -66,7 +66,15 @@ def test_the_readmes_test_command_is_what_ci_runs() -> None:
 def test_every_link_of_the_readmes_leads_somewhere() -> None:
     for path in (REPOSITORY / "README.md", REPOSITORY / "config" / "README.md"):
         for target in re.findall(r"\]\((?!http)([^)]+)\)", path.read_text()):
-            assert (path.parent / target).exists(), f"{path}: {target}"
+            file, _, anchor = target.partition("#")
+            assert (path.parent / file).exists(), f"{path}: {target}"
+            titles = (
+                re.findall(r"^#+ (.+)$", (path.parent / file).read_text(), re.M) if anchor else []
+            )
+            slugs = [
+                re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-") for title in titles
+            ]
+            assert not anchor or anchor in slugs, f"{path}: {target}"
 
 
 def test_the_licence_is_apache_2_in_full() -> None:

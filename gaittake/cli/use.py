@@ -105,10 +105,15 @@ def embed(
     if len(set(walks)) != len(walks):
         raise UserError("a walk is given twice; give each once")
     loaded = _loaded(model, device, threads)
+    from gaittake.io.progress import progress
     from gaittake.use.embedded import write_embeddings
 
     read = _reader(silhouettes, empty_scene, device)
-    found = {name: _embedded(loaded, read, name) for name in walks}
+    found = {}
+    with progress("embed", len(walks), unit="walks") as advance:
+        for name in walks:
+            found[name] = _embedded(loaded, read, name)
+            advance()
     write_embeddings(found, loaded, out)
     for name, walk in found.items():
         print(f"{name}: {walk.frames} frames, {walk.dropped} without anybody")

@@ -14,6 +14,7 @@ from gaittake.evaluation.probes import read_probes
 from gaittake.evaluation.seeds import over_seeds
 from gaittake.evaluation.table import percent, table_rows
 from gaittake.io.atomic import whole_file
+from gaittake.io.progress import progress
 from gaittake.io.tables import read_json, write_csv
 from gaittake.stages import CompareStage
 
@@ -50,9 +51,8 @@ def compare(
         seeds, ranks = [loaded[p] for p in places], [probes[p] for p in places]
         tables.append(_rows(seeds, ranks, same_view=settings.same_view))
     rows = pd.concat(tables, ignore_index=True).fillna("")
-    if settings.table == "rank1":
-        rows = rows.drop(columns=STATISTICS)
-    write_csv(rows, out)
+    shown = rows.drop(columns=STATISTICS) if settings.table == "rank1" else rows
+    write_csv(shown, out)
     found = {method: [probes[place] for place in places] for method, places in runs.items()}
     text = page(settings, rows, differences(found, same_view=settings.same_view), loaded)
     with whole_file(markdown) as temporary:
@@ -92,15 +92,18 @@ def differences(
     """
     tables = {method: [read_probes(path) for path in paths] for method, paths in probes.items()}
     everything = pd.concat([table for seeds in tables.values() for table in seeds])
+    conditions, pairs = everything.groupby("condition", sort=False), list(combinations(tables, 2))
     rows = []
-    for condition, part in everything.groupby("condition", sort=False):
-        subjects = sorted(part["subject"].unique())
-        shares = {
-            method: [per_subject(t, str(condition), k=k, subjects=subjects) for t in seeds]
-            for method, seeds in tables.items()
-        }
-        for one, other in combinations(shares, 2):
-            found = paired_difference(shares[one], shares[other], same_view=same_view)
-            rows.append((condition, one, other, *found))
+    with progress("compare", len(conditions) * len(pairs), unit="differences") as advance:
+        for condition, part in conditions:
+            subjects = sorted(part["subject"].unique())
+            shares = {
+                method: [per_subject(t, str(condition), k=k, subjects=subjects) for t in seeds]
+                for method, seeds in tables.items()
+            }
+            for one, other in pairs:
+                found = paired_difference(shares[one], shares[other], same_view=same_view)
+                rows.append((condition, one, other, *found))
+                advance()
     columns = ["condition", "method", "other", "difference", "low", "high", "beyond_chance"]
     return pd.DataFrame(rows, columns=columns)

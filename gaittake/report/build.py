@@ -1,10 +1,12 @@
 """The report stage: everything that a dataset's run has found, on one page without a script."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from gaittake.io.atomic import whole_file
+from gaittake.io.progress import progress
 from gaittake.io.tables import read_sequences
 from gaittake.report.attention import attention_section
 from gaittake.report.curves import (
@@ -13,6 +15,7 @@ from gaittake.report.curves import (
     verification_section,
     views_section,
 )
+from gaittake.report.differences import differences_section
 from gaittake.report.html import Markup, join, tag
 from gaittake.report.matches import matches_section
 from gaittake.report.origin import origin_section, rejects_section
@@ -24,9 +27,21 @@ from gaittake.stages import ReportStage
 
 logger = logging.getLogger(__name__)
 CONTENTS = (
-    "Rank-1", "View against view", "Identification", "Verification", "Nearest and farthest",
-    "Attention over frames", "Keypoints", "Training", "Refused", "Provenance",
+    "Rank-1", "Beyond chance", "View against view", "Identification", "Verification",
+    "Nearest and farthest", "Attention over frames", "Keypoints", "Training", "Refused",
+    "Provenance",
 )  # fmt: skip
+
+
+class Files(NamedTuple):
+    """What the page reads beside the runs, see `build_report`."""
+
+    rank1: Path
+    cache: Path
+    sequences: Path
+    rejects: Path
+    poses: PoseFiles
+    benchmarks: Path
 
 
 def build_report(
@@ -59,23 +74,32 @@ def build_report(
         UserError: a file is missing or damaged.
     """
     found = read_runs(runs)
-    label = "Synthetic. " if settings.synthetic else ""
-    parts = [
-        rank1_section(settings, found, rank1, label=label),
-        views_section(found, label=label),
-        identification_section(found, same_view=settings.same_view, label=label),
-        verification_section(found, label=label),
-        matches_section(settings, found, cache, label=label),
-        attention_section(found, cache, label=label),
-        poses_section(settings, poses, read_sequences(sequences), label=label),
-        training_section(found, label=label),
-        rejects_section(rejects, label=label),
-        origin_section(settings, found, benchmarks, label=label),
-    ]
+    files = Files(rank1, cache, sequences, rejects, poses, benchmarks)
+    parts = []
+    with progress("report", len(CONTENTS), unit="parts") as advance:
+        for title, part in zip(CONTENTS, _parts(settings, found, files), strict=True):
+            parts.append(part)
+            advance(note=title)
     text = page(settings, found, parts)
     with whole_file(out) as temporary:
         temporary.write_text(text, encoding="utf-8")
     logger.info("%s: %.1f MB, opens in any browser", out, len(text.encode()) / 1e6)
+
+
+def _parts(settings: ReportStage, runs: Sequence[Run], files: Files) -> Iterator[Markup]:
+    """Yields the parts of the page, in the order of CONTENTS."""
+    same_view, label = settings.same_view, "Synthetic. " if settings.synthetic else ""
+    yield rank1_section(settings, runs, files.rank1, label=label)
+    yield differences_section(runs, same_view=same_view, label=label)
+    yield views_section(runs, label=label)
+    yield identification_section(runs, same_view=same_view, label=label)
+    yield verification_section(runs, label=label)
+    yield matches_section(settings, runs, files.cache, label=label)
+    yield attention_section(runs, files.cache, label=label)
+    yield poses_section(settings, files.poses, read_sequences(files.sequences), label=label)
+    yield training_section(runs, label=label)
+    yield rejects_section(files.rejects, label=label)
+    yield origin_section(settings, runs, files.benchmarks, label=label)
 
 
 def page(settings: ReportStage, runs: Sequence[Run], parts: Sequence[Markup]) -> str:

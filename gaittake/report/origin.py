@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from gaittake import __version__
+from gaittake.io.progress import duration
 from gaittake.io.tables import read_rejects
 from gaittake.report.html import Markup, section, table, tag
 from gaittake.report.runs import Run
@@ -122,13 +123,3 @@ def _times(times: pd.DataFrame, label: str) -> Markup:
         rows,
         caption=f"{label}Time of all jobs of a stage together; {total} in all.",
     )
-
-
-def duration(seconds: float) -> str:
-    """Returns `1 h 05 min`, `3 min 18 s` or `4.2 s`."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"

@@ -28,7 +28,7 @@ def scan(
     found: list[Sequence] = []
     rejects: list[Reject] = []
     recorded = _videos(subjects, videos, rejects)
-    for subject in subjects:
+    for subject in tree.each(subjects):
         if any((root / subject).is_dir() for root in silhouettes):
             places = tree.places(subject, silhouettes, _view, rejects)
             found += tree.sequences(subject, places, recorded[subject], rejects)

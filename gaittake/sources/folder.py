@@ -29,7 +29,7 @@ def scan(
     """
     found: list[Sequence] = []
     rejects: list[Reject] = []
-    for subject in subjects:
+    for subject in tree.each(subjects):
         if any((root / subject).is_dir() for root in silhouettes):
             places = tree.places(subject, silhouettes, _view, rejects)
             recorded = tree.places(subject, videos, _view, rejects)

@@ -36,7 +36,7 @@ def scan(
     found: list[Sequence] = []
     rejects: list[Reject] = []
     walks = _walks(silhouettes, [])
-    for subject in subjects:
+    for subject in tree.each(subjects):
         places: dict[tree.Key, Path] = {}
         for walk in walks:
             key = tree.Key(CONDITION, walk.number, walk.view)

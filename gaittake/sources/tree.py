@@ -2,11 +2,12 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from gaittake.io.frames import count_frames, is_hidden, is_video
+from gaittake.io.progress import progress
 from gaittake.sequence import Reject, Sequence
 
 STAGE = "index"
@@ -68,6 +69,14 @@ def places(subject: str, roots: Folders, view_of: ViewOf, rejects: list[Reject])
                         found, Key(parsed[1], int(parsed[2]), view), Path(entry.path), rejects
                     )
     return found
+
+
+def each(subjects: tuple[str, ...]) -> Iterator[str]:
+    """Yields the subjects, and tells how many are done."""
+    with progress(STAGE, len(subjects), unit="subjects") as advance:
+        for subject in subjects:
+            yield subject
+            advance()
 
 
 def keep_first(found: dict[Key, Path], key: Key, place: Path, rejects: list[Reject]) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gaittake.report.build import CONTENTS
 from tests.report.browser import chromium, find_chromium
 
 pytestmark = pytest.mark.skipif(
@@ -22,7 +23,7 @@ def test_a_browser_opens_the_page_alone_and_it_fits_the_window(page: Path, tmp_p
                 assert browser.complaints() == []
                 assert browser.value("window.innerWidth") == width
                 assert browser.value("document.documentElement.scrollWidth") <= width
-                assert browser.value("document.querySelectorAll('section').length") == 10
+                assert browser.value("document.querySelectorAll('section').length") == len(CONTENTS)
                 colours.add(browser.value(COLOUR))
     assert len(colours) == 2
 

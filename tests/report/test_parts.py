@@ -17,7 +17,7 @@ from gaittake.report.attention import shares
 from gaittake.report.chart import Axis, Line, heat_map, line_chart
 from gaittake.report.html import Markup, table, tag
 from gaittake.report.matches import chosen, search
-from gaittake.report.origin import duration, stage_times
+from gaittake.report.origin import stage_times
 from gaittake.report.poses import ranked_frames, similarity
 from gaittake.report.runs import read_runs
 from gaittake.settings import Settings
@@ -163,13 +163,6 @@ def test_times_are_summed_by_stage(tmp_path: Path) -> None:
     assert found.iloc[0].to_list() == ["cache", 2, 5.0, 30.0]
     assert list(found["stage"]) == ["cache", "merge", "odd"]
     assert stage_times(tmp_path / "none").empty
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(4.24, "4.2 s"), (198.2, "3 min 18 s"), (3900, "1 h 05 min")]
-)
-def test_durations_are_readable(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
 
 
 def test_the_stage_knows_the_settings_that_differ_from_the_defaults() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gaittake.io.frames import count_frames
+from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedWriter
 from gaittake.settings import Walkers
 from gaittake.sources.walkers.body import draw_body
@@ -153,8 +154,10 @@ def render_people(settings: Walkers, count: int, seed: int) -> People:
     """
     cv2.setNumThreads(1)
     frames = []
-    for index in range(count):
-        frames.append(_stranger(settings, seed, index))
+    with progress("render", count, unit="people") as advance:
+        for index in range(count):
+            frames.append(_stranger(settings, seed, index))
+            advance()
     return (
         np.concatenate([f.colour[..., ::-1] for f in frames]),
         np.concatenate([f.silhouettes for f in frames]),

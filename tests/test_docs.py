@@ -1,0 +1,242 @@
+"""The pages of docs/: they build, and what they say works: commands, settings, paths, messages."""
+
+import ast
+import re
+import shlex
+import shutil
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+from typer.main import get_command
+
+from gaittake.cli import app
+from gaittake.read_settings import load_settings
+from tests.workflow.project import Project, fresh_project
+
+REPOSITORY = Path(__file__).parents[1]
+DOCS = REPOSITORY / "docs"
+PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("*.md"))}
+# Datasets that a page tells how to make.
+MADE_THERE = {"mine", "flat"}
+# What explains the tags; a setting's own stands in its description.
+LEGENDS = ("settings.py", "settings_text.py")
+
+
+class Block(NamedTuple):
+    """A block of code of a page."""
+
+    page: str
+    language: str
+    text: str
+
+
+def blocks(*languages: str) -> list[Block]:
+    """Returns the blocks of code in these languages."""
+    found = [
+        Block(page, *parts)
+        for page, text in PAGES.items()
+        for parts in re.findall(r"^```(\w+)\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    ]
+    return [block for block in found if block.language in languages]
+
+
+def commands(program: str = "") -> Iterator[tuple[str, list[str]]]:
+    """Yields page and words of each command line, of one program or all."""
+    for page, _, text in blocks("sh"):
+        for line in text.splitlines():
+            words = shlex.split(line)
+            if words[0] == "torchrun":
+                words = words[words.index("gaittake") :]
+            if not program or words[0] == program:
+                yield page, words[1:] if program else words
+
+
+def build(folder: Path, site: Path) -> None:
+    """Builds the pages as `mkdocs build --strict` does."""
+    from mkdocs.commands.build import build
+    from mkdocs.config import load_config
+
+    build(load_config(str(folder / "mkdocs.yml"), site_dir=str(site), strict=True))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    build(REPOSITORY, folder)
+    return folder
+
+
+def plain(text: str) -> str:
+    """Returns the words of HTML, or of a comment, without marks."""
+    text = re.sub(r"<[^>]+>", "", text)
+    for mark, character in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"), ("&quot;", '"')):
+        text = text.replace(mark, character)
+    return " ".join(text.replace("`", "").split())
+
+
+def test_the_pages_build_strictly_and_take_nothing_from_elsewhere(site: Path) -> None:
+    assert {path.stem for path in site.glob("*.html")} == {Path(p).stem for p in PAGES} | {"404"}
+    for path in site.glob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"<(?:script|img)[^>]+src=.?https?:", text), path.name
+        assert not re.search(r"<link[^>]+stylesheet[^>]+https?:", text), path.name
+    assert not list(site.rglob("*.py"))
+
+
+@pytest.mark.parametrize("link", ["(nowhere.md)", "(casiab.md#nowhere)", "(#nowhere)"])
+def test_a_link_to_nowhere_stops_the_build(link: str, tmp_path: Path) -> None:
+    from mkdocs.exceptions import Abort
+
+    shutil.copytree(DOCS, tmp_path / "docs")
+    shutil.copy2(REPOSITORY / "mkdocs.yml", tmp_path)
+    with (tmp_path / "docs/install.md").open("a") as page:
+        page.write(f"\n[gone]{link}\n")
+    with pytest.raises(Abort):
+        build(tmp_path, tmp_path / "site")
+
+
+def test_every_page_is_reached_from_the_first_one() -> None:
+    for name in PAGES:
+        assert name == "index.md" or f"({name}" in PAGES["index.md"], name
+
+
+def test_every_gaittake_command_has_these_options_and_arguments() -> None:
+    count = 0
+    known = {path.stem for path in (REPOSITORY / "config").glob("*.yaml")} | MADE_THERE
+    for page, words in commands("gaittake"):
+        command: Any = get_command(app)
+        while words and words[0] in getattr(command, "commands", {}):
+            command = command.commands[words[0]]
+            words = words[1:]
+        if words == ["--help"]:
+            continue
+        context = command.make_context(page, list(words))
+        assert context.params.get("dataset", "walkers") in known, (page, words)
+        count += 1
+    assert count > 15
+
+
+def test_every_other_program_is_called_as_it_can_be() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text()
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    for page, (program, *words) in commands():
+        match program:
+            case "make":
+                assert f"\n{words[0]}:" in makefile, page
+            case "pip":
+                for extra in re.findall(r"\[(\w+)\]", " ".join(words)):
+                    assert extra in project["optional-dependencies"], page
+            case "pytest" | "grep":
+                assert (REPOSITORY / words[-1]).exists(), page
+            case _:
+                assert program in ("gaittake", "snakemake", "tail", "conda", "python"), page
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The project with empty folders in the place of the real datasets, and `mine`."""
+    made = fresh_project(tmp_path_factory.mktemp("docs") / "project")
+    (text,) = [b.text for b in blocks("yaml") if b.text.startswith("source: {layout: folder, silho")
+               and "protocol" in b.text]  # fmt: skip
+    (made.folder / "config/mine.yaml").write_text(text)
+    return made
+
+
+def test_snakemake_can_make_every_target_with_these_options(project: Project) -> None:
+    from snakemake.cli import get_argument_parser
+
+    targets = {word for _, words in commands("snakemake") for word in words if "results/" in word}
+    targets -= {f"results/{name}_rank1.csv" for name in ("flat",)}
+    assert len(targets) > 8
+    parser = get_argument_parser()
+    for _, words in commands("snakemake"):
+        # Options like --config take all words that follow: targets stand before them.
+        assert set(parser.parse_args(words).targets) == {w for w in words if "results/" in w}
+        if "--workflow-profile" in words:
+            profile = words[words.index("--workflow-profile") + 1]
+            assert (REPOSITORY / f"profiles/{profile}/profile.yaml").is_file()
+    code, said = project.snakemake("--dry-run", "--cores", "2", *sorted(targets))
+    assert code == 0, said[-2000:]
+    # What a page says that a run leaves, and where its logs are.
+    logs = [words[-1] for _, words in commands("tail")]
+    left = re.findall(r"^\| `(results/[^`]+)`", PAGES["first-result.md"], flags=re.MULTILINE)
+    assert len(logs) > 2
+    assert len(left) > 10
+    for path in (*logs, *left):
+        assert re.search(rf"[ ,]{re.escape(path)}(?:,|$)", said, flags=re.MULTILINE), path
+
+
+def test_every_yaml_of_the_pages_can_be_read(tmp_path: Path) -> None:
+    from snakemake.cli import get_argument_parser
+
+    options = {o for a in get_argument_parser()._actions for o in a.option_strings}
+    found = [block for block in blocks("yaml") if block.page != "extend.md"]
+    assert len(found) > 10
+    for block in found:
+        if block.text.startswith("# profiles/"):
+            assert {f"--{key}" for key in yaml.safe_load(block.text)} <= options
+        else:
+            (tmp_path / "x.yaml").write_text(block.text)
+            load_settings(tmp_path / "x.yaml")
+
+
+def test_the_settings_page_has_every_setting_with_its_meaning(site: Path) -> None:
+    from gaittake.networks import SECTIONS
+    from gaittake.settings import Settings
+    from tests.cli.test_show import fields
+
+    text = plain((site / "settings.html").read_text(encoding="utf-8"))
+    every = [*fields(Settings), *(f for section in SECTIONS.values() for f in fields(section))]
+    assert len(every) > 100
+    for name, field in every:
+        meaning = plain((field.description or "").rpartition(";")[0])
+        assert f"{name.rpartition('.')[2]} " in text
+        assert meaning in text, name
+
+
+@pytest.mark.parametrize("tag", ["ASSUME", "PAPER"])
+def test_every_tag_of_the_code_is_on_the_page_of_the_paper(tag: str, site: Path) -> None:
+    text = plain((site / "paper.html").read_text(encoding="utf-8"))
+    count = 0
+    for path in sorted((REPOSITORY / "gaittake").rglob("*.py")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if re.search(rf"\b{tag}\b", line) and path.name not in LEGENDS:
+                said = re.split(r"[;\"]|\. ", line[re.search(rf"\b{tag}\b", line).start() :])[0]
+                assert plain(said.rstrip('",)')) in text, f"{path}: {line}"
+                count += 1
+    assert count > 15
+
+
+def texts(node: ast.AST) -> Iterator[str]:
+    """Yields the texts of a program, `…` in the place of what an f-string puts in."""
+    for child in ast.walk(node):
+        if isinstance(child, ast.JoinedStr):
+            yield "".join(
+                str(v.value) if isinstance(v, ast.Constant) else "…" for v in child.values
+            )
+        elif isinstance(child, ast.Constant):
+            yield str(child.value)
+
+
+def says(text: str, message: str) -> bool:
+    """Tells whether the parts of a message between its `…` stand in a text, in this order."""
+    for part in message.split("…"):
+        _, found, text = text.partition(part) if part else ("", "…", text)
+        if not found:
+            return False
+    return True
+
+
+def test_every_message_of_the_page_of_errors_is_one_of_the_program() -> None:
+    paths = (REPOSITORY / "gaittake").rglob("*.py")
+    program = [text for path in paths for text in texts(ast.parse(path.read_bytes()))]
+    messages = re.findall(r"^#### (`+)(.+)\1\n\n(\w*)", PAGES["trouble.md"], flags=re.MULTILINE)
+    assert len(messages) == PAGES["trouble.md"].count("\n#### ")
+    ours = [text for _, text, whose in messages if whose not in ("Snakemake", "PyTorch")]
+    assert len(ours) > 15
+    for message in ours:
+        assert [text for text in program if says(text, message)], message
