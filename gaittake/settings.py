@@ -182,8 +182,7 @@ class Settings(Section):
         Raises:
             UserError: there is no such table.
         """
-        exact = EXACT if self.source.layout == "walkers" else ()
-        usual = {"rank1": tuple(self.methods), "table": PEERS, "ablation": (*ABLATION, *exact)}
+        usual = {"rank1": tuple(self.methods), "table": PEERS, "ablation": self._ablation()}
         found = self.tables.get(table) or usual.get(table)
         if found is None:
             raise UserError(
@@ -191,6 +190,19 @@ class Settings(Section):
                 f"tables: {{{table}: [gei, gaittake]}}"
             )
         return found
+
+    def _ablation(self) -> tuple[str, ...]:
+        """Returns GaitTAKE and what changes something of it, as this dataset trains it."""
+        exact = EXACT if self.source.layout == "walkers" else ()
+
+        def learnt(name: str) -> tuple[Section | str | float, ...]:
+            method = self.method(name)
+            model, train = self.method_model(name), self.method_train(name)
+            return method.network, model, train, method.keypoints, method.noise
+
+        usual = learnt("gaittake")
+        changed = (row for row in (*ABLATION, *exact) if learnt(row) != usual)
+        return ("gaittake", *changed)
 
     def method_model(self, method: str) -> Section:
         """Returns the network's settings for one method: GaitTAKE's `model`, or a peer's size."""

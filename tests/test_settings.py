@@ -170,6 +170,14 @@ def test_a_table_names_its_rows(tmp_path: Path) -> None:
         settings.rows("other")
 
 
+def test_an_ablation_leaves_out_what_the_dataset_does_anyway(tmp_path: Path) -> None:
+    text = "train: {loss: batch_all}\nmodel: {attention_input: strips, clip_length: 5}"
+    rows = load_settings(write(tmp_path, text)).rows("ablation")
+    assert rows[0] == "gaittake"
+    assert not {"batch_all", "attention_strips", "clip_5"} & set(rows)
+    assert {"adaptive", "batch_hard", "attention_flat", "clip_10"} < set(rows)
+
+
 def test_a_row_that_is_no_method_is_named_with_those_there_are(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"'gaitbase' is no method.*gaitset"):
         load_settings(write(tmp_path, "tables: {mine: [gaitbase]}"))
