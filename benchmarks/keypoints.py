@@ -24,9 +24,9 @@ import numpy.typing as npt
 import torch
 from torchvision.models.detection import KeypointRCNN
 
+from gaittake.io.ahead import read_ahead
 from gaittake.io.frames import read_silhouettes
 from gaittake.io.tables import read_sequences
-from gaittake.pose.ahead import read_ahead
 from gaittake.pose.crop import FILLED, cut, cut_size, whole
 from gaittake.pose.detector import build_detector, load_detector
 from gaittake.pose.fast import for_prediction

@@ -1,6 +1,7 @@
 """Imports point down only: cli → stages → data, sources, io → models, losses, leaf modules."""
 
 import ast
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ LEVEL = {"cli": 3, "__main__": 3, "plan": 2, "pose": 2, "training": 2, "evaluati
 LEVEL |= {"report": 2, "data": 1, "sources": 1, "io": 1, "models": 0, "losses": 0}
 LEVEL |= {"use": 2} | dict.fromkeys(LEAVES | {"fingerprint", ""}, 0)
 PURE = {"torch", "collections", "functools", "itertools", "math", "typing"}
+BENCHMARKS = PACKAGE.parent / "benchmarks"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -57,3 +59,10 @@ def test_imports_point_down(path: Path) -> None:
 def test_every_module_is_walked() -> None:
     assert len(MODULES) > 30
     assert {part_of(f"gaittake.{p.relative_to(PACKAGE).parts[0]}") for p in MODULES} >= {"io"}
+
+
+@pytest.mark.parametrize("path", sorted(BENCHMARKS.glob("*.py")), ids=lambda path: path.name)
+def test_a_benchmark_imports_what_there_is(path: Path) -> None:
+    for module in imports(path):
+        if module.startswith("gaittake."):
+            assert find_spec(module) is not None, f"{path.name} imports {module}"

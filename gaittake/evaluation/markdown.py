@@ -16,6 +16,7 @@ NAMES = {
     "gaitgl_iccv": "GaitGL (ICCV head)",
     "mt3d": "MT3D",
     "gaittake": "GaitTAKE",
+    "gaittake_plus": "GaitTAKE+",
 }
 NOT_VIEWS = ("dataset", "method", "condition", "mean", "deviation", "low", "high", "seeds")
 
