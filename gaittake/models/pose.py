@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
-from gaittake.keypoints import MIRROR
 from gaittake.models.blocks import SLOPE
 from gaittake.models.frames import zero_padding
 
@@ -17,8 +16,8 @@ LIMBS = (
     (5, 11), (6, 12), (11, 12), (11, 13), (13, 15), (12, 14), (14, 16),
 )  # fmt: skip
 STARTS, ENDS = (torch.tensor(ends) for ends in zip(*LIMBS, strict=True))
-LEFT = torch.tensor([joint for joint, twin in enumerate(MIRROR) if joint < twin])
-RIGHT = torch.tensor(MIRROR)[LEFT]
+LEFT = torch.arange(1, 17, 2)  # the nose is 0; behind each joint of the left comes its twin
+RIGHT = LEFT + 1
 # Limbs of the left side, and of the head's left half; those across the body are left out.
 LEFT_STARTS, LEFT_ENDS = (
     torch.tensor(ends)
@@ -44,11 +43,8 @@ def pose_numbers(keypoints: Tensor) -> Tensor:
     joints, confidence = keypoints[..., :2], keypoints[..., 2]
     relative = joints - joints[:, :, HIPS].mean(dim=2, keepdim=True)
     velocities = torch.diff(relative, dim=1, prepend=relative[:, :1])
-    mirror = torch.tensor(MIRROR)
-    left, right = (
-        _at(joints, ends) - _at(joints, starts)
-        for starts, ends in ((LEFT_STARTS, LEFT_ENDS), (mirror[LEFT_STARTS], mirror[LEFT_ENDS]))
-    )
+    left = _at(joints, LEFT_ENDS) - _at(joints, LEFT_STARTS)
+    right = _at(joints, LEFT_ENDS + 1) - _at(joints, LEFT_STARTS + (LEFT_STARTS > 0))
     numbers = [relative[:, :, 0], velocities[:, :, 0], _both_sides(left, right)]
     numbers += [_both_sides(_at(v, LEFT), _at(v, RIGHT)) for v in (relative, velocities)]
     certain, twin = _at(confidence, LEFT), _at(confidence, RIGHT)

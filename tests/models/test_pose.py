@@ -5,12 +5,23 @@ import torch
 
 from gaittake import keypoints as coco
 from gaittake.models.gaittake import GaitTake
-from gaittake.models.pose import ENCODED, HIPS, LIMBS, PoseEncoder, pose_numbers, skeleton_maps
+from gaittake.models.pose import (
+    ENCODED,
+    HIPS,
+    LEFT,
+    LIMBS,
+    RIGHT,
+    PoseEncoder,
+    pose_numbers,
+    skeleton_maps,
+)
 
 
 def test_the_skeleton_is_the_projects() -> None:
     assert LIMBS == coco.LIMBS
     assert tuple(coco.NAMES[HIPS]) == ("left_hip", "right_hip")
+    assert [coco.MIRROR[joint] for joint in LEFT] == RIGHT.tolist()
+    assert all(coco.NAMES[joint].startswith("left_") for joint in LEFT)
 
 
 def test_pose_numbers_are_joints_velocities_limbs_and_confidences_of_both_sides() -> None:
