@@ -1,7 +1,8 @@
 """Steps made faster: they compute the same, and never wait for a number of the device."""
 
 import ctypes
-import os
+import subprocess
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from gaittake.data.resident import load_resident
-from gaittake.freed import keep_freed_memory
 from gaittake.models import build_network
 from gaittake.settings import Train
 from gaittake.stages import TrainStage
@@ -134,15 +134,21 @@ def test_without_a_compiler_the_network_runs_as_it_is(monkeypatch: pytest.Monkey
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="another C library")
 def test_freed_memory_is_kept_by_the_process() -> None:
     """In a process of its own, because the setting stays. By itself malloc hands all back."""
-    child = os.fork()
-    if child == 0:
-        keep_freed_memory()
-        held = [torch.ones(1 << 20) for _ in range(16)]  # 4 MiB each
-        before = resident_pages()
-        del held
-        os._exit(before - resident_pages() > 1024)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    ended = subprocess.run([sys.executable, "-c", FREES], timeout=120)
+    assert ended.returncode == 0
 
 
-def resident_pages() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1])
+FREES = """
+import pathlib
+import numpy as np
+from gaittake.freed import keep_freed_memory
+
+def resident_pages():
+    return int(pathlib.Path("/proc/self/statm").read_text().split()[1])
+
+keep_freed_memory()
+held = [np.ones(1 << 20, np.float32) for _ in range(16)]  # 4 MiB each
+before = resident_pages()
+del held
+raise SystemExit(before - resident_pages() > 1024)
+"""
