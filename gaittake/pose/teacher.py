@@ -1,8 +1,6 @@
 """The teacher: published COCO weights, a file of weights, or a detector of rendered people."""
 
-import sys
 from collections.abc import Mapping
-from http.client import HTTPException
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +10,8 @@ from torch import Tensor
 from torchvision.models.detection import KeypointRCNN, KeypointRCNN_ResNet50_FPN_Weights
 
 from gaittake.errors import UserError
-from gaittake.io.checkpoint import Checkpoints, file_digest, identity_of
+from gaittake.io.checkpoint import Checkpoints, identity_of
+from gaittake.io.coco import published_weights
 from gaittake.pose.augment import Sample
 from gaittake.pose.crop import CutSamples
 from gaittake.pose.detector import build_detector, load_state, read_weights, save_detector
@@ -67,7 +66,7 @@ def train_teacher(
         model = _train_on_walkers(settings, checkpoints, device)
     else:
         if settings.weights == "coco":
-            state, path = published_weights(settings.detector.backbone)
+            state, path = coco_weights(settings.detector.backbone)
         else:
             state, path = local_weights(Path(settings.weights))
         model = build_detector(settings.detector)
@@ -93,19 +92,14 @@ def local_weights(path: Path) -> tuple[Mapping[str, Tensor], Path]:
     return content.get("state", content), path
 
 
-def published_weights(backbone: str) -> tuple[Mapping[str, Tensor], Path]:
+def coco_weights(backbone: str) -> tuple[Mapping[str, Tensor], Path]:
     """Returns torchvision's weights of COCO, and the file that they lie in.
-
-    torchvision downloads the file, once, into torch hub's folder: `$TORCH_HOME/hub/checkpoints`, or
-    `~/.cache/torch/hub/checkpoints`. A file that lies there already is taken, if it is the one: the
-    end of its name is the start of its SHA-256.
 
     Args:
         backbone: of the detector that needs them.
 
     Raises:
-        UserError: the weights are of another backbone, or there is neither network nor file, or the
-            file is not the published one.
+        UserError: the weights are of another backbone, or cannot be had: see `published_weights`.
     """
     if backbone != "resnet50":
         raise UserError(
@@ -113,26 +107,7 @@ def published_weights(backbone: str) -> tuple[Mapping[str, Tensor], Path]:
             "Set it, or set pose.teacher_weights to 'walkers' or to a file of this backbone."
         )
     weights = KeypointRCNN_ResNet50_FPN_Weights.COCO_V1
-    url = str(weights.url)
-    place = Path(torch.hub.get_dir(), "checkpoints", url.rpartition("/")[2])
-    wanted = place.stem.rpartition("-")[2]
-    if place.is_file() and not (found := file_digest(place)).startswith(wanted):
-        raise UserError(
-            f"{place}: not torchvision's published file, its SHA-256 starts with {found}, {wanted} "
-            f"is needed. Delete it; it is then downloaded anew, or copy {url} there once more."
-        )
-    try:
-        state = weights.get_state_dict(
-            progress=sys.stderr.isatty(), check_hash=True, map_location="cpu", weights_only=True
-        )
-    except (OSError, RuntimeError, HTTPException) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise UserError(
-            f"{url}: torchvision's COCO weights could not be had ({reason}). Fetch this file on a "
-            f"machine that has network and put it at {place} (TORCH_HOME moves this folder), or "
-            "name its path in pose.teacher_weights."
-        ) from error
-    return state, place
+    return published_weights(weights, instead="name its path in pose.teacher_weights")
 
 
 def _train_on_walkers(

@@ -1,8 +1,6 @@
 """Silhouettes by torchvision's Mask R-CNN of COCO, frame by frame: the camera may move."""
 
-import sys
 from collections.abc import Iterator
-from http.client import HTTPException
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +8,7 @@ import torch
 from torch import nn
 from torchvision.models.detection import MaskRCNN_ResNet50_FPN_Weights, maskrcnn_resnet50_fpn
 
-from gaittake.errors import UserError
-from gaittake.io.checkpoint import file_digest
+from gaittake.io.coco import published_weights
 from gaittake.io.frames import read_colour
 from gaittake.sequence import Reject
 from gaittake.silhouette import Image
@@ -24,32 +21,11 @@ MIN_SCORE = 0.5
 def published_maskrcnn() -> nn.Module:
     """Returns torchvision's Mask R-CNN with its weights of COCO, in evaluation mode.
 
-    torchvision downloads them, once, into torch hub's folder; a file that lies there already is
-    taken, if it is the one: the end of its name is the start of its SHA-256.
-
     Raises:
-        UserError: there is neither network nor file, or the file is not the published one.
+        UserError: they cannot be had: see `published_weights`.
     """
     weights = MaskRCNN_ResNet50_FPN_Weights.COCO_V1
-    url = str(weights.url)
-    place = Path(torch.hub.get_dir(), "checkpoints", url.rpartition("/")[2])
-    wanted = place.stem.rpartition("-")[2]
-    if place.is_file() and not (found := file_digest(place)).startswith(wanted):
-        raise UserError(
-            f"{place}: not torchvision's published file, its SHA-256 starts with {found}, {wanted} "
-            f"is needed. Delete it; it is then downloaded anew, or copy {url} there once more."
-        )
-    try:
-        state = weights.get_state_dict(
-            progress=sys.stderr.isatty(), check_hash=True, map_location="cpu", weights_only=True
-        )
-    except (OSError, RuntimeError, HTTPException) as error:
-        reason = " ".join(str(error).split())[:120]
-        raise UserError(
-            f"{url}: torchvision's COCO weights could not be had ({reason}). Fetch this file on a "
-            f"machine that has network and put it at {place} (TORCH_HOME moves this folder), or "
-            "take --silhouettes background."
-        ) from error
+    state, _ = published_weights(weights, instead="take --silhouettes background")
     model: nn.Module = maskrcnn_resnet50_fpn(weights=None, weights_backbone=None)
     model.load_state_dict(state)
     return model.eval()

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torchvision.models.detection import KeypointRCNN_ResNet50_FPN_Weights
 
-from gaittake.pose.teacher import published_weights, train_teacher
+from gaittake.pose.teacher import coco_weights, train_teacher
 from tests.pose.teacher_files import (
     CPU,
     RESNET,
@@ -65,7 +65,7 @@ def test_a_file_in_torch_hubs_folder_needs_no_network(
     publish(f"{OFFLINE}/{published.name}", monkeypatch)
     cache.mkdir(parents=True)
     (cache / published.name).write_bytes(published.read_bytes())
-    state, place = published_weights("resnet50")
+    state, place = coco_weights("resnet50")
     assert place == cache / published.name
     assert "rpn.head.conv.weight" in state
     assert "backbone.fpn.inner_blocks.3.weight" in state
