@@ -124,11 +124,6 @@ class GaitTake(nn.Module):
         apart = self.pose_heads(pose.expand(-1, -1, self.parts // 2))
         return self.spread(torch.cat([embeddings, apart], dim=1))  # type: ignore[no-any-return]
 
-    def watch(self, embeddings: Tensor) -> None:
-        """Learns what is not learnt by gradients from the embeddings of a whole batch."""
-        if self.pose_heads is not None:
-            self.spread.watch(embeddings)
-
     def _images(self, silhouettes: Tensor, keypoints: Tensor) -> Tensor:
         """Returns `[n, planes, s, h, w]`: what the backbone sees."""
         images = shrunk(silhouettes, self.shrink)[:, None]

@@ -14,7 +14,7 @@ from gaittake.data.resident import Batch, Resident, gather_clips
 from gaittake.data.sampler import Indices, sample_sequences, step_generator
 from gaittake.losses.classification import PartClassifier, classification_loss
 from gaittake.losses.triplet import triplet_loss
-from gaittake.models.gaittake import GaitTake
+from gaittake.models.pooling import PartSpread
 from gaittake.precision import autocast
 from gaittake.settings import Train
 from gaittake.training.collective import gathered
@@ -33,6 +33,7 @@ class Learner(nn.Module):
     def __init__(self, network: nn.Module, classifier: PartClassifier | None, group: Group) -> None:
         super().__init__()
         self.network, self.classifier, self.group = network, classifier, group
+        self._spreads = [each for each in network.modules() if isinstance(each, PartSpread)]
 
     def forward(self, *batch: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Returns embeddings `[n, p, d]` and scores of the whole batch, from this process's share.
@@ -42,8 +43,8 @@ class Learner(nn.Module):
         embeddings: Tensor = self.network(*batch)
         if self.group.size > 1:
             embeddings = gathered(embeddings)
-        if isinstance(self.network, GaitTake):
-            self.network.watch(embeddings.detach())
+        for spread in self._spreads:
+            spread.watch(embeddings)
         return embeddings, self.classifier(embeddings) if self.classifier else None
 
 

@@ -131,7 +131,7 @@ def test_parts_have_equal_say_after_training_and_a_scale_of_their_own_before() -
         network.pose_heads.weight *= 100  # type: ignore[union-attr]
         raw = network(images, keypoints)
         for _ in range(200):
-            network.watch(raw)
+            network.spread.watch(raw)
         assert network.spread(raw).equal(raw)
         divided = network.spread.eval()(raw)
     centred = divided - divided.mean(dim=0)
