@@ -84,8 +84,7 @@ class StepTerms(NamedTuple):
 def train_step(training: Training, step: int) -> StepTerms:
     """Takes one optimiser step and returns the terms of its loss."""
     choice, device = training.settings, training.resident.device
-    _, groups = batch_indices(training, step)
-    batch = _share_of_batch(training, step)
+    batch, groups = _share_of_batch(training, step)
     subjects = torch.from_numpy(groups).to(device, non_blocking=True)
     with autocast(device, choice.precision):
         embeddings, scores = training.parallel(*batch)
@@ -97,10 +96,10 @@ def train_step(training: Training, step: int) -> StepTerms:
     return terms
 
 
-def _share_of_batch(training: Training, step: int) -> Batch:
-    """Returns this process's clips of the batch, what is random in them drawn for the whole."""
+def _share_of_batch(training: Training, step: int) -> tuple[Batch, Indices]:
+    """Returns this process's clips, what is random in them drawn for the whole; all subjects."""
     choice = training.settings
-    rows, generator = clips_of(training, step)
+    rows, groups, generator = clips_of(training, step)
     batch = augment(
         gather_clips(training.resident, rows),
         generator,
@@ -109,19 +108,20 @@ def _share_of_batch(training: Training, step: int) -> Batch:
         erase=choice.erase,
     )
     own = training.group.share(len(rows))
-    return batch._replace(silhouettes=batch.silhouettes[own], keypoints=batch.keypoints[own])
+    own_clips = {"silhouettes": batch.silhouettes[own], "keypoints": batch.keypoints[own]}
+    return batch._replace(**own_clips), groups
 
 
-def clips_of(training: Training, step: int) -> tuple[Indices, np.random.Generator]:
-    """Returns rows `[n, frames]` of the clips of a step, and the generator that goes on from there.
+def clips_of(training: Training, step: int) -> tuple[Indices, Indices, np.random.Generator]:
+    """Returns rows `[n, frames]` of a step's clips, their subjects `[n]`, and their generator.
 
     What is drawn behind them is one more thing that depends on the step alone.
     """
     choice = training.settings
-    sequences, _ = batch_indices(training, step)
+    sequences, groups = batch_indices(training, step)
     generator = step_generator(training.seed, step + (1 << 32))
     rows = clip_rows(training.resident, sequences, choice.frames, generator, order=choice.order)
-    return rows, generator
+    return rows, groups, generator
 
 
 def step_loss(
