@@ -1,7 +1,5 @@
 """A set larger than memory: the same training, streamed from the cache."""
 
-import os
-import signal
 import threading
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,8 @@ from gaittake.evaluation.embed import embed
 from gaittake.io.ragged import open_ragged
 from gaittake.stages import EmbedStage
 from gaittake.training import engine, step
-from tests.training.test_engine import CPU, MODEL, run, same, settings
+from tests.training.runs import CPU, before_step, run, same, terminate
+from tests.training.test_engine import MODEL, settings
 
 
 @pytest.fixture
@@ -62,21 +61,12 @@ def test_it_ends_with_the_same_weights_and_embeddings_bit_for_bit(
 
 @pytest.mark.usefixtures("full")
 def test_sigterm_saves_ends_the_thread_and_continues_to_the_same_weights(
-    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, cache: Path
 ) -> None:
     whole = run(tmp_path / "whole", cache, settings())
-    real = engine.train_step
-
-    def signalled(training: step.Training, number: int) -> Any:
-        if number == 2:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return real(training, number)
-
-    monkeypatch.setattr(engine, "train_step", signalled)
-    with pytest.raises(Preempted):
+    with before_step(2, terminate), pytest.raises(Preempted):
         run(tmp_path / "stopped", cache, settings())
     assert "read ahead" not in threads()
-    monkeypatch.setattr(engine, "train_step", real)
     assert same(run(tmp_path / "stopped", cache, settings()), whole)
 
 

@@ -23,7 +23,8 @@ from gaittake.models import build_network
 from gaittake.stages import canonical
 from gaittake.training.distributed import ALONE
 from tests.conftest import write_cache
-from tests.training.two_processes import CPU, NETWORKS, SUBJECTS, one_step, run, stage
+from tests.training.runs import CPU, run
+from tests.training.two_processes import NETWORKS, SUBJECTS, one_step, stage
 
 GROUPS = 12  # that the two processes form at most, one after another
 

@@ -2,8 +2,6 @@
 
 import json
 import logging
-import os
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +18,9 @@ from gaittake.io.weights import load_weights
 from gaittake.models import build_network
 from gaittake.settings import Model, Train
 from gaittake.stages import EmbedStage, TrainStage
-from gaittake.training import engine, step
+from gaittake.training import step
+from tests.training.runs import CPU, before_step, die, run, same, terminate
 
-CPU = torch.device("cpu")
 MODEL = Model(
     channels=(2, 4, 4, 4), strips=4, clip_length=3, attention_width=4, embedding=6
 ).model_dump(mode="json")
@@ -44,22 +42,6 @@ def settings(**changes: Any) -> TrainStage:
     return TrainStage(seed=3, network="gaittake", model=MODEL, train=train, subjects=SUBJECTS)
 
 
-def run(where: Path, cache: Path, stage: TrainStage) -> dict[str, Any]:
-    engine.train(
-        stage,
-        cache=cache,
-        checkpoints=where / "checkpoints",
-        out=where / "weights.pt",
-        history=where / "train.csv",
-        device=CPU,
-    )
-    return torch.load(where / "weights.pt", weights_only=True)["state"]
-
-
-def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
-    return one.keys() == other.keys() and all(one[name].equal(other[name]) for name in one)
-
-
 def test_training_lowers_the_loss_and_writes_its_history(tmp_path: Path, cache: Path) -> None:
     run(tmp_path, cache, settings(steps=60, log_every=10, milestones=(50,)))
     history = pd.read_csv(tmp_path / "train.csv")
@@ -72,20 +54,11 @@ def test_training_lowers_the_loss_and_writes_its_history(tmp_path: Path, cache: 
 
 @pytest.mark.parametrize("dies_at", [1, 4, 5, 7])
 def test_a_killed_run_ends_with_the_same_weights_bit_for_bit(
-    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, dies_at: int
+    tmp_path: Path, cache: Path, dies_at: int
 ) -> None:
     whole = run(tmp_path / "whole", cache, settings())
-    real = engine.train_step
-
-    def dying(training: step.Training, number: int) -> Any:
-        if number == dies_at:
-            raise KeyboardInterrupt
-        return real(training, number)
-
-    monkeypatch.setattr(engine, "train_step", dying)
-    with pytest.raises(KeyboardInterrupt):
+    with before_step(dies_at, die), pytest.raises(KeyboardInterrupt):
         run(tmp_path / "killed", cache, settings())
-    monkeypatch.setattr(engine, "train_step", real)
     assert not (tmp_path / "killed/weights.pt").exists()
     assert same(run(tmp_path / "killed", cache, settings()), whole)
     curves = [pd.read_csv(tmp_path / run / "train.csv") for run in ("whole", "killed")]
@@ -93,23 +66,12 @@ def test_a_killed_run_ends_with_the_same_weights_bit_for_bit(
     pd.testing.assert_frame_equal(curves[0][columns], curves[1][columns])
 
 
-def test_sigterm_saves_and_asks_for_a_restart(
-    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sigterm_saves_and_asks_for_a_restart(tmp_path: Path, cache: Path) -> None:
     whole = run(tmp_path / "whole", cache, settings())
-    real = engine.train_step
-
-    def signalled(training: step.Training, number: int) -> Any:
-        if number == 2:
-            os.kill(os.getpid(), signal.SIGTERM)
-        return real(training, number)
-
-    monkeypatch.setattr(engine, "train_step", signalled)
-    with pytest.raises(Preempted, match="start again"):
+    with before_step(2, terminate), pytest.raises(Preempted, match="start again"):
         run(tmp_path / "stopped", cache, settings())
     saved = torch.load(tmp_path / "stopped/checkpoints/last.pt", weights_only=True)
     assert saved["state"]["step"] == 3
-    monkeypatch.setattr(engine, "train_step", real)
     assert same(run(tmp_path / "stopped", cache, settings()), whole)
 
 

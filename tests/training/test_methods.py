@@ -14,9 +14,9 @@ from gaittake.io.ragged import RaggedWriter, open_ragged
 from gaittake.models import build_network
 from gaittake.settings import Train
 from gaittake.stages import EmbedStage, TrainStage
-from gaittake.training import engine, step
+from gaittake.training import step
+from tests.training.runs import CPU, before_step, die, run, same
 
-CPU = torch.device("cpu")
 SUBJECTS = ("001", "002", "003", "004")
 MODELS: dict[str, dict[str, Any]] = {
     "gaitset": {"channels": (2, 4, 4), "bins": (4, 2, 1), "embedding": 6},
@@ -85,19 +85,6 @@ def stage(network: str, **changes: Any) -> TrainStage:
     )
 
 
-def run(where: Path, cache: Path, settings: TrainStage) -> dict[str, torch.Tensor]:
-    engine.train(
-        settings,
-        cache=cache,
-        checkpoints=where / "checkpoints",
-        out=where / "weights.pt",
-        history=where / "train.csv",
-        device=CPU,
-    )
-    weights: dict[str, torch.Tensor] = torch.load(where / "weights.pt", weights_only=True)["state"]
-    return weights
-
-
 @pytest.mark.parametrize("network", MODELS)
 def test_every_network_learns_to_tell_people_apart(
     tmp_path: Path, cache: Path, network: str
@@ -125,23 +112,13 @@ def test_the_classification_learns_whom_it_sees(tmp_path: Path, cache: Path, net
 @pytest.mark.parametrize("dies_at", [2, 7])
 @pytest.mark.parametrize("network", HEADS)
 def test_a_killed_run_with_a_classifier_ends_with_the_same_weights_bit_for_bit(
-    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, network: str, dies_at: int
+    tmp_path: Path, cache: Path, network: str, dies_at: int
 ) -> None:
     settings = stage(network, order="any", **HEADS[network])
     whole = run(tmp_path / "whole", cache, settings)
-    real = engine.train_step
-
-    def dying(training: step.Training, number: int) -> Any:
-        if number == dies_at:
-            raise KeyboardInterrupt
-        return real(training, number)
-
-    monkeypatch.setattr(engine, "train_step", dying)
-    with pytest.raises(KeyboardInterrupt):
+    with before_step(dies_at, die), pytest.raises(KeyboardInterrupt):
         run(tmp_path / "killed", cache, settings)
-    monkeypatch.setattr(engine, "train_step", real)
-    again = run(tmp_path / "killed", cache, settings)
-    assert all(again[name].equal(whole[name]) for name in whole)
+    assert same(run(tmp_path / "killed", cache, settings), whole)
     curves = [pd.read_csv(tmp_path / run / "train.csv") for run in ("whole", "killed")]
     columns = [name for name in curves[0].columns if name != "frames_per_second"]
     assert {"cross_entropy", "accuracy"} < set(columns)

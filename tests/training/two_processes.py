@@ -6,7 +6,6 @@ of trainings, and what it said when something went wrong.
 
 import contextlib
 import os
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,8 +19,8 @@ from gaittake.settings import Train
 from gaittake.stages import TrainStage
 from gaittake.training import engine, step
 from gaittake.training.distributed import Group, joined
+from tests.training.runs import CPU, before_step, die, run, terminate
 
-CPU = torch.device("cpu")
 PORTS: list[str] = []
 SUBJECTS = ("001", "002", "003", "004")
 TAKE = {
@@ -79,39 +78,17 @@ def one_step(cache: Path, settings: TrainStage, group: Group) -> dict[str, Any]:
     }
 
 
-def run(where: Path, cache: Path, settings: TrainStage) -> None:
+def train(where: Path, cache: Path, settings: TrainStage) -> None:
     if PORTS:
         os.environ["MASTER_PORT"] = PORTS.pop(0)  # a new group meets at a new place
-    engine.train(
-        settings,
-        cache=cache,
-        checkpoints=where / "checkpoints",
-        out=where / "weights.pt",
-        history=where / "train.csv",
-        device=CPU,
-    )
+    run(where, cache, settings)
 
 
 def interrupted(
-    number: int, interrupt: Callable[[], None], where: Path, cache: Path, settings: TrainStage
+    number: int, happens: Callable[[], None], where: Path, cache: Path, settings: TrainStage
 ) -> None:
-    """Trains until something happens before a step."""
-    real = engine.train_step
-
-    def watched(training: step.Training, now: int) -> Any:
-        if now == number:
-            interrupt()
-        return real(training, now)
-
-    engine.train_step = watched
-    try:
-        run(where, cache, settings)
-    finally:
-        engine.train_step = real
-
-
-def stop() -> None:
-    raise KeyboardInterrupt
+    with before_step(number, happens):
+        train(where, cache, settings)
 
 
 def main(folder: Path, rank: int) -> None:
@@ -120,10 +97,10 @@ def main(folder: Path, rank: int) -> None:
         for name in NETWORKS:
             torch.save(one_step(cache, stage(name), group), folder / f"{name}-{rank}.pt")
     for name in NETWORKS:
-        run(folder / name, cache, stage(name))
+        train(folder / name, cache, stage(name))
     with contextlib.suppress(KeyboardInterrupt):
-        interrupted(6, stop, folder / "killed", cache, stage("all switches"))
-    run(folder / "killed", cache, stage("all switches"))
+        interrupted(6, die, folder / "killed", cache, stage("all switches"))
+    train(folder / "killed", cache, stage("all switches"))
     torch.save(stopped(folder, cache, rank), folder / f"said-{rank}.pt")
 
 
@@ -134,7 +111,7 @@ def stopped(folder: Path, cache: Path, rank: int) -> dict[str, str]:
 
     def signalled() -> None:
         if not first:
-            os.kill(os.getpid(), signal.SIGTERM)
+            terminate()
 
     def failing() -> None:
         if not first:
@@ -142,9 +119,9 @@ def stopped(folder: Path, cache: Path, rank: int) -> dict[str, str]:
 
     attempts = {
         "preempted": lambda: interrupted(2, signalled, folder / "preempted", cache, settings),
-        "unequal": lambda: run(folder, cache, stage("gaittake", sequences_per_subject=3)),
+        "unequal": lambda: train(folder, cache, stage("gaittake", sequences_per_subject=3)),
         # The first one finds a training that has ended, the other one nothing.
-        "apart": lambda: run(folder / ("gaittake" if first else "empty"), cache, settings),
+        "apart": lambda: train(folder / ("gaittake" if first else "empty"), cache, settings),
         "lost": lambda: interrupted(5, failing, folder / "lost", cache, settings),
     }
     said = {}

@@ -1,0 +1,62 @@
+"""Trainings that end by themselves, and trainings that something happens to."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from gaittake.stages import TrainStage
+from gaittake.training import engine, step
+
+CPU = torch.device("cpu")
+
+
+def run(where: Path, cache: Path, settings: TrainStage) -> dict[str, torch.Tensor]:
+    """Trains in a folder; returns the weights."""
+    engine.train(
+        settings,
+        cache=cache,
+        checkpoints=where / "checkpoints",
+        out=where / "weights.pt",
+        history=where / "train.csv",
+        device=CPU,
+    )
+    if not (where / "weights.pt").exists():
+        return {}  # of several processes, one writes
+    weights: dict[str, torch.Tensor] = torch.load(where / "weights.pt", weights_only=True)["state"]
+    return weights
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    """Tells whether weights are equal, bit for bit."""
+    return one.keys() == other.keys() and all(one[name].equal(other[name]) for name in one)
+
+
+@contextmanager
+def before_step(number: int, happens: Callable[[], None]) -> Iterator[None]:
+    """Makes something happen before a step of the trainings inside."""
+    real = engine.train_step
+
+    def watched(training: step.Training, now: int) -> Any:
+        if now == number:
+            happens()
+        return real(training, now)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(engine, "train_step", watched)
+        yield
+
+
+def die() -> None:
+    """Ends a training without a checkpoint."""
+    raise KeyboardInterrupt
+
+
+def terminate() -> None:
+    """Sends SIGTERM to this process."""
+    os.kill(os.getpid(), signal.SIGTERM)
