@@ -108,8 +108,7 @@ def _share_of_batch(training: Training, step: int) -> tuple[Batch, Indices]:
         erase=choice.erase,
     )
     own = training.group.share(len(rows))
-    own_clips = {"silhouettes": batch.silhouettes[own], "keypoints": batch.keypoints[own]}
-    return batch._replace(**own_clips), groups
+    return Batch(batch.silhouettes[own], batch.keypoints[own], batch.counts), groups
 
 
 def clips_of(training: Training, step: int) -> tuple[Indices, Indices, np.random.Generator]:

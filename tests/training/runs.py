@@ -26,8 +26,6 @@ def run(where: Path, cache: Path, settings: TrainStage) -> dict[str, torch.Tenso
         history=where / "train.csv",
         device=CPU,
     )
-    if not (where / "weights.pt").exists():
-        return {}  # of several processes, one writes
     weights: dict[str, torch.Tensor] = torch.load(where / "weights.pt", weights_only=True)["state"]
     return weights
 
