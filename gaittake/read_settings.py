@@ -1,5 +1,7 @@
 """Settings from a dataset's YAML, and what is wrong with it in one line."""
 
+from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from gaittake.errors import UserError
+from gaittake.section import Section
 from gaittake.settings import Settings
 
 
@@ -28,7 +31,7 @@ def load_settings(path: Path, overrides: tuple[str, ...] = ()) -> Settings:
         )
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise UserError(f"{path}: names and values are needed (name: value), found {content!r}")
@@ -46,10 +49,23 @@ def describe(error: ValidationError) -> str:
     for item in error.errors():
         name = ".".join(str(part) for part in item["loc"])
         if item["type"] == "extra_forbidden":
-            lines.append(f"'{name}' is not a setting; `gaittake config` prints those there are")
+            near = get_close_matches(name, list(names(Settings)), n=1, cutoff=0.8)
+            hint = f" (did you mean '{near[0]}'?)" if near else ""
+            lines.append(
+                f"'{name}' is not a setting; `gaittake config` prints those there are{hint}"
+            )
         else:
             lines.append(f"'{name}': {item['msg']}, found {item['input']!r}")
     return "; ".join(lines)
+
+
+def names(section: type[Section], place: str = "") -> Iterator[str]:
+    """Yields the full name of every setting of a section: `seed`, `train`, `train.steps`, …"""
+    for name, field in section.model_fields.items():
+        yield place + name
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, Section):
+            yield from names(kind, f"{place}{name}.")
 
 
 def _override(content: dict[str, Any], override: str) -> None:

@@ -22,11 +22,13 @@ def read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     """Returns a table of text, empty cells as ''.
 
     Raises:
-        UserError: no such file, or columns are missing.
+        UserError: no such file, no table, or columns are missing.
     """
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: there is no such file; a table of CSV is needed here.") from error
+    except (OSError, ValueError) as error:  # pandas' own errors and UnicodeDecodeError are the last
         raise UserError(f"{path}: cannot be read as a table ({error})") from error
     missing = [column for column in columns if column not in table.columns]
     if missing:
@@ -83,5 +85,5 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, json.JSONDecodeError) as error:
+    except (OSError, ValueError) as error:  # the latter: not JSON, or not UTF-8
         raise UserError(f"{path}: cannot be read as JSON ({error})") from error

@@ -32,7 +32,19 @@ def test_help_names_every_stage_and_loads_no_heavy_library() -> None:
 
 
 def test_an_unknown_setting_is_one_line(run: Run) -> None:
-    assert_one_line(run("config", "tiny", "--set", "train.stepz=3"), "config/tiny.yaml", "stepz")
+    said = run("config", "tiny", "--set", "train.stepz=3")
+    assert_one_line(said, "config/tiny.yaml", "stepz", "did you mean 'train.steps'?")
+
+
+def test_a_file_that_is_no_table_is_one_line(run: Run) -> None:
+    assert_one_line(run("table", "results/none.csv"), "results/none.csv", "no such file")
+    path = write_cache(Path("results/tiny/cache.h5"))
+    assert_one_line(run("table", str(path)), str(path), "cannot be read as a table")
+
+
+def test_a_file_that_is_no_text_is_one_line(run: Run) -> None:
+    Path("config/other.yaml").write_bytes(b"\x89HDF\r\n")
+    assert_one_line(run("config", "other"), "config/other.yaml", "not valid YAML")
 
 
 def test_a_setting_out_of_range_is_one_line(run: Run) -> None:
