@@ -72,6 +72,34 @@ def shards(settings: Settings) -> dict[str, list[str]]:
     }
 
 
+def lender(settings: Settings, lent: Settings) -> str:
+    """Returns the name of the dataset whose networks are tested here.
+
+    Args:
+        settings: of the dataset that borrows them.
+        lent: of the dataset that trained them.
+
+    Raises:
+        UserError: the networks learnt from somebody who is tested here.
+    """
+    same = settings.source == lent.source
+    if settings.source.layout == "walkers":
+        same = settings.walkers.seed == lent.walkers.seed
+    both = sorted(set(test_subjects(settings)) & set(train_subjects(lent))) if same else []
+    if both:
+        raise UserError(
+            f"networks_from: {lent.dataset}'s networks learnt from {both[:5]}, whom "
+            f"{settings.dataset} tests; remove them from protocol.test_subjects"
+        )
+    return lent.dataset
+
+
+def note(settings: Settings) -> str:
+    """Returns what stands beside every table of the dataset."""
+    lent = settings.networks_from
+    return " ".join(filter(None, [f"Trained on {lent}." if lent else "", settings.note.strip()]))
+
+
 def rendering(settings: Settings, *, training: bool = False) -> dict[str, object]:
     """Returns how people are rendered, training or other ones, without how many there are."""
     walkers = settings.walkers.model_dump() | {"subjects": 1, "training_walks": None}
@@ -82,7 +110,9 @@ def rendering(settings: Settings, *, training: bool = False) -> dict[str, object
 
 
 def longest_clip(settings: Settings) -> int:
-    """Returns the frames of the longest training clip of all methods; 0 where none learns."""
+    """Returns the frames of the longest training clip of all methods; 0 where none learns here."""
+    if settings.networks_from:
+        return 0
     learning = [name for name, method in settings.methods.items() if method.network != "gei"]
     return max((settings.method_train(name).frames for name in learning), default=0)
 
@@ -196,7 +226,7 @@ def stage_settings(
                 dataset=settings.dataset,
                 layout=settings.source.layout,
                 synthetic=settings.source.layout == "walkers",
-                note=settings.note,
+                note=note(settings),
                 gallery=tuple(expand(settings.protocol.gallery)),
                 distance=settings.evaluate.distance,
                 same_view=settings.protocol.same_view,
@@ -209,6 +239,11 @@ def stage_settings(
     chosen = settings.method(method)
     match stage:
         case "train":
+            if settings.networks_from:
+                raise UserError(
+                    f"networks_from: {settings.dataset}'s networks are trained on another dataset: "
+                    f"gaittake train {settings.networks_from} --method {method}"
+                )
             return TrainStage(
                 seed=seed,
                 network=chosen.network,
@@ -234,7 +269,7 @@ def stage_settings(
                 protocol=settings.protocol,
                 evaluate=settings.evaluate,
                 synthetic=settings.source.layout == "walkers",
-                note=settings.note,
+                note=note(settings),
                 subjects=tuple(test_subjects(settings)),
             )
     raise AssertionError(stage)

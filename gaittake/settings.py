@@ -132,6 +132,9 @@ class Settings(Section):
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
         (0,), min_length=1, description="numbers that each method's training is drawn from; ours"
     )
+    networks_from: str | None = Field(
+        None, description="dataset that lends its trained networks, to be tested here; ours"
+    )
     shard_subjects: Count = Field(16, description="subjects handled by one job; ours")
     source: Source = Source()
     walkers: Walkers = Walkers()

@@ -112,6 +112,17 @@ class Job:
         names = [run for method in methods for run in runs(self.settings, method)]
         return [Path("results", self.dataset, run, name) for run in names]
 
+    def weights(self) -> Path:
+        """Returns the method's trained weights: the dataset's own, or those it borrows."""
+        from gaittake.plan import lender
+
+        if self.settings.networks_from is None:
+            return self.path("{method}/weights.pt")
+        lent = Job(self.settings.networks_from)
+        return Path(
+            "results", lender(self.settings, lent.settings), self.chosen_method(), "weights.pt"
+        )
+
     def chosen_shard(self) -> str:
         """Returns the shard's name, or says which there are."""
         if self.shard is None:

@@ -69,7 +69,7 @@ def embed(
 
     settings = job.record("embed", EmbedStage, record)
     if weights is None and settings.network != "gei":
-        weights = job.path("{method}/weights.pt")
+        weights = job.weights()
     place = computing_on(device, threads)
     from gaittake.evaluation.embed import embed as run
 

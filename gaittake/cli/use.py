@@ -64,7 +64,7 @@ def export(
     job = Job(dataset, overrides, method=method)
     embed = job.record("embed", EmbedStage, None)
     if weights is None and embed.network != "gei":
-        weights = job.path("{method}/weights.pt")
+        weights = job.weights()
     pose = job.settings.pose
     if pose.keypoints == "exact":
         embed = embed.model_copy(update={"keypoints": "exact"})

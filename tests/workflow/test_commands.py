@@ -41,7 +41,7 @@ def by_hand(command: list[str]) -> list[str]:
     return typed
 
 
-@pytest.mark.parametrize("dataset", ["smoke", "borrower"])
+@pytest.mark.parametrize("dataset", ["smoke", "borrower", "tester"])
 def test_the_commands_own_paths_and_settings_are_those_of_the_rules(
     dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -49,6 +49,10 @@ def test_the_commands_own_paths_and_settings_are_those_of_the_rules(
     (project.folder / "config" / "borrower.yaml").write_text(
         "source: {layout: walkers}\npose: {student_from: smoke}\n"
         "protocol: {train_subjects: [001..020], test_subjects: [021..024]}\n"
+    )
+    (project.folder / "config" / "tester.yaml").write_text(
+        "source: {layout: walkers}\npose: {student_from: smoke}\nnetworks_from: smoke\n"
+        "protocol: {train_subjects: [], test_subjects: [021..024]}\n"
     )
     target = TARGET.replace("smoke", dataset)
     code, said = project.snakemake("--dry-run", "--printshellcmds", target)
@@ -74,5 +78,7 @@ def test_the_commands_own_paths_and_settings_are_those_of_the_rules(
                 main()
             assert stopped.value.code == 0, arguments
         assert calls[-1] == calls[-2]
-    lent = {"teacher", "pseudo-label", "finetune"} if dataset == "borrower" else set()
+    lent = set() if dataset == "smoke" else {"teacher", "pseudo-label", "finetune"}
+    if dataset == "tester":
+        lent.add("train")
     assert {stage for stage, _, _ in calls} == set(STAGES) - lent

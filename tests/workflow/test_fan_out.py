@@ -13,6 +13,13 @@ walkers: {subjects: 4}
 protocol: {train_subjects: [001..002], test_subjects: [003..004]}
 pose: {student_from: smoke}
 """
+TESTER = """
+source: {layout: walkers}
+walkers: {subjects: 12}
+protocol: {train_subjects: [], test_subjects: [009..012]}
+pose: {student_from: smoke}
+networks_from: smoke
+"""
 EXACT = BORROWER.replace("student_from: smoke", "keypoints: exact")
 CASIAB = "source: {layout: casiab, silhouettes: [silhouettes], videos: [videos]}\n"
 
@@ -21,6 +28,8 @@ CASIAB = "source: {layout: casiab, silhouettes: [silhouettes], videos: [videos]}
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     made = fresh_project(tmp_path_factory.mktemp("fan_out") / "project")
     (made.folder / "config" / "borrower.yaml").write_text(BORROWER)
+    (made.folder / "config" / "tester.yaml").write_text(TESTER)
+    (made.folder / "config" / "overlapping.yaml").write_text(TESTER.replace("009", "004"))
     (made.folder / "config" / "exact.yaml").write_text(EXACT)
     (made.folder / "config" / "casiab.yaml").write_text(CASIAB)
     return made
@@ -56,6 +65,18 @@ def test_a_borrowed_student_is_made_by_its_own_datasets_settings(project: Projec
     assert not {stage for stage, dataset in stages if dataset == "smoke"} & {"predict", "train"}
 
 
+def test_borrowed_networks_are_trained_on_the_dataset_that_lends_them(project: Project) -> None:
+    target = "results/tester_report.html"
+    code, said = project.snakemake("--dry-run", "--printshellcmds", target)
+    assert code == 0, said
+    jobs = set(re.findall(r"python -m gaittake (\S+) (\S+)", said))
+    assert {("train", "smoke"), ("embed", "tester"), ("evaluate", "tester")} <= jobs
+    assert ("train", "tester") not in jobs
+    assert ("embed", "smoke") not in jobs
+    assert "--weights results/smoke/gaittake/weights.pt" in said
+    assert "data/train-000" not in re.sub(r"results/smoke/\S+", "", said)
+
+
 def test_a_dataset_on_disk_is_not_rendered(project: Project) -> None:
     jobs = project.planned(target="results/casiab_rank1.csv")
     assert not [job for job in jobs if job.startswith("render")]
@@ -81,6 +102,13 @@ def test_exact_joints_need_no_pose_stage(project: Project) -> None:
         ),
         ("results/smoke_rank1.csv", ["train.steps=0"], "config/smoke.yaml: 'train.steps': Input"),
         ("results/smoke_rank1.csv", RECORDED.split(), "data/walks.npz"),
+        (
+            "results/overlapping_rank1.csv",
+            [],
+            "networks_from: smoke's networks learnt from ['004']",
+        ),
+        ("results/tester/gaittake/weights.pt", [], "networks_from: tester's networks are trained"),
+        ("results/smoke_rank1.csv", ["networks_from=none"], "config/none.yaml: there is no such"),
     ],
 )
 def test_wrong_settings_stop_the_run_before_it_starts_with_one_line(

@@ -86,9 +86,17 @@ def rejects(wildcards):
     ]
 
 
+@told
+def trained_on(dataset):
+    """The dataset whose networks are tested: its own, or those that another one lends."""
+    settings = settings_of(dataset)
+    lent = settings.networks_from
+    return plan.lender(settings, settings_of(lent)) if lent else dataset
+
+
 def weights(wildcards):
     """Input: the trained weights, of a method that learns."""
-    found = f"results/{wildcards.dataset}/{wildcards.method}/weights.pt"
+    found = f"results/{trained_on(wildcards.dataset)}/{wildcards.method}/weights.pt"
     return found if learns(wildcards.dataset, wildcards.method) else []
 
 

@@ -7,10 +7,12 @@ def ranked(name):
 
 
 def learnt(name):
-    """Input: a file of each run of the rank-1 table that trains a network."""
+    """Input: a file of each run of the rank-1 table that trains a network, where it is trained."""
 
     def paths(wildcards):
         dataset = wildcards.dataset
+        if trained_on(dataset) != dataset:
+            return []
         runs = [run for run in runs_of(dataset, "rank1") if learns(dataset, run)]
         return files_of(dataset, runs, name)
 
