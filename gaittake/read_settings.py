@@ -12,6 +12,9 @@ from gaittake.errors import UserError
 from gaittake.section import Section
 from gaittake.settings import Settings
 
+# What a dataset that borrows networks need not say again: it is as in the lender's file.
+LENT = ("align", "model", "size", "train", "methods", "tables", "seeds")
+
 
 def load_settings(path: Path, overrides: tuple[str, ...] = ()) -> Settings:
     """Returns the validated settings of a dataset's YAML; the dataset's name is the file's stem.
@@ -23,6 +26,21 @@ def load_settings(path: Path, overrides: tuple[str, ...] = ()) -> Settings:
     Raises:
         UserError: no such file, not YAML, an unknown setting or a value out of range.
     """
+    content = _read(path)
+    lender = content.get("networks_from")
+    if isinstance(lender, str) and lender != path.stem:
+        lent = _read(path.with_name(f"{lender}.yaml"))
+        content = {name: lent[name] for name in LENT if name in lent} | content
+    for override in overrides:
+        _override(content, override)
+    try:
+        return Settings.model_validate({"dataset": path.stem} | content)
+    except ValidationError as error:
+        raise UserError(f"{path}: {describe(error)}") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Returns what a YAML file says."""
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none"
         raise UserError(
@@ -35,12 +53,7 @@ def load_settings(path: Path, overrides: tuple[str, ...] = ()) -> Settings:
         raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(content, dict):
         raise UserError(f"{path}: names and values are needed (name: value), found {content!r}")
-    for override in overrides:
-        _override(content, override)
-    try:
-        return Settings.model_validate({"dataset": path.stem} | content)
-    except ValidationError as error:
-        raise UserError(f"{path}: {describe(error)}") from error
+    return content
 
 
 def describe(error: ValidationError) -> str:

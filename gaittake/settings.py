@@ -156,6 +156,12 @@ class Settings(Section):
     evaluate: Evaluate = Evaluate()
 
     @model_validator(mode="after")
+    def _lent_by_another(self) -> Self:
+        if self.networks_from == self.dataset:
+            raise ValueError(f"networks_from: {self.dataset} cannot lend to itself")
+        return self
+
+    @model_validator(mode="after")
     def _resolve_methods(self) -> Self:
         """A method's overrides are checked when the file is read, not hours later."""
         named = {name for rows in self.tables.values() for name in rows}
