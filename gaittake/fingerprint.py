@@ -27,8 +27,9 @@ ROOT = Path(__file__).parent
 NOT_CODE = frozenset(
     f"{PACKAGE}{name}"
     for name in (
-        "", ".__main__", ".settings", ".stages", ".plan", ".cli", ".errors", ".fingerprint",
-        ".io.progress", ".methods", ".networks", ".pose_settings", ".recipes", ".section",
+        "", ".__main__", ".settings", ".stages", ".plan", ".subjects", ".cli", ".errors",
+        ".fingerprint", ".io.progress", ".methods", ".networks", ".pose_settings", ".recipes",
+        ".section",
     )
 )  # fmt: skip
 DIGITS = 16

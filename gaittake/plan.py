@@ -1,9 +1,8 @@
-"""Which subjects, which shards, and which settings each job of the pipeline gets."""
+"""Which runs, and which settings each job of the pipeline gets."""
 
 from gaittake.errors import UserError
 from gaittake.protocol import expand
 from gaittake.settings import Section, Settings
-from gaittake.sources.walkers.recorded import recorded_subjects
 from gaittake.stages import (
     CacheStage,
     CompareStage,
@@ -21,77 +20,7 @@ from gaittake.stages import (
     TrainStage,
     changed,
 )
-
-
-def train_subjects(settings: Settings) -> list[str]:
-    """Returns the subjects that everything is learnt from."""
-    return expand(settings.protocol.train_subjects)
-
-
-def test_subjects(settings: Settings) -> list[str]:
-    """Returns the subjects that are evaluated, and never learnt from.
-
-    Raises:
-        UserError: a subject is in both lists, or recorded walks are asked for and none are named.
-    """
-    if settings.protocol.test_subjects == ("recorded",):
-        if settings.walkers.recorded is None:
-            raise UserError(
-                "protocol.test_subjects: 'recorded' needs walkers.recorded, the .npz of the walks"
-            )
-        try:
-            tested = recorded_subjects(settings.walkers.recorded)
-        except (ValueError, OSError) as error:
-            raise UserError(str(error)) from error
-    else:
-        tested = expand(settings.protocol.test_subjects)
-    both = sorted(set(tested) & set(train_subjects(settings)))
-    if both:
-        raise UserError(
-            f"protocol: {both[:5]} train and test; remove them from one of the two lists"
-        )
-    return tested
-
-
-def held_out(settings: Settings) -> list[str]:
-    """Returns the training subjects that fine-tuning leaves out, to measure itself on."""
-    return train_subjects(settings)[settings.pose.holdout_every - 1 :: settings.pose.holdout_every]
-
-
-def shards(settings: Settings) -> dict[str, list[str]]:
-    """Returns the subjects of each shard: `train-000`, …, then `test-000`, ….
-
-    A subject appended to a list changes the last shard of this list, or makes a new one.
-    """
-    size = settings.shard_subjects
-    named = {"train": train_subjects(settings), "test": test_subjects(settings)}
-    return {
-        f"{part}-{first // size:03d}": subjects[first : first + size]
-        for part, subjects in named.items()
-        for first in range(0, len(subjects), size)
-    }
-
-
-def lender(settings: Settings, lent: Settings) -> str:
-    """Returns the name of the dataset whose networks are tested here.
-
-    Args:
-        settings: of the dataset that borrows them.
-        lent: of the dataset that trained them.
-
-    Raises:
-        UserError: the networks learnt from somebody who is tested here.
-    """
-    same = settings.source == lent.source
-    if settings.source.layout == "walkers":
-        same = settings.walkers.seed == lent.walkers.seed
-    both = sorted(set(test_subjects(settings)) & set(train_subjects(lent))) if same else []
-    if both:
-        raise UserError(
-            f"networks_from: {lent.dataset}'s networks learnt from {both[:5]}, whom "
-            f"{settings.dataset} tests; remove them from protocol.test_subjects"
-        )
-    return lent.dataset
+from gaittake.subjects import held_out, shards, test_subjects, train_subjects
 
 
 def note(settings: Settings) -> str:

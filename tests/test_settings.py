@@ -4,14 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from gaittake import plan
+from gaittake import plan, subjects
 from gaittake.errors import UserError
 from gaittake.models import build_network
-from gaittake.plan import held_out, method_of, runs, shards, stage_settings, train_subjects
+from gaittake.plan import method_of, runs, stage_settings
 from gaittake.protocol import expand
 from gaittake.read_settings import load_settings
 from gaittake.settings import Settings
 from gaittake.stages import canonical
+from gaittake.subjects import held_out, lender, shards, train_subjects
 
 CONFIG = Path(__file__).parents[1] / "config"
 
@@ -25,7 +26,7 @@ def write(where: Path, text: str) -> Path:
 def test_the_casiab_preset_is_the_papers_protocol_and_network() -> None:
     settings = load_settings(CONFIG / "casiab.yaml")
     assert train_subjects(settings) == [f"{i:03d}" for i in range(1, 75)]
-    assert plan.test_subjects(settings) == [f"{i:03d}" for i in range(75, 125)]
+    assert subjects.test_subjects(settings) == [f"{i:03d}" for i in range(75, 125)]
     assert expand(settings.protocol.gallery) == ["nm-01", "nm-02", "nm-03", "nm-04"]
     probes = {name: expand(walks) for name, walks in settings.protocol.probes.items()}
     assert probes == {
@@ -43,7 +44,7 @@ def test_the_casiab_preset_is_the_papers_protocol_and_network() -> None:
 
 def test_the_oumvlp_preset_is_the_papers_protocol_and_network() -> None:
     settings = load_settings(CONFIG / "oumvlp.yaml")
-    train, tested = train_subjects(settings), plan.test_subjects(settings)
+    train, tested = train_subjects(settings), subjects.test_subjects(settings)
     assert (len(train), len(tested)) == (5153, 5154)
     assert all(int(name) % 2 == 1 and len(name) == 5 for name in train)
     assert tested[-2:] == ["10306", "10307"]
@@ -58,7 +59,7 @@ def test_no_preset_trains_on_a_test_subject(name: str) -> None:
     if settings.protocol.test_subjects == ("recorded",):
         assert all(subject.isdecimal() for subject in train_subjects(settings))
         return
-    tested = set(plan.test_subjects(settings))
+    tested = set(subjects.test_subjects(settings))
     if lent := settings.networks_from:
         assert not train_subjects(settings)
         assert not tested & set(train_subjects(load_settings(CONFIG / f"{lent}.yaml")))
@@ -82,7 +83,7 @@ def test_subjects_of_both_lists_are_refused() -> None:
         }
     )
     with pytest.raises(UserError, match=r"\['004'\] train and test"):
-        plan.test_subjects(settings)
+        subjects.test_subjects(settings)
 
 
 def test_ranges_are_written_out() -> None:
@@ -139,16 +140,16 @@ def test_borrowed_networks_are_built_as_the_lenders_file_says(tmp_path: Path) ->
 
 def test_the_fresh_people_are_more_of_the_walkers() -> None:
     walkers, fresh = (load_settings(CONFIG / f"{name}.yaml") for name in ("walkers", "fresh"))
-    assert plan.lender(fresh, walkers) == "walkers"
+    assert lender(fresh, walkers) == "walkers"
     assert plan.rendering(fresh) == plan.rendering(walkers)
     assert fresh.model == walkers.model
     assert (fresh.protocol.gallery, fresh.protocol.probes) == (
         walkers.protocol.gallery,
         walkers.protocol.probes,
     )
-    known = set(train_subjects(walkers)) | set(plan.test_subjects(walkers))
-    assert len(plan.test_subjects(fresh)) == 64
-    assert not known & set(plan.test_subjects(fresh))
+    known = set(train_subjects(walkers)) | set(subjects.test_subjects(walkers))
+    assert len(subjects.test_subjects(fresh)) == 64
+    assert not known & set(subjects.test_subjects(fresh))
     assert plan.note(fresh).startswith("Trained on walkers. ")
 
 

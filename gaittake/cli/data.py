@@ -168,8 +168,8 @@ def survey(
 
 def _packed(job: Job) -> list[Path]:
     """Returns the archives of the shard's subjects that are not unpacked."""
-    from gaittake.plan import shards
     from gaittake.sources.archives import packed
+    from gaittake.subjects import shards
 
     return packed(job.settings.source, shards(job.settings)[job.chosen_shard()])
 

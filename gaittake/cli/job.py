@@ -71,7 +71,7 @@ class Job:
     @cached_property
     def shards(self) -> list[str]:
         """Names of all shards."""
-        from gaittake.plan import shards
+        from gaittake.subjects import shards
 
         return list(shards(self.settings))
 
@@ -114,7 +114,7 @@ class Job:
 
     def weights(self) -> Path:
         """Returns the method's trained weights: the dataset's own, or those it borrows."""
-        from gaittake.plan import lender
+        from gaittake.subjects import lender
 
         if self.settings.networks_from is None:
             return self.path("{method}/weights.pt")

@@ -34,8 +34,8 @@ def preview(
     overrides: Overrides = None,
 ) -> None:
     """Draw one of the walkers: every view and condition, colour and silhouette."""
-    from gaittake.plan import train_subjects
     from gaittake.sources.walkers.preview import contact_sheet
+    from gaittake.subjects import train_subjects
 
     settings = Job(dataset, overrides).settings
     contact_sheet(settings.walkers, subject or train_subjects(settings)[0], out)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gaittake import plan
+from gaittake import subjects as people
 from gaittake.evaluation import cross_view as streaming
 from gaittake.evaluation import retrieval
 from gaittake.evaluation.evaluate import evaluate
@@ -74,7 +74,7 @@ def test_casiab_is_the_papers_protocol_in_plain_loops(tmp_path: Path) -> None:
         for name, last in (("nm", 6), ("bg", 2), ("cl", 2))
         for n in range(1, last + 1)
     ]
-    subjects = plan.test_subjects(settings)[::5]
+    subjects = people.test_subjects(settings)[::5]
     embeddings, sequences = made_up(subjects, walks, VIEWS, lost=0.15)
     # Nobody's nm-05 and nm-06 at 0° are in the gallery of 36°: a cell without a match.
     absent = sequences["subject"].isin(subjects[::2])
@@ -113,7 +113,7 @@ def test_oumvlp_counts_unmatched_probes_as_wrong_and_beside_it_leaves_them_out(
 ) -> None:
     settings = load_settings(CONFIG / "oumvlp.yaml")
     protocol = settings.protocol.model_copy(update={"views": tuple(VIEWS)})
-    subjects = [*plan.test_subjects(settings)[:-1:400], "10307"]
+    subjects = [*people.test_subjects(settings)[:-1:400], "10307"]
     assert all(int(subject) % 2 == 0 for subject in subjects[:-1])
     embeddings, sequences = made_up(subjects, ["nm-00", "nm-01"], VIEWS, lost=0.2)
 

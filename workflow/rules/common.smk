@@ -20,7 +20,7 @@ os.environ.update(
     PATH=os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", "")]),
 )
 
-from gaittake import plan, stages
+from gaittake import plan, stages, subjects
 from gaittake.errors import UserError
 from gaittake.fingerprint import fingerprint
 from gaittake.read_settings import load_settings
@@ -51,7 +51,7 @@ def settings_of(dataset):
 @told
 def shards_of(dataset, part=""):
     """Names of the shards; `part` takes those of the `train` or `test` subjects."""
-    return [name for name in plan.shards(settings_of(dataset)) if name.startswith(part)]
+    return [name for name in subjects.shards(settings_of(dataset)) if name.startswith(part)]
 
 
 @told

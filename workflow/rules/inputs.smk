@@ -7,7 +7,7 @@ from gaittake.sources.archives import packed
 def packed_of(dataset, shard):
     """Archives of the shard's subjects that are not unpacked (CASIA-B)."""
     settings = settings_of(dataset)
-    return [str(path) for path in packed(settings.source, plan.shards(settings)[shard])]
+    return [str(path) for path in packed(settings.source, subjects.shards(settings)[shard])]
 
 
 def archives(wildcards):
@@ -91,7 +91,7 @@ def trained_on(dataset):
     """The dataset whose networks are tested: its own, or those that another one lends."""
     settings = settings_of(dataset)
     lent = settings.networks_from
-    return plan.lender(settings, settings_of(lent)) if lent else dataset
+    return subjects.lender(settings, settings_of(lent)) if lent else dataset
 
 
 def weights(wildcards):
