@@ -197,6 +197,7 @@ def stage_settings(
                 seed=seed,
                 protocol=settings.protocol,
                 evaluate=settings.evaluate,
+                trained_on=settings.networks_from,
                 synthetic=settings.source.layout == "walkers",
                 note=note(settings),
                 subjects=tuple(test_subjects(settings)),

@@ -121,13 +121,14 @@ class EmbedStage(Section):
 
 
 class EvaluateStage(Section):
-    """Settings of `evaluate`; `subjects` are the test subjects."""
+    """Settings of `evaluate`; `subjects` are the test subjects, `trained_on`: another dataset."""
 
     dataset: str
     method: str
     seed: int = 0
     protocol: Protocol
     evaluate: Evaluate
+    trained_on: str | None = None
     synthetic: bool
     note: str = ""
     subjects: tuple[str, ...]

@@ -49,7 +49,8 @@ def embed(
     if weights is not None:
         loaded = load_weights(weights, network=settings.network, settings=model)
         network.load_state_dict(loaded.state)
-        made_by |= {"training": loaded.made_by["settings"]}
+        learnt = loaded.made_by
+        made_by |= {"training": learnt["settings"], "training_data": learnt["data_digest"]}
     network.to(device).eval()
     embeddings = embed_sequences(network, resident)
     with RaggedWriter(

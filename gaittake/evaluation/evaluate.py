@@ -170,4 +170,5 @@ def _provenance(attributes: dict[str, Any]) -> dict[str, str]:
         "device": str(attributes.get("device")),
         "data_digest": str(attributes.get("data_digest")),
         "training": str(attributes.get("training", "none")),
+        "training_data": str(attributes.get("training_data", "none")),
     }

@@ -112,15 +112,16 @@ def _origin(
 ) -> Origin:
     made_by = {} if loaded is None else loaded.made_by
     measured = metrics.get("provenance", {})
-    training, data = made_by.get("settings", "none"), made_by.get("data_digest")
-    if measured.get("training") != training or data not in (None, measured.get("data_digest")):
+    training, data = (made_by.get(name, "none") for name in ("settings", "data_digest"))
+    if (measured.get("training"), measured.get("training_data")) != (training, data):
         raise UserError(
-            f"{path}: measured with another training or other data than these weights; embed and "
+            f"{path}: measured with another training than that of these weights; embed and "
             f"evaluate '{evaluate.method}' again"
         )
     subjects = 0 if loaded is None else len(json.loads(training)["subjects"])
     return Origin(
         dataset=evaluate.dataset,
+        trained_on=evaluate.trained_on or evaluate.dataset,
         method=evaluate.method,
         synthetic=evaluate.synthetic,
         note=evaluate.note,

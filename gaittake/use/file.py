@@ -31,13 +31,14 @@ State = Mapping[str, Tensor]
 class Origin(Section):
     """Where a model comes from."""
 
-    dataset: str = Field(description="that it was trained and measured on")
+    dataset: str = Field(description="that it was measured on")
+    trained_on: str = Field(description="dataset that trained it")
     method: str = Field(description="row of the dataset's table")
     synthetic: bool = Field(description="its people were rendered, not filmed")
     note: str = Field(description="what stands beside every table of the dataset")
     training_subjects: int = Field(ge=0, description="people that it was trained on; 0: nothing")
     training: str = Field(description="the training's settings, JSON")
-    data_digest: str = Field(description="of the dataset's cache")
+    data_digest: str = Field(description="of the cache that it was measured on")
 
 
 class About(Section):

@@ -11,7 +11,9 @@ SYNTHETIC = (
 
 def origin_in_words(origin: Origin) -> str:
     """Returns what a model was trained on, in a line."""
-    learnt = f"trained on {origin.training_subjects} people of {origin.dataset}"
+    learnt = f"trained on {origin.training_subjects} people of {origin.trained_on}"
+    if origin.trained_on != origin.dataset:
+        learnt += f", measured on {origin.dataset}"
     if not origin.training_subjects:
         learnt = f"learns nothing, measured on {origin.dataset}"
     kind = f". {SYNTHETIC}" if origin.synthetic else ", people that were filmed"

@@ -11,6 +11,7 @@ import torch
 from gaittake.errors import UserError
 from gaittake.use.file import VERSION, digest_of, read_model, write_model
 from gaittake.use.model import load
+from gaittake.use.words import origin_in_words
 from tests.use.tiny import export
 
 
@@ -148,7 +149,7 @@ def test_a_failed_write_leaves_nothing(
     [
         ({"verification": None}, "'verification' is needed"),
         ({"verification": {"pairs_same": 1}}, "'verification' lacks"),
-        ({"provenance": {"training": "another"}}, "another training or other data"),
+        ({"provenance": {"training": "another"}}, "another training"),
     ],
 )
 def test_metrics_that_do_not_calibrate_these_weights_are_refused(
@@ -161,3 +162,27 @@ def test_metrics_that_do_not_calibrate_these_weights_are_refused(
         export(tmp_path / "x.gait", "--metrics", str(path))
     assert str(path) in str(error.value)
     assert not (tmp_path / "x.gait").exists()
+
+
+def test_a_model_may_be_measured_on_other_data_but_not_with_weights_of_other_data(
+    here: Path, tmp_path: Path
+) -> None:
+    metrics = json.loads(Path("results/walkers/gaittake/metrics.json").read_text())
+    path = tmp_path / "metrics.json"
+    metrics["provenance"]["data_digest"] = "that of the people it was measured on"
+    path.write_text(json.dumps(metrics))
+    model = read_model(export(tmp_path / "x.gait", "--metrics", str(path)))
+    assert model.about.origin.data_digest == "that of the people it was measured on"
+    metrics["provenance"]["training_data"] = "another"
+    path.write_text(json.dumps(metrics))
+    with pytest.raises(UserError, match="another training"):
+        export(tmp_path / "y.gait", "--metrics", str(path))
+
+
+def test_a_model_says_which_dataset_trained_it(model_file: Path) -> None:
+    origin = read_model(model_file).about.origin
+    assert origin_in_words(origin).startswith("gaittake, trained on 2 people of walkers. SYNTHETIC")
+    lent = origin.model_copy(update={"dataset": "mine", "synthetic": False, "note": ""})
+    assert origin_in_words(lent) == (
+        "gaittake, trained on 2 people of walkers, measured on mine, people that were filmed"
+    )
