@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gaittake import plan, subjects
+from gaittake import subjects
 from gaittake.errors import UserError
 from gaittake.models import build_network
 from gaittake.plan import method_of, runs, stage_settings
@@ -12,7 +12,7 @@ from gaittake.protocol import expand
 from gaittake.read_settings import load_settings
 from gaittake.settings import Settings
 from gaittake.stages import canonical
-from gaittake.subjects import held_out, lender, shards, train_subjects
+from gaittake.subjects import held_out, shards, train_subjects
 
 CONFIG = Path(__file__).parents[1] / "config"
 
@@ -120,37 +120,6 @@ def test_what_is_wrong_with_a_file_is_said_in_one_line(
         load_settings(write(tmp_path, text))
     assert "\n" not in str(error.value)
     assert "mine.yaml" in str(error.value)
-
-
-def test_borrowed_networks_are_built_as_the_lenders_file_says(tmp_path: Path) -> None:
-    (tmp_path / "lender.yaml").write_text(
-        "model: {clip_length: 4}\ntrain: {steps: 5}\nseeds: [0, 3]\nnote: its own"
-    )
-    path = write(tmp_path, "networks_from: lender\nseeds: [3]")
-    settings = load_settings(path, ("train.margin=0.3",))
-    assert settings.model.clip_length == 4
-    assert (settings.train.steps, settings.train.margin) == (5, 0.3)
-    assert settings.seeds == (3,)
-    assert settings.note == ""
-    with pytest.raises(UserError, match=r"none\.yaml: there is no such settings file"):
-        load_settings(write(tmp_path, "networks_from: none"))
-    with pytest.raises(UserError, match="mine cannot lend to itself"):
-        load_settings(write(tmp_path, "networks_from: mine"))
-
-
-def test_the_fresh_people_are_more_of_the_walkers() -> None:
-    walkers, fresh = (load_settings(CONFIG / f"{name}.yaml") for name in ("walkers", "fresh"))
-    assert lender(fresh, walkers) == "walkers"
-    assert plan.rendering(fresh) == plan.rendering(walkers)
-    assert fresh.model == walkers.model
-    assert (fresh.protocol.gallery, fresh.protocol.probes) == (
-        walkers.protocol.gallery,
-        walkers.protocol.probes,
-    )
-    known = set(train_subjects(walkers)) | set(subjects.test_subjects(walkers))
-    assert len(subjects.test_subjects(fresh)) == 64
-    assert not known & set(subjects.test_subjects(fresh))
-    assert plan.note(fresh).startswith("Trained on walkers. ")
 
 
 def test_a_missing_file_names_those_that_there_are(tmp_path: Path) -> None:

@@ -1,0 +1,42 @@
+"""Networks that one dataset lends to another: settings, people."""
+
+from pathlib import Path
+
+import pytest
+
+from gaittake import plan, subjects
+from gaittake.errors import UserError
+from gaittake.read_settings import load_settings
+from gaittake.subjects import lender, train_subjects
+from tests.test_settings import CONFIG, write
+
+
+def test_borrowed_networks_are_built_as_the_lenders_file_says(tmp_path: Path) -> None:
+    (tmp_path / "lender.yaml").write_text(
+        "model: {clip_length: 4}\ntrain: {steps: 5}\nseeds: [0, 3]\nnote: its own"
+    )
+    path = write(tmp_path, "networks_from: lender\nseeds: [3]")
+    settings = load_settings(path, ("train.margin=0.3",))
+    assert settings.model.clip_length == 4
+    assert (settings.train.steps, settings.train.margin) == (5, 0.3)
+    assert settings.seeds == (3,)
+    assert settings.note == ""
+    with pytest.raises(UserError, match=r"none\.yaml: there is no such settings file"):
+        load_settings(write(tmp_path, "networks_from: none"))
+    with pytest.raises(UserError, match="mine cannot lend to itself"):
+        load_settings(write(tmp_path, "networks_from: mine"))
+
+
+def test_the_fresh_people_are_more_of_the_walkers() -> None:
+    walkers, fresh = (load_settings(CONFIG / f"{name}.yaml") for name in ("walkers", "fresh"))
+    assert lender(fresh, walkers) == "walkers"
+    assert plan.rendering(fresh) == plan.rendering(walkers)
+    assert fresh.model == walkers.model
+    assert (fresh.protocol.gallery, fresh.protocol.probes) == (
+        walkers.protocol.gallery,
+        walkers.protocol.probes,
+    )
+    known = set(train_subjects(walkers)) | set(subjects.test_subjects(walkers))
+    assert len(subjects.test_subjects(fresh)) == 64
+    assert not known & set(subjects.test_subjects(fresh))
+    assert plan.note(fresh).startswith("Trained on walkers. ")
