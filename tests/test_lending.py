@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gaittake import plan, subjects
+from gaittake.cli.show import preview
 from gaittake.errors import UserError
 from gaittake.read_settings import load_settings
 from gaittake.subjects import lender, train_subjects
@@ -40,3 +41,12 @@ def test_the_fresh_people_are_more_of_the_walkers() -> None:
     assert len(subjects.test_subjects(fresh)) == 64
     assert not known & set(subjects.test_subjects(fresh))
     assert plan.note(fresh).startswith("Trained on walkers. ")
+
+
+def test_a_dataset_that_only_tests_has_somebody_to_draw(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(CONFIG.parent)
+    out = tmp_path / "walker.png"
+    preview("fresh", out, overrides=["walkers.normal=1", "walkers.bag=1", "walkers.coat=1"])
+    assert out.stat().st_size > 10_000

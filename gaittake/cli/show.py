@@ -35,10 +35,11 @@ def preview(
 ) -> None:
     """Draw one of the walkers: every view and condition, colour and silhouette."""
     from gaittake.sources.walkers.preview import contact_sheet
-    from gaittake.subjects import train_subjects
+    from gaittake.subjects import test_subjects, train_subjects
 
     settings = Job(dataset, overrides).settings
-    contact_sheet(settings.walkers, subject or train_subjects(settings)[0], out)
+    people = train_subjects(settings) or test_subjects(settings)
+    contact_sheet(settings.walkers, subject or people[0], out)
 
 
 def table(
