@@ -11,13 +11,11 @@ for clips of 30 frames at random places, as streaming reads them.
 
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
-from sequences import Made, machine, make_sequences, write_cache, write_pickles
+from sequences import Made, cpu_seconds, machine, make_sequences, write_cache, write_pickles
 
 from gaittake.data.resident import gather_clips, load_resident
 from gaittake.io import ragged
@@ -50,7 +48,7 @@ def compare(made: list[Made], folder: Path) -> None:
     pickles = sum(path.stat().st_size for path in write_pickles(made, folder / "pickles"))
     cache = write_cache(made, folder / "cache.h5")
     decoded = decoded_bytes(made)
-    rate = decoded / 1e6 / cpu_seconds(lambda: load(cache, made))
+    rate = decoded / 1e6 / cpu_seconds(lambda: load(cache, made), TURNS)
     with ragged.open_ragged(cache, kind="cache") as opened:
         parts = {n: opened.arrays[n].id.get_storage_size() for n in sorted(opened.arrays)}
     print(f"{len(made)} sequences, {sum(len(m.silhouettes) for m in made)} frames")
@@ -70,11 +68,11 @@ def variant(made: list[Made], folder: Path, chunk: int, level: int) -> str:
     ragged.CHUNK_BYTES, ragged.GZIP_LEVEL = chunk, level
     try:
         cache = folder / "variant.h5"
-        writing = cpu_seconds(lambda: write_cache(made, cache), turns=1)
+        writing = cpu_seconds(lambda: write_cache(made, cache), 1)
     finally:
         ragged.CHUNK_BYTES, ragged.GZIP_LEVEL = ours
     pickled = sum(len(m.silhouettes) * 64 * 64 for m in made)
-    loading = cpu_seconds(lambda: load(cache, made))
+    loading = cpu_seconds(lambda: load(cache, made), TURNS)
     streamed = load_resident(cache, {m.subject for m in made}, CPU, place="cache")
     generator = np.random.default_rng(0)
     places = generator.integers(0, len(streamed.silhouettes) - 30, (CLIPS, 1)) + np.arange(30)
@@ -83,7 +81,7 @@ def variant(made: list[Made], folder: Path, chunk: int, level: int) -> str:
         for rows in places:
             gather_clips(streamed, rows[None])
 
-    clip = 1000 * cpu_seconds(clips) / CLIPS
+    clip = 1000 * cpu_seconds(clips, TURNS) / CLIPS
     megabytes = decoded_bytes(made) / 1e6
     return (
         f"| {chunk // 1024} | {level} | 1/{pickled / cache.stat().st_size:.2f} | "
@@ -99,16 +97,6 @@ def load(cache: Path, made: list[Made]) -> None:
 def decoded_bytes(made: list[Made]) -> int:
     """Returns the bytes of silhouettes and keypoints in memory."""
     return sum(m.silhouettes.nbytes + m.keypoints.nbytes for m in made)
-
-
-def cpu_seconds(work: Callable[[], object], turns: int = TURNS) -> float:
-    """Returns the least CPU time of several turns."""
-    found = []
-    for _ in range(turns):
-        begun = time.process_time()
-        work()
-        found.append(time.process_time() - begun)
-    return min(found)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,13 @@
 """What the paper's networks cost on one core, and large pictures: for `full_size.py`."""
 
 import tempfile
-import time
-from collections.abc import Callable
 from math import ceil
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-from sequences import REPOSITORY
+from sequences import REPOSITORY, cpu_seconds
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -65,13 +63,13 @@ def measured_rates() -> dict[str, float]:
     # Random weights: one person is found, whatever the score.
     detector.roi_heads.score_thresh, detector.roi_heads.detections_per_img = 0.0, 1
     picture = [torch.rand(3, *SIZE)]
-    looking = cpu_seconds(lambda: detect(detector, picture))
+    looking = cpu_seconds(lambda: detect(detector, picture), TURNS)
     regions, people = PREDICTING
     looked = detector_macs(settings.pose.detector, SIZE, regions=regions, people=people)
     network = gaittake(settings).eval()
     batch = torch.rand(1, FRAMES, 64, 44), torch.rand(1, FRAMES, 17, 3)
     with torch.inference_mode():
-        embedding = cpu_seconds(lambda: network(*batch))
+        embedding = cpu_seconds(lambda: network(*batch), TURNS)
     embedded = network_cost(lambda: gaittake(settings), frames=FRAMES).multiply_accumulates
     return {"detector": looked / looking, "gaittake": embedded / embedding}
 
@@ -89,14 +87,4 @@ def reading_seconds(size: tuple[int, int], count: int = 40) -> float:
             for _, image in read_silhouettes(Path(folder), stage="", rejects=[]):
                 align(image, height=64, width=44, min_mass=10_000)
 
-        return cpu_seconds(read) / count
-
-
-def cpu_seconds(work: Callable[[], object]) -> float:
-    """Returns the least CPU time of some turns."""
-    found = []
-    for _ in range(TURNS):
-        begun = time.process_time()
-        work()
-        found.append(time.process_time() - begun)
-    return min(found)
+        return cpu_seconds(read, TURNS) / count
