@@ -118,10 +118,9 @@ class Job:
 
         if self.settings.networks_from is None:
             return self.path("{method}/weights.pt")
-        lent = Job(self.settings.networks_from)
-        return Path(
-            "results", lender(self.settings, lent.settings), self.chosen_method(), "weights.pt"
-        )
+        lent = Job(self.settings.networks_from, method=self.method)
+        lender(self.settings, lent.settings)  # nobody tested here was learnt from
+        return lent.path("{method}/weights.pt")
 
     def chosen_shard(self) -> str:
         """Returns the shard's name, or says which there are."""
