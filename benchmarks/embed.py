@@ -20,10 +20,10 @@ import torch
 from torch import nn
 
 from gaittake.data.resident import Resident, gather_whole
+from gaittake.device import keep_freed_memory
 from gaittake.evaluation.embed import embed_sequences
-from gaittake.freed import keep_freed_memory
 from gaittake.models import build_network
-from gaittake.networks import SIZES
+from gaittake.settings import SIZES
 
 Embeddings = npt.NDArray[np.float32]
 

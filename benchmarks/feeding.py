@@ -32,10 +32,10 @@ from torch import Tensor
 from gaittake.data.clips import clip_rows
 from gaittake.data.resident import Resident, ahead, fetch, gather_clips, load_resident
 from gaittake.data.sampler import group_by_subject, sample_sequences, step_generator
+from gaittake.device import autocast
 from gaittake.losses.triplet import triplet_loss
 from gaittake.models import build_network
-from gaittake.precision import autocast
-from gaittake.read_settings import load_settings
+from gaittake.settings import load_settings
 
 CPU = torch.device("cpu")
 FORK = multiprocessing.get_context("fork")

@@ -17,9 +17,8 @@ from rates import SIZE as SMALL_SIZE
 from sequences import REPOSITORY
 
 from gaittake.models.cost import network_cost
-from gaittake.read_settings import load_settings
-from gaittake.settings import Settings
-from gaittake.subjects import test_subjects, train_subjects
+from gaittake.pipeline.subjects import test_subjects, train_subjects
+from gaittake.settings import Settings, load_settings
 
 HOUR = 3600
 PASSES = 3  # of a training step, in forward passes

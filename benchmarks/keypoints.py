@@ -24,6 +24,7 @@ import numpy.typing as npt
 import torch
 from torchvision.models.detection import KeypointRCNN
 
+from gaittake.device import has_bfloat16
 from gaittake.io.ahead import read_ahead
 from gaittake.io.frames import read_silhouettes
 from gaittake.io.tables import read_sequences
@@ -33,13 +34,10 @@ from gaittake.pose.fast import for_prediction
 from gaittake.pose.locate import best_overlap, locate_in_boxes
 from gaittake.pose.predict import Frame, predict_batch, read_batches
 from gaittake.pose.score import Pairs, oks
-from gaittake.precision import has_bfloat16
-from gaittake.read_settings import load_settings
 from gaittake.sequence import Sequence
-from gaittake.settings import Detector, Walkers
+from gaittake.settings import Detector, PredictStage, Walkers, load_settings
 from gaittake.silhouette import box
 from gaittake.sources.walkers.dataset import render_subjects
-from gaittake.stages import PredictStage
 
 SETTINGS = load_settings(Path(__file__).parents[1] / "config" / "walkers.yaml")
 # Rows, columns, and rows of the person: what the walkers' and CASIA-B's frames show.

@@ -16,8 +16,7 @@ from gaittake.models import build_network
 from gaittake.models.cost import network_cost
 from gaittake.pose.detector import build_detector
 from gaittake.pose.locate import detect, scale_of
-from gaittake.read_settings import load_settings
-from gaittake.settings import Detector, Settings
+from gaittake.settings import Detector, Settings, load_settings
 from gaittake.silhouette import align
 
 SIZE = (240, 320)  # rows and columns of CASIA-B's frames, and of those of `growth.py`

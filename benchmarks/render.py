@@ -11,7 +11,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from gaittake.read_settings import load_settings
+from gaittake.settings import load_settings
 from gaittake.sources.walkers.dataset import render_subjects
 
 SETTINGS = load_settings(Path(__file__).parents[1] / "config" / "walkers.yaml").walkers

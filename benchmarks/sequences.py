@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from gaittake.io.ragged import RaggedWriter
 from gaittake.keypoints import normalise
-from gaittake.read_settings import load_settings
+from gaittake.settings import load_settings
 from gaittake.silhouette import align
 from gaittake.sources.walkers.dataset import render_walk, subject_scene
 from gaittake.sources.walkers.people import make_walker

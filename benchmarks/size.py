@@ -25,13 +25,11 @@ import numpy as np
 from gaittake.data.build_cache import merge_caches
 from gaittake.io.ragged import RaggedWriter, open_ragged
 from gaittake.io.tables import read_sequences, write_sequences
-from gaittake.plan import stage_settings
-from gaittake.read_settings import load_settings
-from gaittake.settings import Settings
+from gaittake.pipeline.plan import stage_settings
+from gaittake.pipeline.subjects import shards
+from gaittake.settings import IndexStage, Settings, SurveyStage, load_settings
 from gaittake.sources.index import index_sequences
 from gaittake.sources.survey import survey
-from gaittake.stages import IndexStage, SurveyStage
-from gaittake.subjects import shards
 
 REPOSITORY = Path(__file__).parents[1]
 FRAMES = 80  # of a sequence of CASIA-B, about

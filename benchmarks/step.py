@@ -25,13 +25,11 @@ from torch.optim import Adam
 from torch.optim.lr_scheduler import MultiStepLR
 
 from gaittake.data.resident import Resident
-from gaittake.freed import keep_freed_memory
+from gaittake.device import keep_freed_memory
 from gaittake.models import build_network, glconv
 from gaittake.models.blocks import Stem
 from gaittake.models.cost import network_cost
-from gaittake.networks import SECTIONS, SIZES
-from gaittake.settings import Train
-from gaittake.stages import TrainStage
+from gaittake.settings import SECTIONS, SIZES, Train, TrainStage
 from gaittake.training import engine
 from gaittake.training.distributed import ALONE
 from gaittake.training.step import Training, train_step

@@ -17,14 +17,11 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 import gaittake
-from gaittake.methods import Method
-from gaittake.networks import SECTIONS
-from gaittake.section import Section
-from gaittake.settings import Settings
+from gaittake.settings import SECTIONS, Method, Section, Settings
 
 PACKAGE = Path(gaittake.__file__).parent
 # What explains the tags is no choice itself.
-LEGENDS = ("settings.py", "cli/settings_text.py")
+LEGENDS = ("settings/dataset.py", "settings/text.py")
 TAGS = ("ASSUME", "PAPER")
 HEAD = ["setting", "default", "meaning", "source"]
 _SENTENCE = re.compile(r"(?<=\.)\s+(?=[A-Z`])")

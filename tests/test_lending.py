@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from gaittake import plan, subjects
 from gaittake.cli.show import preview
 from gaittake.errors import UserError
-from gaittake.read_settings import load_settings
-from gaittake.subjects import lender, train_subjects
+from gaittake.pipeline import plan, subjects
+from gaittake.pipeline.subjects import lender, train_subjects
+from gaittake.settings import load_settings
 from tests.test_settings import CONFIG, write
 
 

@@ -8,12 +8,19 @@ import yaml
 
 from gaittake.errors import UserError
 from gaittake.models import build_network
-from gaittake.networks import SECTIONS, SIZES, Model
-from gaittake.plan import stage_settings
-from gaittake.read_settings import load_settings
-from gaittake.recipes import OWN, RECIPES, Train, published
-from gaittake.settings import Method, Settings
-from gaittake.stages import EmbedStage, TrainStage, canonical
+from gaittake.pipeline.plan import stage_settings
+from gaittake.settings import (
+    SECTIONS,
+    SIZES,
+    EmbedStage,
+    GaitTakeModel,
+    Method,
+    Settings,
+    TrainStage,
+    canonical,
+    load_settings,
+)
+from gaittake.settings.training import OWN, RECIPES, Train, published
 
 CONFIG = Path(__file__).parents[1] / "config"
 PEERS = ("gaitset", "gaitpart", "mt3d", "gaitgl")
@@ -53,7 +60,7 @@ def test_with_the_papers_training_every_peer_gets_its_published_recipe() -> None
 def test_the_papers_presets_are_gaittakes_published_size_and_recipe(size: str) -> None:
     chosen = load_settings(CONFIG / f"{size}.yaml", (f"methods={METHODS}",))
     assert chosen.size == size
-    assert chosen.model == Model.model_validate(SIZES[size].get("gaittake", {}))
+    assert chosen.model == GaitTakeModel.model_validate(SIZES[size].get("gaittake", {}))
     assert chosen.train == published("gaittake", size)
     assert all(chosen.method_train(peer) == published(peer, size) for peer in PEERS)
 
@@ -158,4 +165,4 @@ def test_a_setting_of_a_peer_does_not_touch_gaittakes_record() -> None:
         ]
         assert records[0] == records[1]
     model = stage_settings(one, "train", method="gaittake").model  # type: ignore[attr-defined]
-    assert model == Model().model_dump(mode="json")
+    assert model == GaitTakeModel().model_dump(mode="json")

@@ -4,15 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from gaittake import subjects
 from gaittake.errors import UserError
 from gaittake.models import build_network
-from gaittake.plan import method_of, runs, stage_settings
+from gaittake.pipeline import subjects
+from gaittake.pipeline.plan import method_of, runs, stage_settings
+from gaittake.pipeline.subjects import held_out, shards, train_subjects
 from gaittake.protocol import expand
-from gaittake.read_settings import load_settings
-from gaittake.settings import Settings
-from gaittake.stages import canonical
-from gaittake.subjects import held_out, shards, train_subjects
+from gaittake.settings import Settings, canonical, load_settings
 
 CONFIG = Path(__file__).parents[1] / "config"
 

@@ -73,7 +73,7 @@ def explanation(error: Exception) -> str | None:
     if type(error).__name__ == "ValidationError":
         from pydantic import ValidationError
 
-        from gaittake.read_settings import describe
+        from gaittake.settings import describe
 
         return describe(error) if isinstance(error, ValidationError) else None
     # HDF5 hides the number of the error in its text.

@@ -28,8 +28,8 @@ def render(
     limit_threads(threads)
     from gaittake.io.atomic import whole_folder
     from gaittake.io.progress import progress
+    from gaittake.settings import RenderStage
     from gaittake.sources.walkers.dataset import render_subjects
-    from gaittake.stages import RenderStage
 
     job = Job(dataset, overrides, shard)
     settings = job.record("render", RenderStage, record)
@@ -72,8 +72,8 @@ def index(
     rejects: File = None,
 ) -> None:
     """List the sequences of a shard, and what cannot be used."""
+    from gaittake.settings import IndexStage
     from gaittake.sources.index import index_sequences
-    from gaittake.stages import IndexStage
 
     job = Job(dataset, overrides, shard)
     settings = job.record("index", IndexStage, record)
@@ -104,7 +104,7 @@ def build(
     """Align the silhouettes of a shard and put their keypoints beside them."""
     limit_threads(threads)
     from gaittake.data.build_cache import cache_shard
-    from gaittake.stages import CacheStage
+    from gaittake.settings import CacheStage
 
     job = Job(dataset, overrides, shard)
     settings = job.record("cache", CacheStage, record)
@@ -153,8 +153,8 @@ def survey(
     out: File = None,
 ) -> None:
     """List everything that could not be used, and what the protocol asks for in vain."""
+    from gaittake.settings import SurveyStage
     from gaittake.sources.survey import survey as run
-    from gaittake.stages import SurveyStage
 
     job = Job(dataset, overrides)
     run(
@@ -168,8 +168,8 @@ def survey(
 
 def _packed(job: Job) -> list[Path]:
     """Returns the archives of the shard's subjects that are not unpacked."""
+    from gaittake.pipeline.subjects import shards
     from gaittake.sources.archives import packed
-    from gaittake.subjects import shards
 
     return packed(job.settings.source, shards(job.settings)[job.chosen_shard()])
 

@@ -64,14 +64,14 @@ class Job:
     @cached_property
     def settings(self) -> "Settings":
         """The dataset's settings, read when first needed."""
-        from gaittake.read_settings import load_settings
+        from gaittake.settings import load_settings
 
         return load_settings(Path("config", f"{self.dataset}.yaml"), tuple(self.overrides or ()))
 
     @cached_property
     def shards(self) -> list[str]:
         """Names of all shards."""
-        from gaittake.subjects import shards
+        from gaittake.pipeline.subjects import shards
 
         return list(shards(self.settings))
 
@@ -79,7 +79,7 @@ class Job:
         """Returns the settings of a stage: those given as JSON, or those of the dataset's YAML."""
         if given is not None:
             return kind.model_validate_json(given)
-        from gaittake.plan import stage_settings
+        from gaittake.pipeline.plan import stage_settings
 
         if stage in BY_SHARD and self.chosen_shard() not in self.shards:
             raise UserError(f"--shard {self.shard}: {self.dataset} has {', '.join(self.shards)}")
@@ -106,7 +106,7 @@ class Job:
 
     def each_run(self, name: str) -> list[Path]:
         """Returns a file for each run of each method of the table."""
-        from gaittake.plan import runs
+        from gaittake.pipeline.plan import runs
 
         methods = self.settings.rows(str(self.table))
         names = [run for method in methods for run in runs(self.settings, method)]
@@ -114,7 +114,7 @@ class Job:
 
     def weights(self) -> Path:
         """Returns the method's trained weights: the dataset's own, or those it borrows."""
-        from gaittake.subjects import lender
+        from gaittake.pipeline.subjects import lender
 
         if self.settings.networks_from is None:
             return self.path("{method}/weights.pt")

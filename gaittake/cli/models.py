@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from gaittake.models.cost import Cost
-    from gaittake.networks import Size
+    from gaittake.settings import Size
 
 DATASETS: "dict[Size, str]" = {"casiab": "CASIA-B", "oumvlp": "OU-MVLP"}
 ICCV = "gaitgl iccv"
@@ -47,7 +47,7 @@ def models() -> None:
 
 def rows(size: "Size") -> list[Row]:
     """Returns the networks in one of their published sizes."""
-    from gaittake.networks import PAPERS, SECTIONS
+    from gaittake.settings import PAPERS, SECTIONS
 
     found = [Row(name, _cost(name, size, {}), PAPERS[name]) for name in SECTIONS]
     if size == "casiab":  # for OU-MVLP the ICCV version is another network
@@ -61,7 +61,7 @@ def rows(size: "Size") -> list[Row]:
 def _cost(network: str, size: "Size", overrides: dict[str, Any]) -> "Cost":
     from gaittake.models import build_network
     from gaittake.models.cost import network_cost
-    from gaittake.networks import SECTIONS, SIZES
+    from gaittake.settings import SECTIONS, SIZES
 
     chosen = SIZES[size].get(network, {}) | overrides
     numbers = SECTIONS[network].model_validate(chosen).model_dump()

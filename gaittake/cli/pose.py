@@ -28,7 +28,7 @@ def teacher(
 ) -> None:
     """Get the detector that labels RGB frames: COCO's, or one trained on rendered people."""
     job = Job(dataset, overrides)
-    from gaittake.stages import TeacherStage
+    from gaittake.settings import TeacherStage
 
     settings = job.record("teacher", TeacherStage, record)
     place = computing_on(device, threads)
@@ -56,7 +56,7 @@ def pseudo_label(
 ) -> None:
     """Label the RGB frames of training subjects with the teacher."""
     job = Job(dataset, overrides, shard)
-    from gaittake.stages import PseudoLabelStage
+    from gaittake.settings import PseudoLabelStage
 
     settings = job.record("pseudo-label", PseudoLabelStage, record)
     place = computing_on(device, threads)
@@ -86,7 +86,7 @@ def finetune(
 ) -> None:
     """Train the detector on silhouettes with the pseudo-labels; a stopped run continues."""
     job = Job(dataset, overrides)
-    from gaittake.stages import FinetuneStage
+    from gaittake.settings import FinetuneStage
 
     settings = job.record("finetune", FinetuneStage, record)
     place = computing_on(device, threads)
@@ -117,7 +117,7 @@ def predict(
 ) -> None:
     """Predict the keypoints of every silhouette of a shard."""
     job = Job(dataset, overrides, shard)
-    from gaittake.stages import PredictStage
+    from gaittake.settings import PredictStage
 
     settings = job.record("predict", PredictStage, record)
     place = computing_on(device, threads)
@@ -145,7 +145,7 @@ def quality(
     """Measure the keypoints against pseudo-labels held out, and exact joints where there are."""
     job = Job(dataset, overrides)
     from gaittake.pose.quality import measure_quality
-    from gaittake.stages import QualityStage
+    from gaittake.settings import QualityStage
 
     settings = job.record("quality", QualityStage, record)
     if keypoints is None:

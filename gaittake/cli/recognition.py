@@ -34,7 +34,7 @@ def train(
 ) -> None:
     """Train a method's network; a stopped run continues."""
     job = Job(dataset, overrides, method=method)
-    from gaittake.stages import TrainStage
+    from gaittake.settings import TrainStage
 
     settings = job.record("train", TrainStage, record)
     if settings.network == "gei":
@@ -65,7 +65,7 @@ def embed(
 ) -> None:
     """Embed the sequences of the test subjects."""
     job = Job(dataset, overrides, method=method)
-    from gaittake.stages import EmbedStage
+    from gaittake.settings import EmbedStage
 
     settings = job.record("embed", EmbedStage, record)
     if weights is None and settings.network != "gei":
@@ -96,7 +96,7 @@ def evaluate(
 ) -> None:
     """Measure a method across views."""
     job = Job(dataset, overrides, method=method)
-    from gaittake.stages import EvaluateStage
+    from gaittake.settings import EvaluateStage
 
     settings = job.record("evaluate", EvaluateStage, record)
     computing_on(Device.CPU, threads)
@@ -126,7 +126,7 @@ def compare(
 ) -> None:
     """Put some methods into one table."""
     job = Job(dataset, overrides, table=table)
-    from gaittake.stages import CompareStage
+    from gaittake.settings import CompareStage
 
     settings = job.record("compare", CompareStage, record)
     from gaittake.evaluation.compare import compare as run

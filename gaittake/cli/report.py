@@ -44,7 +44,7 @@ def report(
 ) -> None:
     """Show a dataset's results on one page of HTML."""
     job = Job(dataset, overrides, table="rank1")
-    from gaittake.stages import ReportStage
+    from gaittake.settings import ReportStage
 
     settings = job.record("report", ReportStage, record)
     computing_on(Device.CPU, threads)

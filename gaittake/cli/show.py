@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def config(dataset: Dataset, overrides: Overrides = None) -> None:
     """Print all settings of a dataset, checked and resolved, with what each of them means."""
-    from gaittake.cli.settings_text import settings_text
+    from gaittake.settings import settings_text
 
     print(settings_text(Job(dataset, overrides).settings))
 
@@ -34,8 +34,8 @@ def preview(
     overrides: Overrides = None,
 ) -> None:
     """Draw one of the walkers: every view and condition, colour and silhouette."""
+    from gaittake.pipeline.subjects import test_subjects, train_subjects
     from gaittake.sources.walkers.preview import contact_sheet
-    from gaittake.subjects import test_subjects, train_subjects
 
     settings = Job(dataset, overrides).settings
     people = train_subjects(settings) or test_subjects(settings)

@@ -57,8 +57,8 @@ def export(
     metrics: File = None,
 ) -> None:
     """Ship a trained method as one file: weights, student, settings, calibration."""
-    from gaittake.plan import stage_settings
-    from gaittake.stages import EmbedStage, EvaluateStage, PredictStage
+    from gaittake.pipeline.plan import stage_settings
+    from gaittake.settings import EmbedStage, EvaluateStage, PredictStage
     from gaittake.use.export import export_model
 
     job = Job(dataset, overrides, method=method)

@@ -19,8 +19,8 @@ from gaittake.io.rejects import count_rejects
 from gaittake.io.tables import read_sequences, write_csv, write_rejects
 from gaittake.keypoints import normalise
 from gaittake.sequence import Reject, Sequence
+from gaittake.settings import CacheStage, canonical
 from gaittake.silhouette import Aligned, align
-from gaittake.stages import CacheStage, canonical
 
 logger = logging.getLogger(__name__)
 STAGE = "cache"

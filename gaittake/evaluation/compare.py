@@ -16,7 +16,7 @@ from gaittake.evaluation.table import percent, table_rows
 from gaittake.io.atomic import whole_file
 from gaittake.io.progress import progress
 from gaittake.io.tables import read_json, write_csv
-from gaittake.stages import CompareStage
+from gaittake.settings import CompareStage
 
 STATISTICS = ["deviation", "low", "high"]
 

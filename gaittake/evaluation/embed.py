@@ -10,13 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from gaittake.data.resident import Resident, ahead, gather_whole, load_resident, whole_rows
+from gaittake.device import keep_freed_memory
 from gaittake.evaluation.distance import Embeddings
-from gaittake.freed import keep_freed_memory
 from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedWriter
 from gaittake.io.weights import load_weights
 from gaittake.models import build_network
-from gaittake.stages import EmbedStage, canonical
+from gaittake.settings import EmbedStage, canonical
 
 logger = logging.getLogger(__name__)
 # Of a batch: enough to fill a GPU; a CPU gains little beyond 400, and its memory is smaller.

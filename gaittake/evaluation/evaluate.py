@@ -25,8 +25,7 @@ from gaittake.io.ragged import open_ragged
 from gaittake.io.tables import read_rejects, write_csv, write_json
 from gaittake.protocol import expand
 from gaittake.sequence import Reject
-from gaittake.settings import Protocol
-from gaittake.stages import EvaluateStage, canonical
+from gaittake.settings import EvaluateStage, Protocol, canonical
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from gaittake.evaluation.published import published
-from gaittake.stages import CompareStage
+from gaittake.settings import CompareStage
 
 CHANCE = "chance"
 NAMES = {

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torchvision.models.detection import KeypointRCNN
 from torchvision.ops import FrozenBatchNorm2d
 
-from gaittake.precision import has_bfloat16
+from gaittake.device import has_bfloat16
 
 Norm = nn.BatchNorm2d | FrozenBatchNorm2d
 

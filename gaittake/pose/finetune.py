@@ -16,7 +16,7 @@ from gaittake.pose.detector import load_detector, save_detector
 from gaittake.pose.mirror import Mirrored
 from gaittake.pose.optimise import Samples, train_detector
 from gaittake.sequence import name_of
-from gaittake.stages import FinetuneStage, canonical
+from gaittake.settings import FinetuneStage, canonical
 
 
 class LabelledSilhouettes:

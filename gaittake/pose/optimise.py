@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 from torchvision.models.detection import KeypointRCNN
 
+from gaittake.device import autocast
 from gaittake.errors import UserError
 from gaittake.io.ahead import read_ahead
 from gaittake.io.checkpoint import Checkpoints
 from gaittake.io.progress import progress
 from gaittake.pose.augment import Sample, augment
-from gaittake.precision import autocast
 from gaittake.settings import PoseTraining
 
 WARM_UP = 0.1  # of all steps

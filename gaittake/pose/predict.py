@@ -25,8 +25,8 @@ from gaittake.pose.labelled import ARRAYS, Labelled, append_walk
 from gaittake.pose.locate import best_overlap, detect, locate_in_boxes, scale_of
 from gaittake.pose.match import Box
 from gaittake.sequence import Reject, Sequence
+from gaittake.settings import PredictStage, canonical
 from gaittake.silhouette import Image, box
-from gaittake.stages import PredictStage, canonical
 
 logger = logging.getLogger(__name__)
 STAGE = "predict"

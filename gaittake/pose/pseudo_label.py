@@ -20,8 +20,8 @@ from gaittake.pose.labelled import ARRAYS, Labelled, append_walk
 from gaittake.pose.locate import Detections, detect
 from gaittake.pose.match import Box, best_shift, match_walker, overlaps_by_shift
 from gaittake.sequence import Reject, Sequence
+from gaittake.settings import PseudoLabelStage, canonical
 from gaittake.silhouette import box
-from gaittake.stages import PseudoLabelStage, canonical
 
 logger = logging.getLogger(__name__)
 STAGE = "pseudo-label"

@@ -11,7 +11,7 @@ from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedFile, open_ragged
 from gaittake.io.tables import write_json
 from gaittake.pose.score import Pairs, agreement
-from gaittake.stages import QualityStage
+from gaittake.settings import QualityStage
 
 Key = tuple[str, str, int, int]
 Files = tuple[str, list[Path]]

@@ -17,8 +17,8 @@ from gaittake.pose.crop import CutSamples
 from gaittake.pose.detector import build_detector, load_state, read_weights, save_detector
 from gaittake.pose.mirror import Mirrored
 from gaittake.pose.optimise import Samples, train_detector
+from gaittake.settings import TeacherStage, canonical
 from gaittake.sources.walkers.dataset import render_people
-from gaittake.stages import TeacherStage, canonical
 
 
 class People:

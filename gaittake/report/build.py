@@ -23,7 +23,7 @@ from gaittake.report.poses import PoseFiles, poses_section
 from gaittake.report.results import banners, headline, rank1_section
 from gaittake.report.runs import Run, read_runs
 from gaittake.report.style import STYLE
-from gaittake.stages import ReportStage
+from gaittake.settings import ReportStage
 
 logger = logging.getLogger(__name__)
 CONTENTS = (

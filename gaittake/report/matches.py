@@ -15,7 +15,7 @@ from gaittake.io.ragged import RaggedFile, open_ragged
 from gaittake.report.html import Markup, join, left_out, scrolling, section, tag
 from gaittake.report.picture import Image, image
 from gaittake.report.runs import Run, chief, said
-from gaittake.stages import ReportStage
+from gaittake.settings import ReportStage
 
 TITLE = "Nearest and farthest"
 FAILURES, SUCCESSES = 3, 1

@@ -13,7 +13,7 @@ from gaittake.io.progress import duration
 from gaittake.io.tables import read_rejects
 from gaittake.report.html import Markup, section, table, tag
 from gaittake.report.runs import Run
-from gaittake.stages import ReportStage
+from gaittake.settings import ReportStage
 
 FACTS = {
     "package": "gaittake",

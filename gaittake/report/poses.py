@@ -18,7 +18,7 @@ from gaittake.report.picture import posed
 from gaittake.report.runs import percent
 from gaittake.sequence import Sequence as Walk
 from gaittake.sequence import name_of
-from gaittake.stages import ReportStage
+from gaittake.settings import ReportStage
 
 Floats = npt.NDArray[np.float32]
 TITLE = "Keypoints"

@@ -13,7 +13,7 @@ from gaittake.evaluation.seeds import over_seeds
 from gaittake.io.tables import read_csv
 from gaittake.report.html import Markup, captioned, join, section, tag
 from gaittake.report.runs import Run, chief, named, percent
-from gaittake.stages import ReportStage
+from gaittake.settings import ReportStage
 
 WALKS = {"nm": "normal walks", "bg": "walks with a bag", "cl": "walks in a coat"}
 COMPARED = ("method", "condition", "mean")

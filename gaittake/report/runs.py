@@ -10,7 +10,7 @@ from gaittake.evaluation.markdown import NAMES
 from gaittake.evaluation.probes import read_probes
 from gaittake.io.ragged import open_ragged
 from gaittake.io.tables import read_json
-from gaittake.stages import EmbedStage
+from gaittake.settings import EmbedStage
 
 CONDITIONS = {"nm": "normal walking", "bg": "with a bag", "cl": "in a coat"}
 

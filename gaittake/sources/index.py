@@ -6,8 +6,8 @@ from pathlib import Path
 from gaittake.errors import UserError
 from gaittake.io.rejects import count_rejects
 from gaittake.io.tables import write_rejects, write_sequences
+from gaittake.settings import IndexStage
 from gaittake.sources.layouts import LAYOUTS
-from gaittake.stages import IndexStage
 
 logger = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from gaittake.io.rejects import summary
 from gaittake.io.tables import read_rejects, read_sequences, write_rejects
 from gaittake.protocol import expand
 from gaittake.sequence import Reject, Sequence, name_of
+from gaittake.settings import SurveyStage
 from gaittake.sources.layouts import LAYOUTS
-from gaittake.stages import SurveyStage
 
 logger = logging.getLogger(__name__)
 STAGE = "survey"

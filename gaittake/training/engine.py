@@ -22,8 +22,7 @@ from gaittake.io.weights import save_weights
 from gaittake.losses.classification import PartClassifier
 from gaittake.models import build_network
 from gaittake.models.pooling import SeparateHeads
-from gaittake.settings import Train
-from gaittake.stages import TrainStage, canonical
+from gaittake.settings import Train, TrainStage, canonical
 from gaittake.training.collective import share_statistics
 from gaittake.training.distributed import Group, joined, parallel
 from gaittake.training.events import write_events

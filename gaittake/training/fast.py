@@ -6,7 +6,7 @@ import logging
 import torch
 from torch import nn
 
-from gaittake.freed import keep_freed_memory
+from gaittake.device import keep_freed_memory
 
 logger = logging.getLogger(__name__)
 # Compiling takes a minute or two; a step becomes faster by a part of itself.

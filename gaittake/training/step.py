@@ -12,10 +12,10 @@ from gaittake.data.augment import augment
 from gaittake.data.clips import clip_rows
 from gaittake.data.resident import Batch, Resident, gather_clips
 from gaittake.data.sampler import Indices, sample_sequences, step_generator
+from gaittake.device import autocast
 from gaittake.losses.classification import PartClassifier, classification_loss
 from gaittake.losses.triplet import triplet_loss
 from gaittake.models.pooling import PartSpread
-from gaittake.precision import autocast
 from gaittake.settings import Train
 from gaittake.training.collective import gathered
 from gaittake.training.distributed import Group

@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from gaittake.section import Section, Share
+from gaittake.settings import Section, Share
 
 AT_FALSE_ACCEPTS = 0.01
 

@@ -13,8 +13,7 @@ from gaittake.io.tables import read_json
 from gaittake.io.weights import Weights, load_weights
 from gaittake.models import build_network
 from gaittake.pose.detector import load_detector
-from gaittake.settings import Align
-from gaittake.stages import EmbedStage, EvaluateStage, PredictStage, canonical
+from gaittake.settings import Align, EmbedStage, EvaluateStage, PredictStage, canonical
 from gaittake.use.calibration import Calibration, calibration_of
 from gaittake.use.file import About, Content, Origin, State, digest_of, write_model
 from gaittake.use.model import Model

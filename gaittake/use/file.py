@@ -15,10 +15,7 @@ from torch import Tensor
 
 from gaittake.errors import UserError
 from gaittake.io.state import save_torch
-from gaittake.read_settings import describe
-from gaittake.section import Count, Section
-from gaittake.settings import Align
-from gaittake.stages import PredictStage, canonical
+from gaittake.settings import Align, Count, PredictStage, Section, canonical, describe
 from gaittake.use.calibration import Calibration
 
 FORMAT = "gaittake model"

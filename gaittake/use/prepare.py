@@ -12,9 +12,8 @@ from gaittake.errors import UserError
 from gaittake.keypoints import NAMES, normalise
 from gaittake.pose.predict import Frame, predict_batch
 from gaittake.sequence import Reject, Sequence
-from gaittake.settings import Align
+from gaittake.settings import Align, PredictStage
 from gaittake.silhouette import Aligned, Image, align, box
-from gaittake.stages import PredictStage
 
 Floats = npt.NDArray[np.float32]
 # Keypoints `[n, 17, 3]` in pixels of the full frames, of the frames with these numbers.

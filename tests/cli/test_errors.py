@@ -143,7 +143,7 @@ def test_faults_of_the_machine_are_one_line(error: Exception, said: str) -> None
 def test_faults_of_the_program_keep_their_traceback(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gaittake.read_settings.load_settings", lambda *_: {}["typo"])
+    monkeypatch.setattr("gaittake.settings.load_settings", lambda *_: {}["typo"])
     with pytest.raises(KeyError):
         run("config", "tiny")
 
@@ -157,7 +157,7 @@ def test_a_stop_from_outside_has_its_own_exit_code(
     def stopped(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("gaittake.read_settings.load_settings", stopped)
+    monkeypatch.setattr("gaittake.settings.load_settings", stopped)
     found, said = run("config", "tiny")
     assert found == code
     assert "Traceback" not in said

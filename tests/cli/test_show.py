@@ -14,13 +14,9 @@ import yaml
 from pydantic.fields import FieldInfo
 
 from gaittake.cli import main
-from gaittake.cli.settings_text import settings_text
 from gaittake.io.ragged import RaggedWriter
-from gaittake.networks import SECTIONS
-from gaittake.plan import stage_settings
-from gaittake.read_settings import load_settings
-from gaittake.settings import Section, Settings
-from gaittake.stages import canonical
+from gaittake.pipeline.plan import stage_settings
+from gaittake.settings import SECTIONS, Section, Settings, canonical, load_settings, settings_text
 from tests.cli.conftest import Run, assert_one_line
 from tests.conftest import write_cache
 

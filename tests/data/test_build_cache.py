@@ -12,9 +12,8 @@ from gaittake.data.build_cache import cache_shard, merge_caches
 from gaittake.errors import UserError
 from gaittake.io.ragged import RaggedWriter, open_ragged
 from gaittake.io.tables import read_rejects, read_sequences
-from gaittake.settings import Align, Source
+from gaittake.settings import Align, CacheStage, IndexStage, Source, canonical
 from gaittake.sources.index import index_sequences
-from gaittake.stages import CacheStage, IndexStage, canonical
 
 SETTINGS = CacheStage(align=Align())
 

@@ -13,7 +13,7 @@ from gaittake.data.streamed import Streamed
 from gaittake.errors import Preempted, UserError
 from gaittake.evaluation.embed import embed
 from gaittake.io.ragged import open_ragged
-from gaittake.stages import EmbedStage
+from gaittake.settings import EmbedStage
 from gaittake.training import engine, step
 from tests.training.runs import CPU, before_step, run, same, terminate
 from tests.training.test_engine import MODEL, settings

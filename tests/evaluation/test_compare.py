@@ -9,7 +9,7 @@ from gaittake.evaluation.compare import compare
 from gaittake.evaluation.markdown import ranked_table
 from gaittake.evaluation.published import published
 from gaittake.io.tables import write_json
-from gaittake.stages import CompareStage
+from gaittake.settings import CompareStage
 
 VIEWS = (0, 90)
 SUBJECTS = [f"{number:03d}" for number in range(1, 31)]

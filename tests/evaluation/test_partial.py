@@ -15,9 +15,8 @@ from gaittake.evaluation.evaluate import evaluate
 from gaittake.evaluation.table import dataset_of, percent, table_rows
 from gaittake.io.tables import read_json, write_rejects
 from gaittake.sequence import Reject
-from gaittake.settings import Evaluate, Protocol
+from gaittake.settings import Evaluate, EvaluateStage, Protocol
 from gaittake.sources import tree
-from gaittake.stages import EvaluateStage
 from tests.evaluation.plain import made_up, plain_cells, plain_condition, write_embeddings
 
 SUBJECTS = [f"{n:03d}" for n in range(75, 87)]

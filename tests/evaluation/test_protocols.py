@@ -7,14 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gaittake import subjects as people
 from gaittake.evaluation import cross_view as streaming
 from gaittake.evaluation import retrieval
 from gaittake.evaluation.evaluate import evaluate
 from gaittake.io.tables import read_json, write_rejects
-from gaittake.read_settings import load_settings
-from gaittake.settings import Evaluate, Protocol
-from gaittake.stages import EvaluateStage
+from gaittake.pipeline import subjects as people
+from gaittake.settings import Evaluate, EvaluateStage, Protocol, load_settings
 from tests.evaluation.plain import (
     Embeddings,
     made_up,

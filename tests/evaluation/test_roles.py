@@ -8,7 +8,7 @@ import pytest
 from gaittake.errors import UserError
 from gaittake.evaluation.roles import assign_roles
 from gaittake.protocol import in_both
-from gaittake.read_settings import load_settings
+from gaittake.settings import load_settings
 
 
 def sequences(*rows: tuple[str, int, int]) -> pd.DataFrame:

@@ -4,7 +4,7 @@ import pytest
 
 from gaittake.cli.models import ICCV, rows
 from gaittake.models import NETWORKS
-from gaittake.networks import PAPERS, SECTIONS, SIZES
+from gaittake.settings import PAPERS, SECTIONS, SIZES
 
 WEIGHTS = {
     "casiab": {

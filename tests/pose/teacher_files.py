@@ -11,8 +11,7 @@ from torchvision.models.detection import keypointrcnn_resnet50_fpn
 from gaittake.errors import UserError
 from gaittake.pose.detector import load_detector
 from gaittake.pose.teacher import train_teacher
-from gaittake.settings import Detector, PoseTraining, Walkers
-from gaittake.stages import TeacherStage
+from gaittake.settings import Detector, PoseTraining, TeacherStage, Walkers
 
 RESNET = Detector(backbone="resnet50", min_size=64, max_size=96)
 CPU = torch.device("cpu")

@@ -12,8 +12,7 @@ from torchvision.models.detection import (
 from gaittake.errors import UserError
 from gaittake.pose.detector import build_detector, load_detector, save_detector
 from gaittake.pose.teacher import train_teacher
-from gaittake.settings import Detector, PoseTraining, Walkers
-from gaittake.stages import TeacherStage
+from gaittake.settings import Detector, PoseTraining, TeacherStage, Walkers
 from tests.pose.tiny import SMALL
 
 RESNET = Detector(backbone="resnet50", min_size=64, max_size=96)

@@ -16,8 +16,7 @@ from gaittake.pose.finetune import LabelledSilhouettes, finetune_student
 from gaittake.pose.labelled import ARRAYS, Labelled, append_walk
 from gaittake.pose.locate import locate_in_boxes
 from gaittake.pose.optimise import learning_rate, order, train_detector
-from gaittake.settings import PoseTraining
-from gaittake.stages import FinetuneStage
+from gaittake.settings import FinetuneStage, PoseTraining
 from tests.pose.tiny import SMALL, Dataset
 
 CPU = torch.device("cpu")

@@ -12,9 +12,8 @@ from gaittake.pose.augment import Sample
 from gaittake.pose.mirror import Mirrored, mirrored
 from gaittake.pose.optimise import Samples
 from gaittake.pose.teacher import train_teacher
-from gaittake.settings import PoseTraining, Walkers
+from gaittake.settings import FinetuneStage, PoseTraining, TeacherStage, Walkers
 from gaittake.sources.walkers.camera import place_camera, project
-from gaittake.stages import FinetuneStage, TeacherStage
 from tests.pose.tiny import SMALL, Dataset
 
 CPU = torch.device("cpu")

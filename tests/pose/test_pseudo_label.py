@@ -13,8 +13,7 @@ from gaittake.io.ragged import open_ragged
 from gaittake.io.tables import read_rejects, write_sequences
 from gaittake.pose import pseudo_label
 from gaittake.pose.locate import Detections
-from gaittake.settings import PseudoLabel
-from gaittake.stages import PseudoLabelStage
+from gaittake.settings import PseudoLabel, PseudoLabelStage
 from tests.pose.tiny import SMALL, Dataset
 
 CPU = torch.device("cpu")

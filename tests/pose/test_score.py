@@ -12,7 +12,7 @@ from gaittake.io.ragged import RaggedWriter
 from gaittake.pose.labelled import ARRAYS
 from gaittake.pose.quality import measure_quality
 from gaittake.pose.score import AREA_OF_BOX, Pairs, agreement, hits, oks
-from gaittake.stages import QualityStage
+from gaittake.settings import QualityStage
 
 
 def made_up(frames: int = 30) -> Pairs:

@@ -14,8 +14,7 @@ from gaittake.io.frames import Image, read_colour
 from gaittake.pose import pseudo_label
 from gaittake.pose.locate import Detections
 from gaittake.pose.predict import read_batches
-from gaittake.settings import PseudoLabel
-from gaittake.stages import PseudoLabelStage
+from gaittake.settings import PseudoLabel, PseudoLabelStage
 from tests.pose.tiny import FRAMES, SMALL, Dataset
 
 BATCH = 5

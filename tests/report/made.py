@@ -20,13 +20,16 @@ from gaittake.pose.quality import measure_quality
 from gaittake.report.build import build_report
 from gaittake.report.poses import PoseFiles
 from gaittake.sequence import Reject, Sequence
-from gaittake.settings import Evaluate, Model, Protocol, Train
-from gaittake.stages import (
+from gaittake.settings import (
     CompareStage,
     EmbedStage,
+    Evaluate,
     EvaluateStage,
+    GaitTakeModel,
+    Protocol,
     QualityStage,
     ReportStage,
+    Train,
     TrainStage,
     canonical,
 )
@@ -34,7 +37,7 @@ from gaittake.stages import (
 HELD_OUT, TESTED = ("002",), ("003", "004", "005", "006")
 VIEWS, WALKS, FRAMES = (0, 90), (("nm", 1), ("nm", 5), ("bg", 1)), 6
 PROTOCOL = Protocol(gallery=("nm-01",), probes={"nm": ("nm-05",), "bg": ("bg-01",)})
-MODEL = Model(
+MODEL = GaitTakeModel(
     channels=(2, 2, 2), strips=2, embedding=4, clip_length=4, attention_width=4,
     pose_attention_width=4,
 )  # fmt: skip

@@ -11,7 +11,7 @@ from gaittake.data.resident import load_resident
 from gaittake.io.ragged import open_ragged
 from gaittake.models import build_network
 from gaittake.models.attention import TemporalAttention
-from gaittake.plan import stage_settings
+from gaittake.pipeline.plan import stage_settings
 from gaittake.pose.score import Pairs, oks
 from gaittake.report.attention import shares
 from gaittake.report.chart import Axis, Line, heat_map, line_chart
@@ -20,8 +20,7 @@ from gaittake.report.matches import chosen, search
 from gaittake.report.origin import stage_times
 from gaittake.report.poses import ranked_frames, similarity
 from gaittake.report.runs import read_runs
-from gaittake.settings import Settings
-from gaittake.stages import ReportStage
+from gaittake.settings import ReportStage, Settings
 from tests.report.made import MODEL, pose_files, settings
 
 RANDOM = np.random.default_rng(1)

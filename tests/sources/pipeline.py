@@ -6,10 +6,9 @@ from gaittake.data.build_cache import cache_shard, merge_caches
 from gaittake.io.ragged import open_ragged
 from gaittake.io.tables import read_rejects
 from gaittake.sequence import Reject, name_of
-from gaittake.settings import Align, Protocol, Source
+from gaittake.settings import Align, CacheStage, IndexStage, Protocol, Source, SurveyStage
 from gaittake.sources.index import index_sequences
 from gaittake.sources.survey import survey
-from gaittake.stages import CacheStage, IndexStage, SurveyStage
 from tests.sources.trees import write_keypoints
 
 TRAIN, TEST = ("001", "002"), ("003", "004")

@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 
 from gaittake.io.tables import read_rejects, read_sequences
-from gaittake.settings import Source
+from gaittake.settings import IndexStage, Source
 from gaittake.sources.archives import packed, unpack_subjects
 from gaittake.sources.index import index_sequences
-from gaittake.stages import IndexStage
 from tests.sources.trees import reasons, write_casiab
 
 

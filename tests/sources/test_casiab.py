@@ -4,9 +4,8 @@ from pathlib import Path
 
 from gaittake.io.tables import read_rejects, read_sequences
 from gaittake.sequence import Sequence
-from gaittake.settings import Source
+from gaittake.settings import IndexStage, Source
 from gaittake.sources.index import index_sequences
-from gaittake.stages import IndexStage
 from tests.sources.trees import reasons, write_casiab, write_video
 
 

@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 
 from gaittake.errors import UserError
-from gaittake.settings import Source
+from gaittake.settings import IndexStage, Source
 from gaittake.sources.index import index_sequences
 from gaittake.sources.layouts import LAYOUTS
-from gaittake.stages import IndexStage
 from tests.sources.trees import write_casiab, write_frames
 
 

@@ -11,9 +11,8 @@ import torch
 
 from gaittake.pose import pseudo_label
 from gaittake.pose.locate import Detections
-from gaittake.settings import Detector, PseudoLabel
+from gaittake.settings import Detector, PseudoLabel, PseudoLabelStage
 from gaittake.sources.archives import unpack_subjects
-from gaittake.stages import PseudoLabelStage
 from tests.sources.pipeline import TEST, TRAIN, WALKS, in_cache, run
 from tests.sources.trees import SIZE, write_casiab, write_frames, write_video
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from gaittake.stages import TrainStage
+from gaittake.settings import TrainStage
 from gaittake.training import engine, step
 
 CPU = torch.device("cpu")

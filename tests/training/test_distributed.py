@@ -20,7 +20,7 @@ from gaittake.data.resident import load_resident
 from gaittake.errors import UserError
 from gaittake.evaluation.embed import embed_sequences
 from gaittake.models import build_network
-from gaittake.stages import canonical
+from gaittake.settings import canonical
 from gaittake.training.distributed import ALONE
 from tests.conftest import write_cache
 from tests.training.runs import CPU, run

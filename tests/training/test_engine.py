@@ -16,12 +16,11 @@ from gaittake.io.checkpoint import Checkpoints
 from gaittake.io.ragged import open_ragged
 from gaittake.io.weights import load_weights
 from gaittake.models import build_network
-from gaittake.settings import Model, Train
-from gaittake.stages import EmbedStage, TrainStage
+from gaittake.settings import EmbedStage, GaitTakeModel, Train, TrainStage
 from gaittake.training import step
 from tests.training.runs import CPU, before_step, die, run, same, terminate
 
-MODEL = Model(
+MODEL = GaitTakeModel(
     channels=(2, 4, 4, 4), strips=4, clip_length=3, attention_width=4, embedding=6
 ).model_dump(mode="json")
 SUBJECTS = ("001", "002", "003", "004")

@@ -14,8 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from gaittake.data.resident import load_resident
 from gaittake.models import build_network
-from gaittake.settings import Train
-from gaittake.stages import TrainStage
+from gaittake.settings import Train, TrainStage
 from gaittake.training import engine, fast, step
 from gaittake.training.distributed import ALONE
 from tests.models.test_peers import COLUMNS, ROWS, TINY
@@ -141,7 +140,7 @@ def test_freed_memory_is_kept_by_the_process() -> None:
 FREES = """
 import pathlib
 import numpy as np
-from gaittake.freed import keep_freed_memory
+from gaittake.device import keep_freed_memory
 
 def resident_pages():
     return int(pathlib.Path("/proc/self/statm").read_text().split()[1])

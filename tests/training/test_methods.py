@@ -12,8 +12,7 @@ from gaittake.errors import UserError
 from gaittake.evaluation.embed import embed
 from gaittake.io.ragged import RaggedWriter, open_ragged
 from gaittake.models import build_network
-from gaittake.settings import Train
-from gaittake.stages import EmbedStage, TrainStage
+from gaittake.settings import EmbedStage, Train, TrainStage
 from gaittake.training import step
 from tests.training.runs import CPU, before_step, die, run, same
 

@@ -15,8 +15,7 @@ import torch
 
 from gaittake.data.resident import load_resident
 from gaittake.errors import Preempted, UserError
-from gaittake.settings import Train
-from gaittake.stages import TrainStage
+from gaittake.settings import Train, TrainStage
 from gaittake.training import engine, step
 from gaittake.training.distributed import Group, joined
 from tests.training.runs import CPU, before_step, die, run, terminate

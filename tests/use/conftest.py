@@ -12,7 +12,7 @@ from gaittake.io.tables import write_rejects
 from gaittake.io.weights import save_weights
 from gaittake.models import build_network
 from gaittake.pose.detector import build_detector, save_detector
-from gaittake.stages import TrainStage, canonical
+from gaittake.settings import TrainStage, canonical
 from gaittake.use.model import Model, load
 from tests.use.tiny import SETTINGS, export
 

@@ -11,12 +11,10 @@ import pytest
 import torch
 
 from gaittake.io.ragged import open_ragged
-from gaittake.plan import stage_settings
+from gaittake.pipeline.plan import stage_settings
 from gaittake.pose import predict, pseudo_label
 from gaittake.pose.detector import load_detector
-from gaittake.read_settings import load_settings
-from gaittake.settings import Detector
-from gaittake.stages import PredictStage, PseudoLabelStage
+from gaittake.settings import Detector, PredictStage, PseudoLabelStage, load_settings
 from tests.workflow.project import Project, started
 from tests.workflow.slurm.one_node import one_node
 from tests.workflow.test_slurm import QUICK, SLURM, SMALL, WHY_NOT, megabytes, submitted

@@ -20,10 +20,10 @@ os.environ.update(
     PATH=os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", "")]),
 )
 
-from gaittake import plan, stages, subjects
+from gaittake.pipeline import plan, subjects
 from gaittake.errors import UserError
-from gaittake.fingerprint import fingerprint
-from gaittake.read_settings import load_settings
+from gaittake.pipeline.fingerprint import fingerprint
+from gaittake.settings import canonical, load_settings
 
 
 def told(function):
@@ -70,7 +70,7 @@ def learns(dataset, run):
 
 @told
 def record_of(dataset, stage, **parts):
-    return stages.canonical(plan.stage_settings(settings_of(dataset), stage, **parts))
+    return canonical(plan.stage_settings(settings_of(dataset), stage, **parts))
 
 
 digest_of = told(fingerprint)

@@ -7,19 +7,10 @@ stages whose own settings changed, and a stage cannot read a setting that its ru
 import json
 from typing import Any
 
-from gaittake.settings import (
-    Align,
-    Detector,
-    Evaluate,
-    PoseTraining,
-    Protocol,
-    PseudoLabel,
-    Section,
-    Settings,
-    Source,
-    Train,
-    Walkers,
-)
+from gaittake.settings.dataset import Align, Evaluate, Protocol, Settings, Source, Walkers
+from gaittake.settings.pose import Detector, PoseTraining, PseudoLabel
+from gaittake.settings.section import Section
+from gaittake.settings.training import Train
 
 
 class RenderStage(Section):

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from gaittake.section import Count, Section, Share
+from gaittake.settings.section import Count, Section, Share
 
 
 class Detector(Section):

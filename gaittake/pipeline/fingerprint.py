@@ -6,10 +6,9 @@ everything it imports inside the package, also inside functions, and over the da
 beside these modules whose names stand in them. Formatting, file times and where the package lies
 do not count; the tree is walked here because `ast.dump` differs between versions of Python.
 
-Left out are the modules of NOT_CODE. Settings reach a stage only through its JSON record, which
-is a param of its own: counting `settings`, `stages` and `plan` would run everything again
-whenever one setting is added. What is printed (`cli`, `errors`, `progress`) and the package's
-version change no result.
+NOT_CODE is left out. Settings reach a stage only through its JSON record, which is a param of its
+own: counting `settings` and `pipeline` would run everything again whenever one setting is added.
+What is printed (`cli`, `errors`, `io.progress`) and the package's version change no result.
 """
 
 import ast
@@ -23,15 +22,11 @@ from typing import NamedTuple
 from gaittake.errors import UserError
 
 PACKAGE = "gaittake"
-ROOT = Path(__file__).parent
-NOT_CODE = frozenset(
-    f"{PACKAGE}{name}"
-    for name in (
-        "", ".__main__", ".settings", ".stages", ".plan", ".subjects", ".cli", ".errors",
-        ".fingerprint", ".io.progress", ".methods", ".networks", ".pose_settings", ".recipes",
-        ".section",
-    )
-)  # fmt: skip
+ROOT = Path(__file__).parents[1]
+NOT_CODE = tuple(
+    f"{PACKAGE}.{name}"
+    for name in ("__main__", "cli", "errors", "io.progress", "pipeline", "settings")
+)
 DIGITS = 16
 
 
@@ -65,13 +60,17 @@ def reached(module: str) -> list[str]:
     waiting, found = [module], set[str]()
     while waiting:
         name = waiting.pop()
-        parent = name.rpartition(".")[0]
-        if name in found or name in NOT_CODE or parent == f"{PACKAGE}.cli":
+        if name in found or not _counts(name):
             continue
         found.add(name)
         # Importing a module runs the `__init__` of the packages that it is in.
-        waiting += [parent, *_read(name, _path(name)).imports]
+        waiting += [name.rpartition(".")[0], *_read(name, _path(name)).imports]
     return sorted(found)
+
+
+def _counts(module: str) -> bool:
+    """Returns whether an edit of a module, other than the package's own, may change a result."""
+    return module != PACKAGE and not f"{module}.".startswith(tuple(f"{name}." for name in NOT_CODE))
 
 
 def _path(module: str) -> Path:

@@ -1,9 +1,9 @@
 """Which runs, and which settings each job of the pipeline gets."""
 
 from gaittake.errors import UserError
+from gaittake.pipeline.subjects import held_out, shards, test_subjects, train_subjects
 from gaittake.protocol import expand
-from gaittake.settings import Section, Settings
-from gaittake.stages import (
+from gaittake.settings import (
     CacheStage,
     CompareStage,
     EmbedStage,
@@ -15,12 +15,13 @@ from gaittake.stages import (
     QualityStage,
     RenderStage,
     ReportStage,
+    Section,
+    Settings,
     SurveyStage,
     TeacherStage,
     TrainStage,
     changed,
 )
-from gaittake.subjects import held_out, shards, test_subjects, train_subjects
 
 
 def note(settings: Settings) -> str:

@@ -8,13 +8,13 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from gaittake.section import Count, Section
+from gaittake.settings.section import Count, Section
 
 Size = Literal["casiab", "oumvlp", "small"]
 SHRINK = "side of an average pool on the input, pixels; ours"
 
 
-class Model(Section):
+class GaitTakeModel(Section):
     """The GaitTAKE network."""
 
     channels: tuple[Count, ...] = Field(
@@ -126,7 +126,7 @@ SECTIONS: dict[str, type[Section]] = {
     "gaitpart": GaitPartModel,
     "mt3d": Mt3dModel,
     "gaitgl": GaitGlModel,
-    "gaittake": Model,
+    "gaittake": GaitTakeModel,
 }
 PAPERS = {
     "gei": "Han & Bhanu, PAMI 2006",

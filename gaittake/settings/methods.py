@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from gaittake.section import Section
+from gaittake.settings.section import Section
 
 
 class Method(Section):

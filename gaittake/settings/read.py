@@ -9,8 +9,8 @@ import yaml
 from pydantic import ValidationError
 
 from gaittake.errors import UserError
-from gaittake.section import Section
-from gaittake.settings import Settings
+from gaittake.settings.dataset import Settings
+from gaittake.settings.section import Section
 
 # What a dataset that borrows networks need not say again: it is as in the lender's file.
 LENT = ("align", "model", "size", "train", "methods", "tables", "seeds")

@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from gaittake.networks import Size
-from gaittake.section import Count, Section, Share
+from gaittake.settings.networks import Size
+from gaittake.settings.section import Count, Section, Share
 
 
 class Train(Section):

@@ -13,19 +13,12 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from gaittake.errors import UserError
-from gaittake.methods import ABLATION, EXACT, KNOWN, PEERS
-from gaittake.methods import Method as Method
-from gaittake.networks import SECTIONS, SIZES, Size
-from gaittake.networks import Model as Model
-from gaittake.pose_settings import Detector as Detector
-from gaittake.pose_settings import Pose
-from gaittake.pose_settings import PoseTraining as PoseTraining
-from gaittake.pose_settings import PseudoLabel as PseudoLabel
 from gaittake.protocol import in_both
-from gaittake.recipes import Train as Train
-from gaittake.recipes import peer_recipe
-from gaittake.section import Count, Share, validated
-from gaittake.section import Section as Section
+from gaittake.settings.methods import ABLATION, EXACT, KNOWN, PEERS, Method
+from gaittake.settings.networks import SECTIONS, SIZES, GaitTakeModel, Size
+from gaittake.settings.pose import Pose
+from gaittake.settings.section import Count, Section, Share, validated
+from gaittake.settings.training import Train, peer_recipe
 
 CASIAB_VIEWS = tuple(range(0, 181, 18))
 
@@ -141,7 +134,7 @@ class Settings(Section):
     protocol: Protocol = Protocol()
     pose: Pose = Pose()
     align: Align = Align()
-    model: Model = Model()
+    model: GaitTakeModel = GaitTakeModel()
     train: Train = Train()
     size: Size = Field(
         "casiab", description="peers as published for 'casiab', 'oumvlp', or 'small'; ours"

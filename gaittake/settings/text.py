@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from gaittake.settings import Section, Settings
+from gaittake.settings.dataset import Settings
+from gaittake.settings.section import Section
 
 INDENT = "  "
 LEGEND = """\

@@ -1,0 +1,73 @@
+"""Typed settings: of a dataset, of its networks and trainings, and what each stage reads of them.
+
+Import from here. Defaults are the paper's; a dataset's YAML states only what differs.
+"""
+
+from gaittake.settings.dataset import Align, Evaluate, Protocol, Settings, Source, Walkers
+from gaittake.settings.methods import Method
+from gaittake.settings.networks import PAPERS, SECTIONS, SIZES, GaitTakeModel, Size
+from gaittake.settings.pose import Detector, Pose, PoseTraining, PseudoLabel
+from gaittake.settings.read import describe, load_settings
+from gaittake.settings.section import Count, Section, Share
+from gaittake.settings.stages import (
+    CacheStage,
+    CompareStage,
+    EmbedStage,
+    EvaluateStage,
+    FinetuneStage,
+    IndexStage,
+    PredictStage,
+    PseudoLabelStage,
+    QualityStage,
+    RenderStage,
+    ReportStage,
+    SurveyStage,
+    TeacherStage,
+    TrainStage,
+    canonical,
+    changed,
+)
+from gaittake.settings.text import settings_text
+from gaittake.settings.training import Train
+
+__all__ = [
+    "PAPERS",
+    "SECTIONS",
+    "SIZES",
+    "Align",
+    "CacheStage",
+    "CompareStage",
+    "Count",
+    "Detector",
+    "EmbedStage",
+    "Evaluate",
+    "EvaluateStage",
+    "FinetuneStage",
+    "GaitTakeModel",
+    "IndexStage",
+    "Method",
+    "Pose",
+    "PoseTraining",
+    "PredictStage",
+    "Protocol",
+    "PseudoLabel",
+    "PseudoLabelStage",
+    "QualityStage",
+    "RenderStage",
+    "ReportStage",
+    "Section",
+    "Settings",
+    "Share",
+    "Size",
+    "Source",
+    "SurveyStage",
+    "TeacherStage",
+    "Train",
+    "TrainStage",
+    "Walkers",
+    "canonical",
+    "changed",
+    "describe",
+    "load_settings",
+    "settings_text",
+]
