@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from sequences import Made, cpu_seconds, machine, make_sequences, write_cache, write_pickles
 
-from gaittake.data.resident import gather_clips, load_resident
+from gaittake.data.store import gather_clips, load_store
 from gaittake.io import ragged
 
 CPU = torch.device("cpu")
@@ -73,7 +73,7 @@ def variant(made: list[Made], folder: Path, chunk: int, level: int) -> str:
         ragged.CHUNK_BYTES, ragged.GZIP_LEVEL = ours
     pickled = sum(len(m.silhouettes) * 64 * 64 for m in made)
     loading = cpu_seconds(lambda: load(cache, made), TURNS)
-    streamed = load_resident(cache, {m.subject for m in made}, CPU, place="cache")
+    streamed = load_store(cache, {m.subject for m in made}, CPU, place="cache")
     generator = np.random.default_rng(0)
     places = generator.integers(0, len(streamed.silhouettes) - 30, (CLIPS, 1)) + np.arange(30)
 
@@ -91,7 +91,7 @@ def variant(made: list[Made], folder: Path, chunk: int, level: int) -> str:
 
 def load(cache: Path, made: list[Made]) -> None:
     """Brings all sequences into memory."""
-    load_resident(cache, {m.subject for m in made}, CPU, place="device")
+    load_store(cache, {m.subject for m in made}, CPU, place="device")
 
 
 def decoded_bytes(made: list[Made]) -> int:

@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from gaittake.data.resident import Resident, gather_whole
+from gaittake.data.store import SequenceStore, gather_whole
 from gaittake.device import keep_freed_memory
 from gaittake.evaluation.embed import embed_sequences
 from gaittake.models import build_network
@@ -28,19 +28,19 @@ from gaittake.settings import SIZES
 Embeddings = npt.NDArray[np.float32]
 
 
-def made_up(device: torch.device, sequences: int, shortest: int, longest: int) -> Resident:
+def made_up(device: torch.device, sequences: int, shortest: int, longest: int) -> SequenceStore:
     """Returns sequences of noise, held on the device."""
     counts = np.random.default_rng(0).integers(shortest, longest + 1, sequences)
     table = pd.DataFrame({"frame_count": counts, "first_frame": np.r_[0, counts.cumsum()[:-1]]})
     silhouettes = torch.randint(0, 256, (counts.sum(), 64, 44), dtype=torch.uint8)
     keypoints = torch.rand(int(counts.sum()), 17, 3)
-    return Resident(silhouettes.to(device), keypoints.to(device), table, "noise", device)
+    return SequenceStore(silhouettes.to(device), keypoints.to(device), table, "noise", device)
 
 
 @torch.inference_mode()
-def one_at_a_time(network: nn.Module, resident: Resident) -> Embeddings:
+def one_at_a_time(network: nn.Module, store: SequenceStore) -> Embeddings:
     """Returns `[n, p, d]`, as a plain loop makes them."""
-    batches = (gather_whole(resident, [index]) for index in range(len(resident.sequences)))
+    batches = (gather_whole(store, [index]) for index in range(len(store.sequences)))
     return np.concatenate([network(*batch).float().cpu().numpy() for batch in batches])
 
 
@@ -65,7 +65,7 @@ def main() -> None:
     size = given.size or ("casiab" if given.device == "cuda" else "small")
     lengths = (18, 24) if size == "small" else (20, 100)
     count = given.sequences or (1024 if given.device == "cuda" else 96)
-    resident = made_up(device, count, *lengths)
+    store = made_up(device, count, *lengths)
     network = build_network("gaittake", **SIZES[size].get("gaittake", {})).to(device).eval()
     best = {"one sequence at a time": float("inf"), "in batches": float("inf")}
 
@@ -73,7 +73,7 @@ def main() -> None:
         sides = {"one sequence at a time": one_at_a_time, batched: embed_sequences}
         made = []
         for name, embed in sides.items():
-            found, embeddings = seconds(lambda run=embed: run(network, resident), device)
+            found, embeddings = seconds(lambda run=embed: run(network, store), device)
             best[name] = min(found, best.get(name, found))
             made.append(embeddings)
         difference = np.abs(made[0] - made[1]).max() / made[0].std()
@@ -84,7 +84,7 @@ def main() -> None:
     keep_freed_memory()
     for _ in range(given.turns):
         turn("in batches, freed memory kept")
-    frames = int(resident.sequences["frame_count"].sum())
+    frames = int(store.sequences["frame_count"].sum())
     print(f"| {size} gaittake, {count} sequences, {device.type} | frames a second | times |")
     print("|---|---:|---:|")
     for name, found in best.items():

@@ -30,8 +30,8 @@ from sequences import CUT, REPOSITORY, megabytes
 from torch import Tensor
 
 from gaittake.data.clips import clip_rows
-from gaittake.data.resident import Resident, ahead, fetch, gather_clips, load_resident
 from gaittake.data.sampler import group_by_subject, sample_sequences, step_generator
+from gaittake.data.store import SequenceStore, ahead, fetch, gather_clips, load_store
 from gaittake.device import autocast
 from gaittake.losses.triplet import triplet_loss
 from gaittake.models import build_network
@@ -59,9 +59,9 @@ def main() -> None:
         paths = sequences.write_pickles(made, Path(folder) / "pickles")
         cache = sequences.write_cache(made, Path(folder) / "cache.h5")
         del made
-        streamed = load_resident(cache, subjects, CPU, place="cache")
+        streamed = load_store(cache, subjects, CPU, place="cache")
         show_memory(streamed)
-        held = load_resident(cache, subjects, CPU, place="device")
+        held = load_store(cache, subjects, CPU, place="device")
         compare(paths, held, streamed)
         wait_for_batches(held, streamed)
         if given.device == "auto" and not torch.cuda.is_available():
@@ -69,10 +69,10 @@ def main() -> None:
         else:
             device = torch.device("cpu" if given.device == "cpu" else "cuda")
             for place in ("device", "host", "cache"):
-                share_of_step(load_resident(cache, subjects, device, place=place), place)
+                share_of_step(load_store(cache, subjects, device, place=place), place)
 
 
-def compare(paths: list[Path], held: Resident, streamed: Resident) -> None:
+def compare(paths: list[Path], held: SequenceStore, streamed: SequenceStore) -> None:
     """Prints the clips a second of each way, after making sure that they give the same."""
     ways: dict[str, Callable[[int], Tensor]] = {
         "pickles: clip cut, divided in float64": lambda n: from_pickles(paths, held, n, "float64"),
@@ -127,18 +127,18 @@ def take_turns(way: Callable[[int], Tensor], pipe: Connection) -> None:
         pipe.send(time.process_time() - begun)
 
 
-def from_pickles(paths: list[Path], resident: Resident, step: int, form: str) -> Tensor:
+def from_pickles(paths: list[Path], store: SequenceStore, step: int, form: str) -> Tensor:
     """Returns a batch in the field's way; the frames are those of `rows_of`.
 
     Args:
         paths: of the pickles, in the order of the sequences.
-        resident: tells which sequences and frames the batch has.
+        store: tells which sequences and frames the batch has.
         step: number of the batch.
         form: what is divided: the `whole` sequence, or its clip in `float64` or `float32`.
     """
-    first = resident.sequences["first_frame"].to_numpy()
+    first = store.sequences["first_frame"].to_numpy()
     clips = []
-    for rows in rows_of(resident, step):
+    for rows in rows_of(store, step):
         index = int(np.searchsorted(first, rows[0], side="right")) - 1
         with paths[index].open("rb") as file:
             frames = pickle.load(file)[:, :, CUT:-CUT]
@@ -152,31 +152,31 @@ def from_pickles(paths: list[Path], resident: Resident, step: int, form: str) ->
     return torch.from_numpy(np.stack(clips)).float()
 
 
-def rows_of(resident: Resident, step: int) -> np.ndarray:
+def rows_of(store: SequenceStore, step: int) -> np.ndarray:
     """Returns the rows of the frames of a step's batch, as training draws them."""
     global _groups
     if not _groups:
-        _groups = group_by_subject(list(resident.sequences["subject"]), subjects_per_batch=P)
+        _groups = group_by_subject(list(store.sequences["subject"]), subjects_per_batch=P)
     chosen, _ = sample_sequences(
         _groups, subjects_per_batch=P, sequences_per_subject=K, generator=step_generator(0, step)
     )
-    return clip_rows(resident, chosen, FRAMES, step_generator(0, step + (1 << 32)))
+    return clip_rows(store, chosen, FRAMES, step_generator(0, step + (1 << 32)))
 
 
 _groups: list[np.ndarray] = []
 
 
-def wait_for_batches(held: Resident, streamed: Resident) -> None:
+def wait_for_batches(held: SequenceStore, streamed: SequenceStore) -> None:
     """Prints how long a training with steps of 100 ms waits for its batches."""
     print(f"| steps of {STEP_SECONDS * 1000:.0f} ms | wait, ms | share of the time |")
     print("|---|---:|---:|")
     with ahead(streamed, (rows_of(streamed, step) for step in range(STEPS))) as running:
         places = {"in memory": held, "streamed": streamed, "streamed, read ahead": running}
-        for name, resident in places.items():
+        for name, store in places.items():
             waits = []
             for step in range(STEPS):
                 rows, begun = rows_of(streamed, step), time.perf_counter()
-                gather_clips(resident, rows)
+                gather_clips(store, rows)
                 waits.append(time.perf_counter() - begun)
                 time.sleep(STEP_SECONDS)
             wait = statistics.median(waits)
@@ -184,9 +184,9 @@ def wait_for_batches(held: Resident, streamed: Resident) -> None:
     print(flush=True)
 
 
-def share_of_step(resident: Resident, place: str) -> None:
+def share_of_step(store: SequenceStore, place: str) -> None:
     """Prints the step's time with the loader, and with one batch again and again without it."""
-    device = resident.device
+    device = store.device
     config = "casiab" if device.type == "cuda" else "walkers"
     model = (
         load_settings(REPOSITORY / f"config/{config}.yaml").method_model("gaittake").model_dump()
@@ -204,11 +204,11 @@ def share_of_step(resident: Resident, place: str) -> None:
         optimiser.step()
 
     def fed() -> Iterator[tuple[Tensor | None, ...]]:
-        with ahead(resident, (rows_of(resident, step) for step in range(steps))) as running:
+        with ahead(store, (rows_of(store, step) for step in range(steps))) as running:
             for number in range(steps):
-                yield gather_clips(running, rows_of(resident, number))
+                yield gather_clips(running, rows_of(store, number))
 
-    ready = gather_clips(resident, rows_of(resident, 0))
+    ready = gather_clips(store, rows_of(store, 0))
     with_loader, without, alone = [], [], []
     for _ in range(turns):  # the first turn warms up
         with_loader.append(timed(device, lambda: [step(batch) for batch in fed()]) / steps)
@@ -232,7 +232,7 @@ def timed(device: torch.device, work: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
-def show_memory(streamed: Resident) -> None:
+def show_memory(streamed: SequenceStore) -> None:
     """Prints how much memory streaming takes, whatever the size of the set."""
     before, largest = megabytes(), 0.0
     with ahead(streamed, (rows_of(streamed, step) for step in range(STEPS))) as running:

@@ -22,7 +22,7 @@ def load(cache: Path, first_subject: int) -> tuple[pd.DataFrame, Floats, Floats]
         table = opened.sequences
         table = table[table["subject"].astype(int) >= first_subject].reset_index(drop=True)
         first, count = int(table["first_frame"].min()), int(table["frame_count"].sum())
-        found = [100 * opened.read(name, first, count)[..., :2] for name in ("keypoints", "exact")]
+        found = [100 * opened.read(name, first, count)[..., :2] for name in ("keypoints", "truth")]
     table["first_frame"] -= first
     return table, found[0].astype(float), found[1].astype(float)
 

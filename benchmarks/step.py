@@ -24,7 +24,7 @@ from torch.nn.functional import conv3d, max_pool3d
 from torch.optim import Adam
 from torch.optim.lr_scheduler import MultiStepLR
 
-from gaittake.data.resident import Resident
+from gaittake.data.store import SequenceStore
 from gaittake.device import keep_freed_memory
 from gaittake.models import build_network, glconv
 from gaittake.models.blocks import Stem
@@ -62,7 +62,7 @@ def without(*ours: str) -> Iterator[None]:
         yield
 
 
-def made_up(device: torch.device, subjects: int, walks: int, frames: int) -> Resident:
+def made_up(device: torch.device, subjects: int, walks: int, frames: int) -> SequenceStore:
     """Returns sequences of noise, held on the device."""
     count = subjects * walks
     table = pd.DataFrame({"subject": [f"{i // walks:03d}" for i in range(count)]})
@@ -70,11 +70,11 @@ def made_up(device: torch.device, subjects: int, walks: int, frames: int) -> Res
     table["frame_count"], table["first_frame"] = frames, np.arange(count) * frames
     silhouettes = torch.randint(0, 256, (count * frames, ROWS, COLUMNS), dtype=torch.uint8)
     keypoints = torch.rand(count * frames, 17, 3)
-    return Resident(silhouettes.to(device), keypoints.to(device), table, "noise", device)
+    return SequenceStore(silhouettes.to(device), keypoints.to(device), table, "noise", device)
 
 
 def training_of(
-    network: str, size: str, resident: Resident, *, precision: str, steps: int, plain: bool
+    network: str, size: str, store: SequenceStore, *, precision: str, steps: int, plain: bool
 ) -> Training:
     """Returns a training: P x K = 8 x 4 clips of 12 frames if small, else 8 x 8 of 30."""
     small = size == "small"
@@ -87,10 +87,10 @@ def training_of(
         .model_validate(SIZES[size].get(network, {}))
         .model_dump(mode="json"),
         train=Train.model_validate(numbers | {"loss": "batch_hard"}),
-        subjects=tuple(sorted(set(resident.sequences["subject"]))),
+        subjects=tuple(sorted(set(store.sequences["subject"]))),
     )
     with patch.object(engine, "speed_up") if plain else ExitStack():
-        training = engine._prepare(stage, resident, resident.device, ALONE)
+        training = engine._prepare(stage, store, store.device, ALONE)
     training.parallel.train()
     if plain:
         optimiser = Adam(training.learner.parameters(), lr=1e-4)
@@ -100,7 +100,7 @@ def training_of(
 
 def seconds(training: Training, steps: int) -> float:
     """Returns the time of a step, mean over some."""
-    cuda = training.resident.device.type == "cuda"
+    cuda = training.store.device.type == "cuda"
     clock = time.perf_counter if cuda else time.process_time
     begun = clock()
     for step in range(steps):
@@ -136,11 +136,11 @@ def table(best: dict[str, float], title: str) -> None:
 def on_cpu(turns: int) -> None:
     """The small preset with one change after another, then all networks."""
     torch.set_num_threads(1)
-    resident = made_up(torch.device("cpu"), 16, 4, 24)
+    store = made_up(torch.device("cpu"), 16, 4, 24)
 
     def side(name: str, network: str, precision: str, *missing: str) -> Side:
         training = training_of(
-            network, "small", resident, precision=precision, steps=SHORT, plain=True
+            network, "small", store, precision=precision, steps=SHORT, plain=True
         )
         return name, training, missing
 
@@ -166,7 +166,7 @@ def on_gpu(device: torch.device, size: str, turns: int) -> None:
     peak = matrix_peak(device)
     print(f"matrix product in bfloat16: {peak / 1e12:.1f} TFLOP/s")
     small = size == "small"
-    resident = made_up(device, 16, 8, 40)
+    store = made_up(device, 16, 8, 40)
     clip, sequences = (12, 32) if small else (30, 64)
     for network in ("gaittake", "gaitgl"):
 
@@ -175,7 +175,7 @@ def on_gpu(device: torch.device, size: str, turns: int) -> None:
         ) -> Side:
             plain = bool(missing)
             training = training_of(
-                network, size, resident, precision=precision, steps=steps, plain=plain
+                network, size, store, precision=precision, steps=steps, plain=plain
             )
             return name, training, missing
 
@@ -199,7 +199,7 @@ def on_gpu(device: torch.device, size: str, turns: int) -> None:
 
 def memory(training: Training) -> str:
     """Returns the most memory of the GPU that a step takes."""
-    if training.resident.device.type != "cuda":
+    if training.store.device.type != "cuda":
         return "memory: of a GPU only"
     torch.cuda.reset_peak_memory_stats()
     train_step(training, 0)

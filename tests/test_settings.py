@@ -168,7 +168,7 @@ def test_a_table_names_its_rows(tmp_path: Path) -> None:
     assert settings.rows("rank1") == ("gei", "gaittake")
     peers = {"gei", "gaitset", "gaitpart", "gaitgl", "mt3d", "gaittake"}
     assert set(settings.rows("table")) == peers
-    assert "exact_keypoints" not in settings.rows("ablation")
+    assert "true_keypoints" not in settings.rows("ablation")
     with pytest.raises(UserError, match=r"tables\.other: there is no such table"):
         settings.rows("other")
 
@@ -186,9 +186,9 @@ def test_a_row_that_is_no_method_is_named_with_those_there_are(tmp_path: Path) -
         load_settings(write(tmp_path, "tables: {mine: [gaitbase]}"))
 
 
-def test_walkers_have_rows_with_exact_keypoints(tmp_path: Path) -> None:
+def test_walkers_have_rows_with_true_keypoints(tmp_path: Path) -> None:
     settings = load_settings(write(tmp_path, "source: {layout: walkers}"))
-    assert {"exact_keypoints", "noise_1", "noise_2", "noise_4"} < set(settings.rows("ablation"))
+    assert {"true_keypoints", "noise_1", "noise_2", "noise_4"} < set(settings.rows("ablation"))
 
 
 def test_each_method_that_learns_is_trained_with_each_seed(tmp_path: Path) -> None:

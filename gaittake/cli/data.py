@@ -179,7 +179,7 @@ def _rejects(job: Job) -> list[Path]:
     jobs = [replace(job, shard=shard) for shard in job.shards]
     found = [j.path("data/{shard}/unpacked.rejects.csv") for j in jobs if _packed(j)]
     found += job.each("index/{shard}.rejects.csv") + job.each("cache/{shard}.rejects.csv")
-    if job.settings.pose.keypoints == "exact":
+    if job.settings.pose.keypoints == "truth":
         return found
     found += job.each("pose/keypoints/{shard}.rejects.csv")
     if job.settings.pose.student_from is None:

@@ -71,7 +71,7 @@ def _poses(job: Job) -> "PoseFiles":
 
     pose, exact = job.settings.pose, job.settings.source.layout == "walkers"
     own = pose.student_from is None
-    if pose.keypoints == "exact" or not (own or exact):
+    if pose.keypoints == "truth" or not (own or exact):
         return PoseFiles(None, [], [], [])
     return PoseFiles(
         job.path("pose/quality.json"),

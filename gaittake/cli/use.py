@@ -66,8 +66,8 @@ def export(
     if weights is None and embed.network != "gei":
         weights = job.weights()
     pose = job.settings.pose
-    if pose.keypoints == "exact":
-        embed = embed.model_copy(update={"keypoints": "exact"})
+    if pose.keypoints == "truth":
+        embed = embed.model_copy(update={"keypoints": "truth"})
     out = out or Path(f"{dataset}-{method}.gait")
     lender = Job(pose.student_from or dataset)
     model = export_model(
@@ -106,7 +106,7 @@ def embed(
         raise UserError("a walk is given twice; give each once")
     loaded = _loaded(model, device, threads)
     from gaittake.io.progress import progress
-    from gaittake.use.embedded import write_embeddings
+    from gaittake.use.embedding_file import write_embeddings
 
     read = _reader(silhouettes, empty_scene, device)
     found = {}
@@ -132,7 +132,7 @@ def compare(
 ) -> None:
     """Compare two walks: their distance, and where it lies among measured ones."""
     loaded = _loaded(model, device, threads)
-    from gaittake.use.embedded import read_embedding
+    from gaittake.use.embedding_file import read_embedding
     from gaittake.use.words import comparison_in_words
 
     read = _reader(silhouettes, empty_scene, device)

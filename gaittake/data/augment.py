@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-from gaittake.data.resident import Batch
+from gaittake.data.store import Batch
 from gaittake.keypoints import MIRROR
 
 MIRROR_SHARE = 0.5

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gaittake.data.joints import Joints
+from gaittake.data.shard_keypoints import Joints
 from gaittake.errors import UserError
 from gaittake.io.frames import read_silhouettes
 from gaittake.io.progress import progress
@@ -50,7 +50,7 @@ def cache_shard(
         settings: how silhouettes are aligned.
         index: their table of sequences.
         keypoints: predicted keypoints of their frames.
-        truth: the renderer's joints; beside the predicted ones they are the array `exact`, without
+        truth: the renderer's joints; beside the predicted ones they are the array `truth`, without
             them the array `keypoints`.
         out: the cache.
         rejects: frames and sequences that could not be used.

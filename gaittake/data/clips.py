@@ -3,13 +3,13 @@
 import numpy as np
 import numpy.typing as npt
 
-from gaittake.data.resident import Resident
+from gaittake.data.store import SequenceStore
 
 Indices = npt.NDArray[np.int64]
 
 
 def clip_rows(
-    resident: Resident,
+    store: SequenceStore,
     chosen: Indices,
     frames: int,
     generator: np.random.Generator,
@@ -19,14 +19,14 @@ def clip_rows(
     """Returns `[n, frames]` rows of the frames of a random clip of each chosen sequence.
 
     Args:
-        resident: the sequences.
+        store: the sequences.
         chosen: `[n]`, which of them.
         frames: of a clip.
         generator: of the step.
         order: see `clip_frames`.
     """
-    first = resident.sequences["first_frame"].to_numpy()[chosen]
-    counts = resident.sequences["frame_count"].to_numpy()[chosen]
+    first = store.sequences["first_frame"].to_numpy()[chosen]
+    counts = store.sequences["frame_count"].to_numpy()[chosen]
     return first[:, None] + clip_frames(counts, frames, generator, order=order)
 
 

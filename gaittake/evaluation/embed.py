@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from gaittake.data.resident import Resident, ahead, gather_whole, load_resident, whole_rows
+from gaittake.data.store import SequenceStore, ahead, gather_whole, load_store, whole_rows
 from gaittake.device import keep_freed_memory
 from gaittake.evaluation.distance import Embeddings
 from gaittake.io.progress import progress
@@ -39,27 +39,27 @@ def embed(
         UserError: weights that do not fit, or no sequence of the test subjects.
     """
     keep_freed_memory()
-    resident = load_resident(
+    store = load_store(
         cache, settings.subjects, device, keypoints=settings.keypoints, noise=settings.noise
     )
-    rows, columns = resident.silhouettes.shape[1:]
+    rows, columns = store.silhouettes.shape[1:]
     model = settings.model
     network = build_network(settings.network, height=rows, width=columns, **model)
-    made_by = {"settings": canonical(settings), "data_digest": resident.data_digest}
+    made_by = {"settings": canonical(settings), "data_digest": store.data_digest}
     if weights is not None:
         loaded = load_weights(weights, network=settings.network, settings=model)
         network.load_state_dict(loaded.state)
         learnt = loaded.made_by
         made_by |= {"training": learnt["settings"], "training_data": learnt["data_digest"]}
     network.to(device).eval()
-    embeddings = embed_sequences(network, resident)
+    embeddings = embed_sequences(network, store)
     with RaggedWriter(
         out,
         kind="embeddings",
         arrays={"embeddings": ("float32", embeddings.shape[1:])},
         attributes=made_by | {"device": device_name(device)},
     ) as written:
-        for row, sequence in zip(embeddings, resident.sequences.itertuples(), strict=True):
+        for row, sequence in zip(embeddings, store.sequences.itertuples(), strict=True):
             written.append(
                 subject=str(sequence.subject),
                 condition=str(sequence.condition),
@@ -70,17 +70,17 @@ def embed(
 
 
 @torch.inference_mode()
-def embed_sequences(network: nn.Module, resident: Resident) -> Embeddings:
+def embed_sequences(network: nn.Module, store: SequenceStore) -> Embeddings:
     """Returns `[n, p, d]` float32, a row for each sequence, in their order."""
-    counts = resident.sequences["frame_count"].to_numpy()
-    batches = list(batches_by_length(counts, FRAMES[resident.device.type]))
-    rows = (whole_rows(resident, chosen) for chosen in batches)
+    counts = store.sequences["frame_count"].to_numpy()
+    batches = list(batches_by_length(counts, FRAMES[store.device.type]))
+    rows = (whole_rows(store, chosen) for chosen in batches)
     found: Embeddings | None = None
     with (
-        ahead(resident, rows) as resident,
+        ahead(store, rows) as store,
         progress("embed", len(counts), unit="sequences") as advance,
     ):
-        made = (network(*gather_whole(resident, chosen)).float() for chosen in batches)
+        made = (network(*gather_whole(store, chosen)).float() for chosen in batches)
         for chosen, embeddings in zip(batches, landed(made), strict=True):
             if found is None:
                 found = np.empty((len(counts), *embeddings.shape[1:]), dtype=np.float32)

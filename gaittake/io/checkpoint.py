@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from gaittake.errors import Preempted, UserError
-from gaittake.io.state import load_torch, save_torch
+from gaittake.io.torch_file import load_torch, save_torch
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from gaittake.errors import UserError
-from gaittake.io.state import load_torch, save_torch
+from gaittake.io.torch_file import load_torch, save_torch
 
 
 class Weights(NamedTuple):

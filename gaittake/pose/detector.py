@@ -12,7 +12,7 @@ from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 from torchvision.ops import FrozenBatchNorm2d
 
 from gaittake.errors import UserError
-from gaittake.io.state import load_torch, save_torch
+from gaittake.io.torch_file import load_torch, save_torch
 from gaittake.keypoints import NAMES
 from gaittake.pose.small import build_small
 from gaittake.settings import Detector

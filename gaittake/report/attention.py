@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from gaittake.data.resident import Resident, gather_whole, load_resident
+from gaittake.data.store import SequenceStore, gather_whole, load_store
 from gaittake.io.weights import load_weights
 from gaittake.models import build_network
 from gaittake.models.attention import TemporalAttention
@@ -42,23 +42,23 @@ def attention_section(runs: Sequence[Run], cache: Path, *, label: str) -> Markup
     subjects = {walk[0] for walk in walks.values() if walk}
     if not subjects:
         return left_out(TITLE, "No probe to draw.")
-    resident = load_resident(
+    store = load_store(
         cache,
         subjects,
         torch.device("cpu"),
         keypoints=run.embed.keypoints,
         noise=run.embed.noise,
     )
-    network = _network(run, resident)
+    network = _network(run, store)
     strips = []
     for condition, walk in walks.items():
-        row = None if walk is None else _row(resident, walk)
+        row = None if walk is None else _row(store, walk)
         if walk is not None and row is not None:
             subject, name, view = walk
             title = f"{said(condition)}: {subject}/{name}/{view:03d}"
             strips += [
                 tag("h3", title),
-                _strip(title, resident, row, shares(network, resident, row)),
+                _strip(title, store, row, shares(network, store, row)),
             ]
     caption = (
         f"{label}{run.title}. Height of a bar: the frame's share in the sequence's feature, in "
@@ -78,10 +78,10 @@ def _side_walk(run: Run, condition: str) -> tuple[str, str, int] | None:
     return str(row["subject"]), str(row["walk"]), int(row["view"])
 
 
-def _row(resident: Resident, walk: tuple[str, str, int]) -> int | None:
+def _row(store: SequenceStore, walk: tuple[str, str, int]) -> int | None:
     columns = ["subject", "condition", "number", "view"]
     for row, (subject, condition, number, view) in enumerate(
-        resident.sequences[columns].itertuples(index=False)
+        store.sequences[columns].itertuples(index=False)
     ):
         found = name_of(subject, condition, int(number), int(view))
         if found == f"{walk[0]}/{walk[1]}/{walk[2]:03d}":
@@ -89,9 +89,9 @@ def _row(resident: Resident, walk: tuple[str, str, int]) -> int | None:
     return None
 
 
-def _network(run: Run, resident: Resident) -> nn.Module:
+def _network(run: Run, store: SequenceStore) -> nn.Module:
     assert run.weights is not None
-    rows, columns = resident.silhouettes.shape[1:]
+    rows, columns = store.silhouettes.shape[1:]
     model = run.embed.model
     network = build_network(run.embed.network, height=rows, width=columns, **model)
     loaded = load_weights(run.weights, network=run.embed.network, settings=model)
@@ -100,16 +100,16 @@ def _network(run: Run, resident: Resident) -> nn.Module:
 
 
 @torch.inference_mode()
-def shares(network: nn.Module, resident: Resident, row: int) -> dict[str, Floats]:
+def shares(network: nn.Module, store: SequenceStore, row: int) -> dict[str, Floats]:
     """Returns each attention's share `[s]` of every frame; the shares of a sequence sum to 1.
 
     Args:
         network: has modules of TemporalAttention.
-        resident: holds the sequence.
+        store: holds the sequence.
         row: of the sequence.
     """
     found: dict[str, Floats] = {}
-    frames = int(resident.sequences["frame_count"].iloc[row])
+    frames = int(store.sequences["frame_count"].iloc[row])
 
     def keep(name: str, seen: Tensor, weights: Tensor) -> None:
         # After local temporal aggregation one place stands for several frames.
@@ -125,19 +125,19 @@ def shares(network: nn.Module, resident: Resident, row: int) -> dict[str, Floats
         if isinstance(module, TemporalAttention)
     ]
     try:
-        network(*gather_whole(resident, [row]))
+        network(*gather_whole(store, [row]))
     finally:
         for hook in hooks:
             hook.remove()
     return found
 
 
-def _strip(title: str, resident: Resident, row: int, weights: dict[str, Floats]) -> Markup:
+def _strip(title: str, store: SequenceStore, row: int, weights: dict[str, Floats]) -> Markup:
     """Returns the bars of each attention above the frames."""
-    about = resident.sequences.iloc[row]
+    about = store.sequences.iloc[row]
     first, count = int(about["first_frame"]), int(about["frame_count"])
     shown = min(count, MOST_FRAMES)
-    pixels = resident.silhouettes[first : first + shown].numpy()
+    pixels = store.silhouettes[first : first + shown].numpy()
     rows, columns = pixels.shape[1:]
     strip = np.concatenate(list(pixels), axis=1)
     width, height = shown * CELL, CELL * rows / columns

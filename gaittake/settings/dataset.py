@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 
 from gaittake.errors import UserError
 from gaittake.protocol import in_both
-from gaittake.settings.methods import ABLATION, EXACT, KNOWN, PEERS, Method
+from gaittake.settings.methods import ABLATION, KNOWN, PEERS, TRUTH, Method
 from gaittake.settings.networks import SECTIONS, SIZES, GaitTakeModel, Size
 from gaittake.settings.pose import Pose
 from gaittake.settings.section import Count, Section, Share, validated
@@ -195,7 +195,7 @@ class Settings(Section):
 
     def _ablation(self) -> tuple[str, ...]:
         """Returns GaitTAKE and what changes something of it, as this dataset trains it."""
-        exact = EXACT if self.source.layout == "walkers" else ()
+        exact = TRUTH if self.source.layout == "walkers" else ()
 
         def learnt(name: str) -> tuple[Section | str | float, ...]:
             method = self.method(name)

@@ -19,8 +19,8 @@ class Method(Section):
     train: dict[str, Any] = Field(
         {}, description="what differs from the dataset's train, or from the peer's recipe; yours"
     )
-    keypoints: Literal["predicted", "exact"] = Field(
-        "predicted", description="'exact' (walkers alone): the renderer's own joints; PAPER 3.2"
+    keypoints: Literal["predicted", "truth"] = Field(
+        "predicted", description="'truth' (walkers alone): the renderer's own joints; PAPER 3.2"
     )
     noise: float = Field(
         0.0, ge=0, le=1, description="added to the keypoints, share of the body's height; ours"
@@ -58,10 +58,10 @@ KNOWN: dict[str, Method] = {
     "adaptive": _changed(train={"loss": "adaptive"}),
     "batch_all": _changed(train={"loss": "batch_all"}),
     "batch_hard": _changed(train={"loss": "batch_hard"}),
-    "exact_keypoints": _changed(keypoints="exact"),
-    "noise_1": _changed(keypoints="exact", noise=0.01),
-    "noise_2": _changed(keypoints="exact", noise=0.02),
-    "noise_4": _changed(keypoints="exact", noise=0.04),
+    "true_keypoints": _changed(keypoints="truth"),
+    "noise_1": _changed(keypoints="truth", noise=0.01),
+    "noise_2": _changed(keypoints="truth", noise=0.02),
+    "noise_4": _changed(keypoints="truth", noise=0.04),
     # Beyond the paper.
     "pose_encoder": _changed({"pose_channels": 64}),
     "skeleton_maps": _changed({"skeleton_maps": True}),
@@ -98,4 +98,4 @@ ABLATION = (
     "gaittake_plus",
 )
 # Rows that need the renderer's joints.
-EXACT = ("exact_keypoints", "noise_1", "noise_2", "noise_4")
+TRUTH = ("true_keypoints", "noise_1", "noise_2", "noise_4")

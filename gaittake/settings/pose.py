@@ -47,8 +47,8 @@ class Pose(Section):
     """Stage one: from frames to 17 keypoints for each silhouette."""
 
     student_from: str | None = Field(None, description="dataset that lends its student; PAPER 3.2")
-    keypoints: Literal["predicted", "exact"] = Field(
-        "predicted", description="by the student, or 'exact': the walkers' own; PAPER 3.2"
+    keypoints: Literal["predicted", "truth"] = Field(
+        "predicted", description="by the student, or 'truth': the walkers' own; PAPER 3.2"
     )
     teacher_weights: str = Field(
         "coco", description="'coco', 'walkers' (made here), or a file of weights; PAPER 3.2"

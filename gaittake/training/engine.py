@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.optim import Adam
 from torch.optim.lr_scheduler import MultiStepLR
 
-from gaittake.data.resident import Resident, ahead, load_resident
 from gaittake.data.sampler import group_by_subject
+from gaittake.data.store import SequenceStore, ahead, load_store
 from gaittake.errors import UserError
 from gaittake.io.checkpoint import Checkpoints, identity_of, seed_everything
 from gaittake.io.progress import Advance, progress
@@ -58,11 +58,11 @@ def train(
     """
     with joined(device) as group:
         group.share(settings.train.subjects_per_batch * settings.train.sequences_per_subject)
-        resident = load_resident(
+        store = load_store(
             cache, settings.subjects, device, keypoints=settings.keypoints, noise=settings.noise
         )
-        training = _prepare(settings, resident, device, group)
-        identity = identity_of(canonical(settings), resident.data_digest)
+        training = _prepare(settings, store, device, group)
+        identity = identity_of(canonical(settings), store.data_digest)
         with Checkpoints(checkpoints, identity, leads=group.leads, any_of=group.any) as saved:
             state = saved.load() or {"step": 0, "history": [], "pending": []}
             group.agree(f"step {state['step']} of training {identity}")
@@ -79,22 +79,22 @@ def train(
             out,
             network=settings.network,
             settings=settings.model,
-            made_by={"settings": canonical(settings), "data_digest": resident.data_digest},
+            made_by={"settings": canonical(settings), "data_digest": store.data_digest},
         )
 
 
 def _prepare(
-    settings: TrainStage, resident: Resident, device: torch.device, group: Group
+    settings: TrainStage, store: SequenceStore, device: torch.device, group: Group
 ) -> Training:
     seed_everything(settings.seed)
-    rows, columns = resident.silhouettes.shape[1:]
+    rows, columns = store.silhouettes.shape[1:]
     network = _network(settings, rows, columns).to(device)
     if group.size > 1:
         share_statistics(network)
     choice = settings.train
     speed_up(network, device, steps=choice.steps)
     groups = group_by_subject(
-        list(resident.sequences["subject"]), subjects_per_batch=choice.subjects_per_batch
+        list(store.sequences["subject"]), subjects_per_batch=choice.subjects_per_batch
     )
     classifier = _classifier(network, len(groups), choice)
     learner = Learner(network, classifier, group).to(device)
@@ -107,16 +107,16 @@ def _prepare(
     schedule = MultiStepLR(optimiser, list(choice.milestones), gamma=choice.decay)
     logger.info(
         "%d sequences of %d subjects, %d frames, %d weights, on %s%s",
-        len(resident.sequences),
+        len(store.sequences),
         len(groups),
-        len(resident.silhouettes),
+        len(store.silhouettes),
         sum(weight.numel() for weight in network.parameters()),
         device,
         f", one of {group.size} processes" if group.size > 1 else "",
     )
     called = parallel(learner, group, device)
     return Training(
-        learner, called, optimiser, schedule, resident, groups, choice, settings.seed, group
+        learner, called, optimiser, schedule, store, groups, choice, settings.seed, group
     )
 
 
@@ -179,8 +179,8 @@ def _run(
     since, counted = time.monotonic(), first
     training.parallel.train()
     coming = (clips_of(training, step)[0] for step in range(first, choice.steps))
-    with ahead(training.resident, coming) as resident, _shown(training, first) as advance:
-        training = training._replace(resident=resident)
+    with ahead(training.store, coming) as store, _shown(training, first) as advance:
+        training = training._replace(store=store)
         for step in range(first, choice.steps):
             terms = train_step(training, step)
             pending.append(terms.loss.detach())

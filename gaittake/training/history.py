@@ -49,7 +49,7 @@ def stop_unless_finite(training: Training, losses: list[Tensor], *, first_step: 
     step = first_step + bad
     # A batch is a function of seed and step, so it can be named after the fact.
     sequences, _ = batch_indices(training, step)
-    table = training.resident.sequences.iloc[sequences]
+    table = training.store.sequences.iloc[sequences]
     names = [name_of(*row) for row in table.iloc[:, :4].itertuples(index=False)]
     raise UserError(
         f"training: the loss is {losses[bad].item()} at step {step + 1}; lower "

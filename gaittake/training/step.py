@@ -10,8 +10,8 @@ from torch.optim.lr_scheduler import MultiStepLR
 
 from gaittake.data.augment import augment
 from gaittake.data.clips import clip_rows
-from gaittake.data.resident import Batch, Resident, gather_clips
 from gaittake.data.sampler import Indices, sample_sequences, step_generator
+from gaittake.data.store import Batch, SequenceStore, gather_clips
 from gaittake.device import autocast
 from gaittake.losses.classification import PartClassifier, classification_loss
 from gaittake.losses.triplet import triplet_loss
@@ -56,7 +56,7 @@ class Training(NamedTuple):
         parallel: how it is called: itself, or what shares its gradients with other processes.
         optimiser: of all its weights.
         schedule: of the learning rate.
-        resident: the sequences.
+        store: the sequences.
         groups: the sequences of each subject.
         settings: of training.
         seed: of what is drawn.
@@ -67,7 +67,7 @@ class Training(NamedTuple):
     parallel: nn.Module
     optimiser: Adam
     schedule: MultiStepLR
-    resident: Resident
+    store: SequenceStore
     groups: list[Indices]
     settings: Train
     seed: int
@@ -83,7 +83,7 @@ class StepTerms(NamedTuple):
 
 def train_step(training: Training, step: int) -> StepTerms:
     """Takes one optimiser step and returns the terms of its loss."""
-    choice, device = training.settings, training.resident.device
+    choice, device = training.settings, training.store.device
     batch, groups = _share_of_batch(training, step)
     subjects = torch.from_numpy(groups).to(device, non_blocking=True)
     with autocast(device, choice.precision):
@@ -101,7 +101,7 @@ def _share_of_batch(training: Training, step: int) -> tuple[Batch, Indices]:
     choice = training.settings
     rows, groups, generator = clips_of(training, step)
     batch = augment(
-        gather_clips(training.resident, rows),
+        gather_clips(training.store, rows),
         generator,
         mirror=choice.mirror,
         rotate=choice.rotate,
@@ -119,7 +119,7 @@ def clips_of(training: Training, step: int) -> tuple[Indices, Indices, np.random
     choice = training.settings
     sequences, groups = batch_indices(training, step)
     generator = step_generator(training.seed, step + (1 << 32))
-    rows = clip_rows(training.resident, sequences, choice.frames, generator, order=choice.order)
+    rows = clip_rows(training.store, sequences, choice.frames, generator, order=choice.order)
     return rows, groups, generator
 
 

@@ -74,12 +74,12 @@ def export_model(
     return model
 
 
-def keypoints_of(embed: EmbedStage) -> Literal["none", "student", "exact"]:
-    """Returns what the network sees: `none`, the `student`'s keypoints, or `exact` ones."""
+def keypoints_of(embed: EmbedStage) -> Literal["none", "student", "truth"]:
+    """Returns what the network sees: `none`, the `student`'s keypoints, or `truth` ones."""
     sees = ("keypoints", "skeleton_maps")
     if embed.network != "gaittake" or not any(embed.model.get(name) for name in sees):
         return "none"
-    return "student" if embed.keypoints == "predicted" else "exact"
+    return "student" if embed.keypoints == "predicted" else "truth"
 
 
 def _embedding(embed: EmbedStage, align: Align) -> tuple[int, int]:

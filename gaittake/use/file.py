@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 from torch import Tensor
 
 from gaittake.errors import UserError
-from gaittake.io.state import save_torch
+from gaittake.io.torch_file import save_torch
 from gaittake.settings import Align, Count, PredictStage, Section, canonical, describe
 from gaittake.use.calibration import Calibration
 
@@ -45,7 +45,7 @@ class About(Section):
     model: dict[str, Any] = Field(description="what it is built from")
     parts: Count = Field(description="p of an embedding")
     embedding: Count = Field(description="d of an embedding")
-    keypoints: Literal["none", "student", "exact"] = Field(
+    keypoints: Literal["none", "student", "truth"] = Field(
         description="what the network sees: none, the student's, or those of a renderer"
     )
     predict: PredictStage | None = Field(description="how the student looks for keypoints")

@@ -62,7 +62,7 @@ def _keypoints(about: About) -> str:
     kinds = {
         "none": "uses no keypoints",
         "student": "keypoints by its own student",
-        "exact": "keypoints must be given",
+        "truth": "keypoints must be given",
     }
     return kinds[about.keypoints]
 

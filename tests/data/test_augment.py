@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from gaittake.data.augment import augment, erased, mirrored, rotated
-from gaittake.data.resident import Batch
+from gaittake.data.store import Batch
 from gaittake.keypoints import MIRROR, NAMES
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from gaittake.data.clips import clip_rows
-from gaittake.data.resident import gather_clips, gather_whole, load_resident
 from gaittake.data.sampler import group_by_subject, sample_sequences, step_generator
+from gaittake.data.store import gather_clips, gather_whole, load_store
 from gaittake.errors import UserError
 
 SUBJECTS = ["a"] * 5 + ["b"] * 2 + ["c"] * 9 + ["d"]
@@ -67,13 +67,13 @@ def test_too_few_sequences_is_an_error_that_says_what_to_add() -> None:
 
 
 def test_clips_are_consecutive_frames_of_their_sequence(cache: Path) -> None:
-    resident = load_resident(cache, ("001", "002", "003", "004"), CPU)
-    chosen = np.arange(len(resident.sequences))
-    first = resident.sequences["first_frame"].to_numpy()
-    counts = resident.sequences["frame_count"].to_numpy()
+    store = load_store(cache, ("001", "002", "003", "004"), CPU)
+    chosen = np.arange(len(store.sequences))
+    first = store.sequences["first_frame"].to_numpy()
+    counts = store.sequences["frame_count"].to_numpy()
     starts = set()
     for seed in range(30):
-        rows = clip_rows(resident, chosen, 6, np.random.default_rng(seed))
+        rows = clip_rows(store, chosen, 6, np.random.default_rng(seed))
         assert (np.diff(rows, axis=1) == 1).all()
         assert (rows >= first[:, None]).all()
         assert (rows < (first + counts)[:, None]).all()
@@ -82,27 +82,27 @@ def test_clips_are_consecutive_frames_of_their_sequence(cache: Path) -> None:
 
 
 def test_a_sequence_shorter_than_a_clip_wraps_around(cache: Path) -> None:
-    resident = load_resident(cache, ("001",), CPU)
-    rows = clip_rows(resident, np.array([2]), 20, np.random.default_rng(0))
-    count = int(resident.sequences["frame_count"].iloc[2])
-    first = int(resident.sequences["first_frame"].iloc[2])
+    store = load_store(cache, ("001",), CPU)
+    rows = clip_rows(store, np.array([2]), 20, np.random.default_rng(0))
+    count = int(store.sequences["frame_count"].iloc[2])
+    first = int(store.sequences["first_frame"].iloc[2])
     assert (rows[0] - first).tolist() == [i % count for i in range(20)]
 
 
 def test_gathered_frames_are_floats_between_0_and_1(cache: Path) -> None:
-    resident = load_resident(cache, ("001", "002"), CPU)
-    batch = gather_clips(resident, np.array([[0, 1], [5, 6]]))
+    store = load_store(cache, ("001", "002"), CPU)
+    batch = gather_clips(store, np.array([[0, 1], [5, 6]]))
     assert batch.silhouettes.dtype == torch.float32
     assert float(batch.silhouettes.max()) <= 1
-    assert (batch.silhouettes[1, 0] * 255).round().equal(resident.silhouettes[5].float())
-    assert batch.keypoints[1, 1].equal(resident.keypoints[6])
+    assert (batch.silhouettes[1, 0] * 255).round().equal(store.silhouettes[5].float())
+    assert batch.keypoints[1, 1].equal(store.keypoints[6])
 
 
 def test_whole_sequences_are_padded_with_zeros(cache: Path) -> None:
-    resident = load_resident(cache, ("001",), CPU)
-    batch = gather_whole(resident, [0, 2])
+    store = load_store(cache, ("001",), CPU)
+    batch = gather_whole(store, [0, 2])
     assert batch.counts is not None
     assert batch.counts.tolist() == [11, 9]
     assert float(batch.silhouettes[1, 9:].abs().max()) == 0
     assert float(batch.keypoints[1, 9:].abs().max()) == 0
-    assert gather_whole(resident, [0]).counts is None
+    assert gather_whole(store, [0]).counts is None

@@ -48,7 +48,7 @@ def test_it_ends_with_the_same_weights_and_embeddings_bit_for_bit(
 
     def spy(training: step.Training, number: int) -> Any:
         terms = real(training, number)
-        seen.append(type(training.resident.silhouettes))
+        seen.append(type(training.store.silhouettes))
         return terms
 
     monkeypatch.setattr(engine, "train_step", spy)

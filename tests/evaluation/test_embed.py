@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gaittake.data.resident import Resident, gather_whole, load_resident
+from gaittake.data.store import SequenceStore, gather_whole, load_store
 from gaittake.evaluation import embed
 from gaittake.models import build_network
 from tests.conftest import write_cache
@@ -20,10 +20,10 @@ SUBJECTS = ("001", "002", "003", "004")
 
 
 @pytest.fixture
-def resident(tmp_path: Path) -> Resident:
+def store(tmp_path: Path) -> SequenceStore:
     """Twenty sequences of 9 to 13 frames, in no order of length."""
     cache = write_cache(tmp_path / "lengths.h5", walks=5, frames=14)
-    return load_resident(cache, SUBJECTS, CPU)
+    return load_store(cache, SUBJECTS, CPU)
 
 
 def network_of(name: str) -> nn.Module:
@@ -33,19 +33,17 @@ def network_of(name: str) -> nn.Module:
 @pytest.mark.parametrize("network", ["gei", *TINY])
 @pytest.mark.parametrize("frames", [1, 40, 384])
 def test_embeddings_are_those_of_each_sequence_alone(
-    resident: Resident, network: str, frames: int, monkeypatch: pytest.MonkeyPatch
+    store: SequenceStore, network: str, frames: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(embed.FRAMES, "cpu", frames)
     built = network_of(network).eval()
-    together = embed.embed_sequences(built, resident)
+    together = embed.embed_sequences(built, store)
     assert together.dtype == np.float32
     spread = float(together.std())
-    for index, row in enumerate(resident.sequences.itertuples()):
+    for index, row in enumerate(store.sequences.itertuples()):
         rows = slice(row.first_frame, row.first_frame + row.frame_count)
         with torch.no_grad():
-            alone = built(
-                resident.silhouettes[None, rows].float() / 255, resident.keypoints[None, rows]
-            )
+            alone = built(store.silhouettes[None, rows].float() / 255, store.keypoints[None, rows])
         assert np.abs(together[index] - alone[0].numpy()).max() < 1e-4 * spread
 
 
@@ -60,12 +58,12 @@ def test_a_batch_holds_like_lengths_and_no_more_frames_than_asked_for() -> None:
 
 
 @pytest.mark.parametrize("network", ["gei", *TINY])
-def test_no_batch_waits_for_a_number_of_the_device(resident: Resident, network: str) -> None:
+def test_no_batch_waits_for_a_number_of_the_device(store: SequenceStore, network: str) -> None:
     """On a device that holds no numbers, whatever asks for one raises."""
     meta = torch.device("meta")
-    there = resident._replace(
-        silhouettes=resident.silhouettes.to(meta),
-        keypoints=resident.keypoints.to(meta),
+    there = store._replace(
+        silhouettes=store.silhouettes.to(meta),
+        keypoints=store.keypoints.to(meta),
         device=meta,
     )
     built = network_of(network).to(meta).eval()

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from gaittake.data.resident import load_resident
+from gaittake.data.store import load_store
 from gaittake.io.ragged import open_ragged
 from gaittake.models import build_network
 from gaittake.models.attention import TemporalAttention
@@ -76,9 +76,9 @@ def test_without_truth_the_teacher_is_the_reference(dataset: Path) -> None:
 
 def test_shares_are_what_the_network_weighs_its_frames_with(dataset: Path) -> None:
     torch.manual_seed(0)
-    resident = load_resident(dataset / "cache.h5", ["003"], torch.device("cpu"))
+    store = load_store(dataset / "cache.h5", ["003"], torch.device("cpu"))
     network = build_network("gaittake", height=16, width=8, **MODEL.model_dump()).eval()
-    found = shares(network, resident, 0)
+    found = shares(network, store, 0)
     assert set(found) == {"attention", "pose_attention"}
     for name, share in found.items():
         assert share.sum() == pytest.approx(1, abs=1e-6), name
@@ -86,19 +86,19 @@ def test_shares_are_what_the_network_weighs_its_frames_with(dataset: Path) -> No
         assert (share[4:] == 0).all()  # six frames hold one clip of four
     attention = network.pose_attention
     assert isinstance(attention, TemporalAttention)
-    direct = attention(resident.keypoints[:6].flatten(1)[None], torch.tensor([6]))
+    direct = attention(store.keypoints[:6].flatten(1)[None], torch.tensor([6]))
     assert found["pose_attention"][:4] == pytest.approx(direct.flatten().tolist(), abs=1e-6)
     assert not attention._forward_hooks
 
 
 def test_after_local_temporal_aggregation_a_share_is_spread_over_its_frames(dataset: Path) -> None:
-    resident = load_resident(dataset / "cache.h5", ["003"], torch.device("cpu"))
+    store = load_store(dataset / "cache.h5", ["003"], torch.device("cpu"))
     model = MODEL.model_dump() | {"lta": True, "clip_length": 2}
     torch.manual_seed(0)
     network = build_network("gaittake", height=16, width=8, **model).eval()
     for weights in network.attention.parameters():  # so that frames differ
         torch.nn.init.normal_(weights)
-    share = shares(network, resident, 0)["attention"]
+    share = shares(network, store, 0)["attention"]
     assert share.sum() == pytest.approx(1, abs=1e-6)
     assert share[0] == share[1] == share[2] != share[3] == share[4] == share[5]
 

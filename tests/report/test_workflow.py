@@ -14,7 +14,7 @@ from tests.workflow.project import fresh_project
 
 CONFIGS = {
     "smoke": None,
-    "exact": "source: {layout: walkers}\npose: {keypoints: exact}\n",
+    "truth": "source: {layout: walkers}\npose: {keypoints: truth}\n",
     "borrower": "source: {layout: walkers}\npose: {student_from: smoke}\n",
 }
 PEOPLE = "protocol: {train_subjects: [001..020], test_subjects: [021..024]}\n"
@@ -41,9 +41,9 @@ def test_the_command_by_hand_reads_what_the_rule_passes(
         assert stopped.value.code == 0
     assert calls[0] == calls[1]
     poses = calls[0][1]["poses"]
-    assert (poses.quality is None) == (dataset == "exact")
+    assert (poses.quality is None) == (dataset == "truth")
     assert bool(poses.pseudo_labels) == (dataset == "smoke")
-    assert bool(poses.truth) == (dataset != "exact")
+    assert bool(poses.truth) == (dataset != "truth")
     assert calls[0][1]["out"] == Path(page)
 
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from gaittake.cli import job
-from gaittake.data.resident import load_resident
+from gaittake.data.store import load_store
 from gaittake.errors import UserError
 from gaittake.evaluation.embed import embed_sequences
 from gaittake.models import build_network
@@ -71,7 +71,7 @@ def embeddings(cache: Path, name: str, folder: Path) -> Tensor:
     network, model, _ = NETWORKS[name]
     built = build_network(network, height=16, width=8, **model)
     built.load_state_dict(weights(folder))
-    return torch.from_numpy(embed_sequences(built.eval(), load_resident(cache, SUBJECTS, CPU)))
+    return torch.from_numpy(embed_sequences(built.eval(), load_store(cache, SUBJECTS, CPU)))
 
 
 @pytest.mark.parametrize("rank", [0, 1])

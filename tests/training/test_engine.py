@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
-from gaittake.data.resident import load_resident
+from gaittake.data.store import load_store
 from gaittake.errors import Preempted, UserError
 from gaittake.evaluation.embed import embed, embed_sequences
 from gaittake.io.checkpoint import Checkpoints
@@ -105,9 +105,9 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_sequences(
 ) -> None:
     real = step.gather_clips
 
-    def spoilt(resident: Any, rows: Any) -> Any:
+    def spoilt(store: Any, rows: Any) -> Any:
         spoilt.calls += 1  # type: ignore[attr-defined]
-        batch = real(resident, rows)
+        batch = real(store, rows)
         return batch._replace(keypoints=batch.keypoints / (0 if spoilt.calls == 4 else 1))  # type: ignore[attr-defined]
 
     spoilt.calls = 0  # type: ignore[attr-defined]
@@ -123,28 +123,26 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_sequences(
 
 def test_only_training_subjects_are_learnt_from(tmp_path: Path, cache: Path) -> None:
     stage = settings(subjects_per_batch=2).model_copy(update={"subjects": ("001", "003")})
-    resident = load_resident(cache, stage.subjects, CPU)
-    assert set(resident.sequences["subject"]) == {"001", "003"}
+    store = load_store(cache, stage.subjects, CPU)
+    assert set(store.sequences["subject"]) == {"001", "003"}
     with open_ragged(cache, kind="cache") as opened:
         for row, first in zip(
-            resident.sequences.itertuples(),
+            store.sequences.itertuples(),
             opened.sequences.query("subject in ['001', '003']")["first_frame"],
             strict=True,
         ):
             expected = opened.read("silhouettes", first, row.frame_count)
-            found = resident.silhouettes[row.first_frame : row.first_frame + row.frame_count]
+            found = store.silhouettes[row.first_frame : row.first_frame + row.frame_count]
             assert (found.numpy() == expected).all()
 
 
 def test_embeddings_of_a_batch_are_those_of_each_sequence_alone(cache: Path) -> None:
-    resident = load_resident(cache, SUBJECTS, CPU)
+    store = load_store(cache, SUBJECTS, CPU)
     network = build_network("gaittake", height=16, width=8, **MODEL).eval()
-    together = embed_sequences(network, resident)
-    for index, row in enumerate(resident.sequences.itertuples()):
+    together = embed_sequences(network, store)
+    for index, row in enumerate(store.sequences.itertuples()):
         rows = slice(row.first_frame, row.first_frame + row.frame_count)
-        alone = network(
-            resident.silhouettes[None, rows].float() / 255, resident.keypoints[None, rows]
-        )
+        alone = network(store.silhouettes[None, rows].float() / 255, store.keypoints[None, rows])
         assert torch.from_numpy(together[index]).allclose(alone[0], atol=1e-5)
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from gaittake.data.resident import load_resident
+from gaittake.data.store import load_store
 from gaittake.models import build_network
 from gaittake.settings import Train, TrainStage
 from gaittake.training import engine, fast, step
@@ -48,10 +48,10 @@ def training_without_numbers(
         train=Train.model_validate(numbers | changes),
         subjects=("001", "002", "003", "004"),
     )
-    resident = load_resident(cache, stage.subjects, torch.device("cpu"))
-    there = resident._replace(
-        silhouettes=resident.silhouettes.to(META),
-        keypoints=resident.keypoints.to(META),
+    store = load_store(cache, stage.subjects, torch.device("cpu"))
+    there = store._replace(
+        silhouettes=store.silhouettes.to(META),
+        keypoints=store.keypoints.to(META),
         device=META,
     )
     return engine._prepare(stage, there, META, ALONE)

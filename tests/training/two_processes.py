@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from gaittake.data.resident import load_resident
+from gaittake.data.store import load_store
 from gaittake.errors import Preempted, UserError
 from gaittake.settings import Train, TrainStage
 from gaittake.training import engine, step
@@ -65,8 +65,8 @@ def stage(name: str, **changes: Any) -> TrainStage:
 
 def one_step(cache: Path, settings: TrainStage, group: Group) -> dict[str, Any]:
     """Returns loss, gradients and running statistics of a step."""
-    resident = load_resident(cache, settings.subjects, CPU)
-    training = engine._prepare(settings, resident, CPU, group)
+    store = load_store(cache, settings.subjects, CPU)
+    training = engine._prepare(settings, store, CPU, group)
     terms = step.train_step(training, 0)
     learner = training.learner
     return {

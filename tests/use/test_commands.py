@@ -35,8 +35,8 @@ def test_export_and_show_say_what_the_model_is(
 
 
 def test_a_model_that_was_not_trained_is_named(here: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"exact/weights.pt: there is no such weights file"):
-        export(tmp_path / "a.gait", method="exact")
+    with pytest.raises(UserError, match=r"truth/weights.pt: there is no such weights file"):
+        export(tmp_path / "a.gait", method="truth")
     with pytest.raises(UserError, match="--method is needed"):
         command("export", "walkers")
 

@@ -1,4 +1,4 @@
-"""The examples of docs/api.md run, from top to bottom."""
+"""The examples of docs/model.md run, from top to bottom."""
 
 import re
 import shlex
@@ -11,7 +11,7 @@ import pytest
 
 from tests.use.tiny import command, film, walk, write_images, write_video
 
-PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "model.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
 
 
@@ -39,7 +39,7 @@ def test_every_example_runs(
                 command(*arguments)
         else:
             assert language == "python"
-            exec(compile(text, "docs/api.md", "exec"), names)
+            exec(compile(text, "docs/model.md", "exec"), names)
     printed = capsys.readouterr().out
     assert [language for language, _ in BLOCKS].count("python") >= 4
     with np.load("people.npz") as people:

@@ -183,10 +183,10 @@ def test_a_network_without_keypoints_has_no_student(here: Path, tmp_path: Path) 
     assert (found.about.origin.training_subjects, embedding.shape[0]) == (0, 1)
 
 
-def test_a_network_of_exact_keypoints_wants_them_given(here: Path, tmp_path: Path) -> None:
+def test_a_network_of_true_keypoints_wants_them_given(here: Path, tmp_path: Path) -> None:
     folder = Path("results/walkers/gaittake")
     files = ("--weights", str(folder / "weights.pt"), "--metrics", str(folder / "metrics.json"))
-    found = load(export(tmp_path / "exact.gait", *files, method="exact"))
+    found = load(export(tmp_path / "truth.gait", *files, method="truth"))
     silhouettes = masks(walk(*WALK))
     with pytest.raises(UserError, match="give keypoints"):
         found.embed(silhouettes)

@@ -30,7 +30,7 @@ pose:
   detector: {backbone: small, min_size: 80, max_size: 128}
 model: {channels: [4, 8, 8, 8], shrink: 2, attention_input: strips, clip_length: 4}
 train: {subjects_per_batch: 2, sequences_per_subject: 2, frames: 8, steps: 2}
-methods: {gei: {network: gei}, gaittake: {}, exact: {keypoints: exact}}
+methods: {gei: {network: gei}, gaittake: {}, truth: {keypoints: truth}}
 """
 SHARD = Path("results/walkers/data/test-000")
 

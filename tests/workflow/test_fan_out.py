@@ -20,7 +20,7 @@ protocol: {train_subjects: [], test_subjects: [009..012]}
 pose: {student_from: smoke}
 networks_from: smoke
 """
-EXACT = BORROWER.replace("student_from: smoke", "keypoints: exact")
+EXACT = BORROWER.replace("student_from: smoke", "keypoints: truth")
 CASIAB = "source: {layout: casiab, silhouettes: [silhouettes], videos: [videos]}\n"
 
 

@@ -70,7 +70,7 @@ def rejects(wildcards):
     """Inputs: the tables of what the stages before could not use."""
     pose = settings_of(wildcards.dataset).pose
     stages = [("index", ""), ("cache", "")]
-    if pose.keypoints != "exact":
+    if pose.keypoints != "truth":
         stages.append(("pose/keypoints", ""))
         if pose.student_from is None:
             stages.append(("pose/pseudo_labels", "train"))
@@ -115,5 +115,5 @@ def quality(wildcards):
     """Input: the quality of the keypoints, where something tells it."""
     settings = settings_of(wildcards.dataset)
     measurable = settings.source.layout == "walkers" or settings.pose.student_from is None
-    predicted = settings.pose.keypoints != "exact"
+    predicted = settings.pose.keypoints != "truth"
     return f"results/{wildcards.dataset}/pose/quality.json" if measurable and predicted else []

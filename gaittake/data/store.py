@@ -35,7 +35,7 @@ class Gathered(NamedTuple):
     keypoints: Tensor
 
 
-class Resident(NamedTuple):
+class SequenceStore(NamedTuple):
     """All frames of some sequences.
 
     Attributes:
@@ -63,7 +63,7 @@ class Batch(NamedTuple):
     counts: Tensor | None
 
 
-def load_resident(
+def load_store(
     cache: Path,
     subjects: Iterable[str],
     device: torch.device,
@@ -71,7 +71,7 @@ def load_resident(
     keypoints: str = "predicted",
     noise: float = 0.0,
     place: Place | None = None,
-) -> Resident:
+) -> SequenceStore:
     """Returns the sequences of these subjects.
 
     Where silhouettes are streamed, their keypoints, a fourteenth of the bytes, are in memory.
@@ -80,7 +80,7 @@ def load_resident(
         cache: the dataset's cache.
         subjects: whose sequences.
         device: where batches go.
-        keypoints: `predicted`, or the renderer's own, `exact`.
+        keypoints: `predicted`, or the renderer's own, `truth`.
         noise: standard deviation of what is added to x and y, share of the body's height; the same
             at each loading.
         place: where the frames are held; None: where they fit, see `choose_place`.
@@ -112,19 +112,19 @@ def load_resident(
         )
         digest = str(opened.attributes.get("data_digest", ""))
     table["first_frame"] = np.r_[0, table["frame_count"].to_numpy().cumsum()[:-1]]
-    return Resident(silhouettes, joints.to(memory), table, digest, device)
+    return SequenceStore(silhouettes, joints.to(memory), table, digest, device)
 
 
 def _array(opened: RaggedFile, cache: Path, keypoints: str) -> str:
     """Returns where the cache keeps these keypoints."""
     if keypoints == "predicted" or opened.attributes.get("keypoints") == "truth":
         return "keypoints"
-    if "exact" not in opened.arrays:
+    if "truth" not in opened.arrays:
         raise UserError(
             f"{cache}: exact keypoints are asked for, and only rendered walkers have them; set the "
             "method's keypoints to 'predicted'"
         )
-    return "exact"
+    return "truth"
 
 
 def _add_noise(joints: Tensor, noise: float) -> None:
@@ -134,7 +134,7 @@ def _add_noise(joints: Tensor, noise: float) -> None:
 
 
 @contextmanager
-def ahead(resident: Resident, batches: Iterable[Indices]) -> Iterator[Resident]:
+def ahead(store: SequenceStore, batches: Iterable[Indices]) -> Iterator[SequenceStore]:
     """Yields the sequences with batches that are read ahead by a thread, a few at a time.
 
     Inside, `gather_clips` and `gather_whole` must be called for these batches, in this order.
@@ -142,62 +142,62 @@ def ahead(resident: Resident, batches: Iterable[Indices]) -> Iterator[Resident]:
     where its batch is asked for; at the end of the block the thread ends.
 
     Args:
-        resident: the sequences.
+        store: the sequences.
         batches: rows of the frames of each batch, `[n, s]`.
     """
-    frames = resident.silhouettes
-    if isinstance(frames, Tensor) and frames.device.type == resident.device.type:
-        yield resident
+    frames = store.silhouettes
+    if isinstance(frames, Tensor) and frames.device.type == store.device.type:
+        yield store
         return
-    with closing(read_ahead(fetch(resident, rows) for rows in batches)) as coming:
-        yield resident._replace(coming=coming)
+    with closing(read_ahead(fetch(store, rows) for rows in batches)) as coming:
+        yield store._replace(coming=coming)
 
 
-def gather_clips(resident: Resident, rows: Indices) -> Batch:
+def gather_clips(store: SequenceStore, rows: Indices) -> Batch:
     """Returns the frames at `rows` `[n, s]`, floats made on the device."""
-    return Batch(*_gather(resident, rows), None)
+    return Batch(*_gather(store, rows), None)
 
 
-def gather_whole(resident: Resident, chosen: list[int]) -> Batch:
+def gather_whole(store: SequenceStore, chosen: list[int]) -> Batch:
     """Returns whole sequences, the shorter ones padded with zeros."""
-    counts = resident.sequences["frame_count"].to_numpy()[chosen]
-    silhouettes, keypoints = _gather(resident, whole_rows(resident, chosen))
+    counts = store.sequences["frame_count"].to_numpy()[chosen]
+    silhouettes, keypoints = _gather(store, whole_rows(store, chosen))
     if (counts == counts[0]).all():
         return Batch(silhouettes, keypoints, None)
-    on_device = to_device(torch.from_numpy(counts), resident.device)
-    real = torch.arange(int(counts.max()), device=resident.device) < on_device[:, None]
+    on_device = to_device(torch.from_numpy(counts), store.device)
+    real = torch.arange(int(counts.max()), device=store.device) < on_device[:, None]
     real = real[:, :, None, None]
     return Batch(silhouettes * real, keypoints * real, on_device)
 
 
-def whole_rows(resident: Resident, chosen: list[int]) -> Indices:
+def whole_rows(store: SequenceStore, chosen: list[int]) -> Indices:
     """Returns `[n, s]` rows of whole sequences; behind its end, a shorter one's first again."""
-    first = resident.sequences["first_frame"].to_numpy()[chosen][:, None]
-    counts = resident.sequences["frame_count"].to_numpy()[chosen][:, None]
+    first = store.sequences["first_frame"].to_numpy()[chosen][:, None]
+    counts = store.sequences["frame_count"].to_numpy()[chosen][:, None]
     offsets = np.arange(counts.max())
     rows: Indices = first + np.where(offsets < counts, offsets, 0)
     return rows
 
 
-def _gather(resident: Resident, rows: Indices) -> tuple[Tensor, Tensor]:
+def _gather(store: SequenceStore, rows: Indices) -> tuple[Tensor, Tensor]:
     """Returns silhouettes as floats in 0…1, and keypoints, of the frames at `rows` `[n, s]`."""
-    read = fetch(resident, rows) if resident.coming is None else next(resident.coming, None)
+    read = fetch(store, rows) if store.coming is None else next(store.coming, None)
     if read is None or not np.array_equal(read.rows, rows):
         raise ValueError("inside `ahead`, a batch was asked for that is not the next one")
-    silhouettes = to_device(read.silhouettes, resident.device)
-    return silhouettes.float().div_(255), to_device(read.keypoints, resident.device)
+    silhouettes = to_device(read.silhouettes, store.device)
+    return silhouettes.float().div_(255), to_device(read.keypoints, store.device)
 
 
-def fetch(resident: Resident, rows: Indices) -> Gathered:
+def fetch(store: SequenceStore, rows: Indices) -> Gathered:
     """Returns the frames at `rows` `[n, s]` where they are held; what was streamed, in memory."""
     found = []
-    for frames in (resident.silhouettes, resident.keypoints):
+    for frames in (store.silhouettes, store.keypoints):
         if isinstance(frames, Tensor):
             which = to_device(torch.from_numpy(rows.ravel()), frames.device)
             found.append(frames.index_select(0, which).view(*rows.shape, *frames.shape[1:]))
         else:
             found.append(frames[rows])
-    if resident.device.type == "cuda":
+    if store.device.type == "cuda":
         found = [each if each.is_cuda else each.pin_memory() for each in found]
     return Gathered(rows, *found)
 

@@ -25,7 +25,7 @@ class Joints(AbstractContextManager["Joints"]):
 
     Attributes:
         arrays: where the cache keeps them. `keypoints` are the predicted ones, where there are
-            such; then the renderer's are `exact`.
+            such; then the renderer's are `truth`.
         source: whether `keypoints` came from `keypoints` or `truth`.
     """
 
@@ -34,7 +34,7 @@ class Joints(AbstractContextManager["Joints"]):
         self._paths = [(kind, path) for kind, path in given if path is not None]
         if not self._paths:
             raise ValueError("keypoints or truth: one of the two files is needed")
-        self.arrays = ("keypoints", "exact")[: len(self._paths)]
+        self.arrays = ("keypoints", "truth")[: len(self._paths)]
         self.source = self._paths[0][0]
         self._open = ExitStack()
         self._files: list[tuple[str, RaggedFile, Places]] = []

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from gaittake.data.build_cache import cache_shard
-from gaittake.data.joints import Joints
-from gaittake.data.resident import load_resident
+from gaittake.data.shard_keypoints import Joints
+from gaittake.data.store import load_store
 from gaittake.errors import UserError
 from gaittake.io.ragged import RaggedWriter, open_ragged
 from gaittake.io.tables import read_sequences
@@ -59,8 +59,8 @@ def build(files: Path, *, keypoints: bool, truth: bool) -> Path:
 
 def test_exact_joints_stand_beside_the_predicted_ones_frame_by_frame(files: Path) -> None:
     cache = build(files, keypoints=True, truth=True)
-    predicted = load_resident(cache, ["001"], CPU)
-    exact = load_resident(cache, ["001"], CPU, keypoints="exact")
+    predicted = load_store(cache, ["001"], CPU)
+    exact = load_store(cache, ["001"], CPU, keypoints="truth")
     assert len(predicted.keypoints) == 6
     # The figure is 100 pixels tall: 10 pixels are a tenth of it.
     lower = exact.keypoints - predicted.keypoints
@@ -73,29 +73,29 @@ def test_without_predictions_the_joints_are_the_keypoints(files: Path) -> None:
     cache = build(files, keypoints=False, truth=True)
     with open_ragged(cache, kind="cache") as opened:
         assert set(opened.arrays) == {"silhouettes", "keypoints"}
-    asked = load_resident(cache, ["001"], CPU, keypoints="exact").keypoints
-    assert torch.equal(asked, load_resident(cache, ["001"], CPU).keypoints)
+    asked = load_store(cache, ["001"], CPU, keypoints="truth").keypoints
+    assert torch.equal(asked, load_store(cache, ["001"], CPU).keypoints)
 
 
 def test_exact_joints_of_a_real_dataset_are_an_error_that_says_what_to_set(files: Path) -> None:
     cache = build(files, keypoints=True, truth=False)
     with pytest.raises(UserError, match="set the method's keypoints to 'predicted'"):
-        load_resident(cache, ["001"], CPU, keypoints="exact")
+        load_store(cache, ["001"], CPU, keypoints="truth")
 
 
 def test_a_frame_needs_both_kinds(files: Path) -> None:
     with Joints(files / "keypoints.h5", files / "truth.h5") as joints:
         sequence = read_sequences(files / "index.csv")[0]
-        assert joints.arrays == ("keypoints", "exact")
+        assert joints.arrays == ("keypoints", "truth")
         assert sorted(joints.of(sequence)) == [7, 8, 9]
         assert joints.of(sequence._replace(subject="nobody")) == {}
 
 
 def test_noise_has_the_asked_size_and_is_the_same_each_time(files: Path) -> None:
     cache = build(files, keypoints=True, truth=True)
-    clean = load_resident(cache, ["001", "002"], CPU).keypoints
-    noisy = load_resident(cache, ["001", "002"], CPU, noise=0.02).keypoints
+    clean = load_store(cache, ["001", "002"], CPU).keypoints
+    noisy = load_store(cache, ["001", "002"], CPU, noise=0.02).keypoints
     moved = (noisy - clean)[..., :2]
     assert float(moved.std()) == pytest.approx(0.02, rel=0.1)
     assert torch.equal(noisy[..., 2], clean[..., 2])
-    assert torch.equal(noisy, load_resident(cache, ["001", "002"], CPU, noise=0.02).keypoints)
+    assert torch.equal(noisy, load_store(cache, ["001", "002"], CPU, noise=0.02).keypoints)

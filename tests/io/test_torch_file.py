@@ -10,7 +10,7 @@ import torch
 
 from gaittake.errors import UserError
 from gaittake.io.checkpoint import Checkpoints
-from gaittake.io.state import load_torch, save_torch
+from gaittake.io.torch_file import load_torch, save_torch
 from gaittake.io.weights import load_weights, save_weights
 from gaittake.pose.detector import read_weights
 

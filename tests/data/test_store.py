@@ -12,20 +12,20 @@ import numpy as np
 import pytest
 import torch
 
-from gaittake.data import resident as module
 from gaittake.data import runs
+from gaittake.data import store as module
 from gaittake.data.clips import clip_rows
 from gaittake.data.memory import Place
-from gaittake.data.resident import (
+from gaittake.data.sampler import step_generator
+from gaittake.data.store import (
     Batch,
-    Resident,
+    SequenceStore,
     ahead,
     gather_clips,
     gather_whole,
-    load_resident,
+    load_store,
     whole_rows,
 )
-from gaittake.data.sampler import step_generator
 from gaittake.data.streamed import Streamed
 from gaittake.errors import UserError
 from gaittake.io.ragged import open_ragged
@@ -46,13 +46,13 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_cache(path, subjects=4, walks=9, frames=46)
 
 
-def rows_of(resident: Resident, order: str) -> Iterator[np.ndarray]:
+def rows_of(store: SequenceStore, order: str) -> Iterator[np.ndarray]:
     """Yields the rows of some batches: five clips each, one of them longer than its sequence."""
     for step in range(STEPS):
         generator = step_generator(3, step)
-        chosen = generator.integers(0, len(resident.sequences), 5)
+        chosen = generator.integers(0, len(store.sequences), 5)
         frames = 50 if step == 4 else 30
-        yield clip_rows(resident, chosen, frames, generator, order=order)
+        yield clip_rows(store, chosen, frames, generator, order=order)
 
 
 def same(one: Batch, other: Batch) -> bool:
@@ -78,11 +78,11 @@ def test_clips_are_the_same_wherever_the_frames_are(
     stored: Path, place: Place, order: str, device: str
 ) -> None:
     silhouettes, keypoints = written(stored)
-    resident = load_resident(stored, SUBJECTS, torch.device(device), place=place)
-    with ahead(resident, rows_of(resident, order)) as running:
-        for rows in rows_of(resident, order):
+    store = load_store(stored, SUBJECTS, torch.device(device), place=place)
+    with ahead(store, rows_of(store, order)) as running:
+        for rows in rows_of(store, order):
             plain = Batch(silhouettes[rows].float() / 255, keypoints[rows], None)
-            for source in (resident, running):
+            for source in (store, running):
                 batch = gather_clips(source, rows)
                 assert batch.silhouettes.device.type == device
                 assert same(Batch(batch[0].cpu(), batch[1].cpu(), None), plain)
@@ -93,8 +93,8 @@ def test_whole_sequences_are_the_same_wherever_the_frames_are(stored: Path, devi
     batches = [[0, 5, 26], [3], [10, 1]]
     found = []
     for place in get_args(Place):
-        resident = load_resident(stored, SUBJECTS, torch.device(device), place=place)
-        with ahead(resident, (whole_rows(resident, chosen) for chosen in batches)) as running:
+        store = load_store(stored, SUBJECTS, torch.device(device), place=place)
+        with ahead(store, (whole_rows(store, chosen) for chosen in batches)) as running:
             found.append([gather_whole(running, chosen) for chosen in batches])
     for each in found[1:]:
         assert all(map(same, each, found[0]))
@@ -102,15 +102,14 @@ def test_whole_sequences_are_the_same_wherever_the_frames_are(stored: Path, devi
 
 def test_noise_on_keypoints_is_the_same_wherever_the_frames_are(stored: Path) -> None:
     held, streamed = (
-        load_resident(stored, SUBJECTS, CPU, noise=0.02, place=place)
-        for place in ("device", "cache")
+        load_store(stored, SUBJECTS, CPU, noise=0.02, place=place) for place in ("device", "cache")
     )
     assert torch.equal(held.keypoints, streamed.keypoints)
 
 
 def test_a_streamed_array_has_the_form_of_one_in_memory(stored: Path) -> None:
     silhouettes, _ = written(stored)
-    streamed = load_resident(stored, SUBJECTS, CPU, place="cache").silhouettes
+    streamed = load_store(stored, SUBJECTS, CPU, place="cache").silhouettes
     assert isinstance(streamed, Streamed)
     assert (streamed.shape, len(streamed)) == (silhouettes.shape, len(silhouettes))
     across = slice(300, 420)  # the end of one subject and the begin of another, elsewhere
@@ -121,9 +120,9 @@ def test_a_streamed_file_is_closed_with_the_last_that_reads_it(stored: Path) -> 
     def is_open() -> bool:
         return any(str(stored) == str(link.resolve()) for link in Path("/proc/self/fd").iterdir())
 
-    resident = load_resident(stored, SUBJECTS, CPU, place="cache")
+    store = load_store(stored, SUBJECTS, CPU, place="cache")
     assert is_open()
-    del resident
+    del store
     gc.collect()
     assert not is_open()
 
@@ -141,10 +140,10 @@ def test_frames_are_loaded_block_by_block(stored: Path, monkeypatch: pytest.Monk
         return rows
 
     monkeypatch.setattr(module.RaggedFile, "read", spy)
-    resident = load_resident(stored, SUBJECTS, CPU, place="device")
-    assert isinstance(resident.silhouettes, torch.Tensor)
-    assert torch.equal(resident.silhouettes, silhouettes)
-    assert torch.equal(resident.keypoints, keypoints)
+    store = load_store(stored, SUBJECTS, CPU, place="device")
+    assert isinstance(store.silhouettes, torch.Tensor)
+    assert torch.equal(store.silhouettes, silhouettes)
+    assert torch.equal(store.keypoints, keypoints)
     assert 4000 < largest <= 5000
 
 
@@ -152,8 +151,8 @@ def test_frames_are_loaded_block_by_block(stored: Path, monkeypatch: pytest.Monk
 def test_beside_a_gpu_the_thread_gathers_bytes_and_pins_them(
     stored: Path, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    resident = load_resident(stored, SUBJECTS, CPU, place="device")
-    beside = load_resident(stored, SUBJECTS, CPU, place=place)._replace(device=torch.device("cuda"))
+    store = load_store(stored, SUBJECTS, CPU, place="device")
+    beside = load_store(stored, SUBJECTS, CPU, place=place)._replace(device=torch.device("cuda"))
     pinned = []
 
     def pin(tensor: torch.Tensor) -> torch.Tensor:
@@ -166,7 +165,7 @@ def test_beside_a_gpu_the_thread_gathers_bytes_and_pins_them(
     monkeypatch.setattr(torch.Tensor, "to", lambda tensor, device, non_blocking: tensor)
     rows = np.arange(300, 330)[None]
     with ahead(beside, [rows]) as running:
-        assert same(gather_clips(running, rows), gather_clips(resident, rows))
+        assert same(gather_clips(running, rows), gather_clips(store, rows))
     assert pinned == [
         ("read ahead", torch.uint8, (1, 30, 16, 8)),
         ("read ahead", torch.float32, (1, 30, 17, 3)),
@@ -183,9 +182,9 @@ def test_a_damaged_chunk_is_raised_in_the_training_at_its_batch(
         chunk = file["silhouettes"].id.get_chunk_info(last)
     damaged[chunk.byte_offset + chunk.size // 2] ^= 0x10
     path.write_bytes(damaged)
-    resident = load_resident(path, SUBJECTS, CPU, place="cache")
-    good, bad = np.arange(30)[None], len(resident.silhouettes) - 30 + np.arange(30)[None]
-    with ahead(resident, [good, good, bad, good]) as running:
+    store = load_store(path, SUBJECTS, CPU, place="cache")
+    good, bad = np.arange(30)[None], len(store.silhouettes) - 30 + np.arange(30)[None]
+    with ahead(store, [good, good, bad, good]) as running:
         gather_clips(running, good)
         gather_clips(running, good)
         with pytest.raises(UserError, match=r"'silhouettes' are damaged.*Delete the file"):
@@ -196,21 +195,21 @@ def test_a_training_that_fails_leaves_no_thread(stored: Path) -> None:
     def names() -> list[str]:
         return [thread.name for thread in threading.enumerate()]
 
-    def fail(resident: Resident) -> None:
-        with ahead(resident, (np.arange(30)[None] + step for step in range(1000))) as running:
+    def fail(store: SequenceStore) -> None:
+        with ahead(store, (np.arange(30)[None] + step for step in range(1000))) as running:
             gather_clips(running, np.arange(30)[None])
             assert "read ahead" in names()
             raise RuntimeError("the loss is not finite")
 
     with pytest.raises(RuntimeError, match="not finite"):
-        fail(load_resident(stored, SUBJECTS, CPU, place="cache"))
+        fail(load_store(stored, SUBJECTS, CPU, place="cache"))
     assert "read ahead" not in names()
 
 
 def test_a_batch_out_of_turn_is_refused_not_mistaken_for_another(stored: Path) -> None:
-    resident = load_resident(stored, SUBJECTS, CPU, place="cache")
+    store = load_store(stored, SUBJECTS, CPU, place="cache")
     rows = np.arange(30)[None]
-    with ahead(resident, [rows, rows]) as running:
+    with ahead(store, [rows, rows]) as running:
         with pytest.raises(ValueError, match="not the next one"):
             gather_clips(running, rows + 1)
         gather_clips(running, rows)
@@ -222,9 +221,9 @@ def test_a_set_that_does_not_fit_is_streamed_and_the_log_says_so(
     stored: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    fits = load_resident(stored, SUBJECTS, CPU)
+    fits = load_store(stored, SUBJECTS, CPU)
     assert isinstance(fits.silhouettes, torch.Tensor)
     assert "frames take 0.00 GB: held in memory (memory: " in caplog.messages[0]
     monkeypatch.setattr("gaittake.data.memory.free_memory", lambda: 1000)
-    assert isinstance(load_resident(stored, SUBJECTS, CPU).silhouettes, Streamed)
+    assert isinstance(load_store(stored, SUBJECTS, CPU).silhouettes, Streamed)
     assert "streamed from the cache (memory: 0.00 GB free" in caplog.messages[1]
