@@ -67,9 +67,9 @@ def test_the_network_of_the_page_trains_embeds_and_is_listed(extended: Project) 
     files = f"--cache {cache} --device cpu --threads 1"
     said = run(
         extended,
-        f"train smoke --method mean_map {files} --out w.pt --history h.csv --checkpoints saved",
+        f"train smoke --method mean_map {files} --out w.pt --out-history h.csv --checkpoints saved",
         f"embed smoke --method mean_map {files} --weights w.pt --out e.h5",
-        "models",
+        "networks",
     )
     assert re.search(r"mean_map.*this page", said)
     history = pd.read_csv(extended.folder / "h.csv")

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gaittake.cli.job import (
+from gaittake.cli.options import (
     Dataset,
     Device,
     DeviceOption,
-    File,
-    Job,
     Method,
     Overrides,
     Threads,
     computing_on,
+    job_of,
+    reads,
 )
 from gaittake.errors import UserError
 from gaittake.use import Silhouettes
@@ -52,31 +52,26 @@ def export(
     method: Method = None,
     out: Annotated[Path | None, typer.Option(help="Default: DATASET-METHOD.gait.")] = None,
     overrides: Overrides = None,
-    weights: File = None,
-    student: File = None,
-    metrics: File = None,
+    weights: Annotated[Path | None, reads("Weights of the network, .pt.")] = None,
+    student: Annotated[Path | None, reads("Weights of the student, .pt.")] = None,
+    metrics: Annotated[Path | None, reads("Metrics of the run, .json.")] = None,
 ) -> None:
     """Ship a trained method as one file: weights, student, settings, calibration."""
-    from gaittake.pipeline.plan import stage_settings
-    from gaittake.settings import EmbedStage, EvaluateStage, PredictStage
+    from gaittake.pipeline import inputs, plan
     from gaittake.use.export import export_model
 
-    job = Job(dataset, overrides, method=method)
-    embed = job.record("embed", EmbedStage, None)
-    if weights is None and embed.network != "gei":
-        weights = job.weights()
-    pose = job.settings.pose
-    if pose.keypoints == "truth":
+    job = job_of(dataset, overrides, method=method)
+    embed = plan.embed(job)
+    if job.settings.pose.keypoints == "truth":
         embed = embed.model_copy(update={"keypoints": "truth"})
     out = out or Path(f"{dataset}-{method}.gait")
-    lender = Job(pose.student_from or dataset)
     model = export_model(
         embed,
-        job.record("evaluate", EvaluateStage, None),
-        PredictStage.model_validate(stage_settings(job.settings, "predict").model_dump()),
+        plan.evaluate(job),
+        plan.predict(job),
         job.settings.align,
-        weights=weights,
-        student=student or lender.path("pose/student.pt"),
+        weights=weights or next(iter(inputs.weights(job)), None),
+        student=student or inputs.student(job),
         metrics=metrics or job.path("{method}/metrics.json"),
         out=out,
     )

@@ -86,17 +86,18 @@ def test_missing_weights_are_one_line(run: Run) -> None:
     assert_one_line(said, "results/tiny/gaittake/weights.pt", "gaittake train")
 
 
-def test_a_record_that_does_not_fit_is_one_line(run: Run) -> None:
-    assert_one_line(run("predict", "tiny", "--settings", "{}"), "'detector'", "required")
+def test_settings_that_changed_since_the_workflow_read_them_are_one_line(run: Run) -> None:
+    said = run("predict", "tiny", "--shard", "train-000", "--settings-digest", "0" * 16)
+    assert_one_line(said, "config/tiny.yaml changed", "start the workflow again")
 
 
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (("train", "tiny"), "--method is needed; tiny has gei, gaittake"),
+        (("train", "tiny"), "--method is required; tiny has gei, gaittake"),
         (("train", "tiny", "--method", "gaitake"), "methods.gaitake: there is no such method"),
-        (("train", "tiny", "--method", "gei"), "gei learns nothing"),
-        (("index", "tiny"), "--shard is needed; tiny has train-000, test-000"),
+        (("train", "tiny", "--method", "gei"), "gei needs no training"),
+        (("index", "tiny"), "--shard is required; tiny has train-000, test-000"),
         (("index", "tiny", "--shard", "test-9"), "--shard test-9: tiny has train-000, test-000"),
     ],
 )
@@ -129,7 +130,7 @@ def test_debug_shows_the_traceback() -> None:
         (OSError(28, "No space left on device", "results/x.h5"), "the disk is full"),
         (OSError("Can't write (errno = 28, 'No space left on device')"), "the disk is full"),
         (RuntimeError("file write failed: No space left on device"), "the disk is full"),
-        (OSError(30, "Read-only file system", "results"), "a place that can be written"),
+        (OSError(30, "Read-only file system", "results"), "choose a writable location"),
         (FileNotFoundError(2, "No such file or directory", "x.csv"), "x.csv: No such file"),
     ],
 )
@@ -143,7 +144,7 @@ def test_faults_of_the_machine_are_one_line(error: Exception, said: str) -> None
 def test_faults_of_the_program_keep_their_traceback(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gaittake.settings.load_settings", lambda *_: {}["typo"])
+    monkeypatch.setattr("gaittake.pipeline.job.load_settings", lambda *_: {}["typo"])
     with pytest.raises(KeyError):
         run("config", "tiny")
 
@@ -157,7 +158,7 @@ def test_a_stop_from_outside_has_its_own_exit_code(
     def stopped(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("gaittake.settings.load_settings", stopped)
+    monkeypatch.setattr("gaittake.pipeline.job.load_settings", stopped)
     found, said = run("config", "tiny")
     assert found == code
     assert "Traceback" not in said

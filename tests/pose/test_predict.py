@@ -11,12 +11,12 @@ import torch
 from gaittake.io.frames import frame_files
 from gaittake.io.ragged import open_ragged
 from gaittake.io.tables import read_rejects, write_sequences
-from gaittake.pipeline.plan import stage_settings
 from gaittake.pose import fast, predict
 from gaittake.pose.detector import load_detector
 from gaittake.pose.locate import Detections, locate_in_boxes
 from gaittake.pose.predict import predict_keypoints
 from gaittake.settings import PredictStage, Settings
+from tests.jobs import stage_settings
 from tests.pose.tiny import FRAMES, SMALL, Dataset
 
 NO_DETECTION = "no detection, silhouette's box used"

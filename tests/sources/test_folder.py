@@ -7,11 +7,11 @@ import pytest
 
 from gaittake.io.frames import read_colour, read_silhouettes
 from gaittake.io.tables import read_rejects, read_sequences
-from gaittake.pipeline.plan import stage_settings
 from gaittake.pipeline.subjects import shards
 from gaittake.sequence import Sequence
 from gaittake.settings import IndexStage, Source, load_settings
 from gaittake.sources.index import index_sequences
+from tests.jobs import stage_settings
 from tests.sources.trees import reasons, write_frames, write_video
 
 README = Path(__file__).parents[2] / "config" / "README.md"

@@ -6,13 +6,14 @@ import pytest
 import torch
 
 from gaittake.cli import data, pose, recognition
-from gaittake.cli.job import Job
 from gaittake.io.ragged import open_ragged
 from gaittake.io.tables import write_rejects
 from gaittake.io.weights import save_weights
 from gaittake.models import build_network
+from gaittake.pipeline import plan
+from gaittake.pipeline.job import Job
 from gaittake.pose.detector import build_detector, save_detector
-from gaittake.settings import TrainStage, canonical
+from gaittake.settings import canonical
 from gaittake.use.model import Model, load
 from tests.use.tiny import SETTINGS, export
 
@@ -48,7 +49,7 @@ def _run() -> None:
     data.merge("walkers")
     with open_ragged(job.path("cache.h5"), kind="cache") as cache:
         digest = str(cache.attributes["data_digest"])
-    stage = job.record("train", TrainStage, None)
+    stage = plan.train(job)
     network = build_network(stage.network, height=64, width=44, **stage.model)
     made_by = {"settings": canonical(stage), "data_digest": digest}
     save_weights(

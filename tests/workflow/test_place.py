@@ -105,7 +105,7 @@ def test_a_new_attempt_asks_for_more_memory_and_for_more_time_where_it_starts_an
     for text in rules:
         for rule in re.split(r"^rule ", text, flags=re.MULTILINE)[1:]:
             if "localrule: True" not in rule:
-                asked[rule.partition(":")[0]] = re.findall(r"(mem_mb|runtime)=growing\(", rule)
+                asked[rule.partition(":")[0]] = re.findall(r"(mem_mb|runtime)=per_attempt\(", rule)
     continued = {name for name, grows in asked.items() if grows == ["mem_mb"]}
     assert continued == {"teacher", "finetune", "train"}
     anew = {name for name, grows in asked.items() if grows == ["mem_mb", "runtime"]}

@@ -15,10 +15,10 @@ def gpu_here():
     return bool(devices) and not hidden
 
 
-def why_no_end_is_seen(told_by, slurm):
+def why_no_end_is_seen(asked_by, slurm):
     """Returns why Snakemake would never learn that a job ended; nothing where it would.
 
-    `told_by` is the command that it asks, `slurm` what `scontrol show config` prints.
+    `asked_by` is the command that it asks, `slurm` what `scontrol show config` prints.
     """
     found = dict(re.findall(r"^(AccountingStorageType|MinJobAge)\s*=\s*(\S+)", slurm, re.M))
     age, database = found.get("MinJobAge", "0"), found.get("AccountingStorageType", "none")
@@ -31,14 +31,14 @@ def why_no_end_is_seen(told_by, slurm):
         f"asked; {SECONDS_REMEMBERED} s are needed",
         "sacct": "this Slurm has no accounting database (AccountingStorageType), which sacct asks",
     }
-    if sees[told_by]:
+    if sees[asked_by]:
         return ""
     for other in sees:
         if sees[other]:
             return (
-                f"{faults[told_by]}. In profiles/slurm/profile.yaml: slurm-status-command: {other}"
+                f"{faults[asked_by]}. In profiles/slurm/profile.yaml: slurm-status-command: {other}"
             )
-    return f"{faults[told_by]}. Ask the cluster's administrator for MinJobAge=300"
+    return f"{faults[asked_by]}. Ask the cluster's administrator for MinJobAge=300"
 
 
 def starter(wildcards, resources):
