@@ -1,6 +1,7 @@
 """The command `gaittake`. Rules call it, and so can a person."""
 
 import errno
+import io
 import logging
 import sys
 from typing import Annotated, NoReturn
@@ -66,6 +67,9 @@ def main() -> None:
     Exit codes: 1 an error, 2 wrong usage, 130 interrupted, 143 preempted (start it again).
     """
     debug = "--debug" in sys.argv
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # terminals that lack a character get a '?'
+            stream.reconfigure(errors="replace")
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
     )

@@ -1,5 +1,6 @@
 """One line for each error that a user can mend, and the right exit code."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -122,6 +123,24 @@ def test_debug_shows_the_traceback() -> None:
     )
     assert done.returncode == 1
     assert "Traceback" in done.stderr
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "iso-8859-1", "gbk"])
+@pytest.mark.parametrize("command", ["networks", "config", "table"])
+def test_a_terminal_that_lacks_a_character_shows_a_question_mark(
+    tmp_path: Path, encoding: str, command: str
+) -> None:
+    table = tmp_path / "made_rank1.csv"
+    table.write_text("dataset,method,condition,90,mean\nmade,gei,nm,50.00,50.00\n")
+    arguments = {"networks": [], "config": ["walkers"], "table": [str(table)]}[command]
+    done = subprocess.run(
+        [sys.executable, "-m", "gaittake", command, *arguments],
+        cwd=REPOSITORY,
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.decode(encoding).splitlines()) > 3
 
 
 @pytest.mark.parametrize(
