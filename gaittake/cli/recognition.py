@@ -1,5 +1,6 @@
 """Commands of the recognition: train, embed, evaluate, compare, report."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -39,6 +40,9 @@ def train(
     out_history: Annotated[Path | None, writes("Loss and rate of each step, .csv.")] = None,
     device: DeviceOption = Device.AUTO,
     threads: Threads = None,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Only print the hours it takes without a GPU.")
+    ] = False,
 ) -> None:
     """Train a method's network; a stopped run continues."""
     from gaittake.pipeline import plan
@@ -49,6 +53,14 @@ def train(
         raise UserError(
             f"--method {method}: {settings.network} needs no training; `gaittake embed` comes next"
         )
+    if estimate:
+        from gaittake.pipeline.estimate import cpu_hours
+
+        cores = threads or os.cpu_count() or 1
+        hours = cpu_hours(settings, job.settings.align, cores=cores)
+        length = f"about {hours:,.0f} h" if hours >= 1 else "less than an hour"
+        print(f"{dataset}, {method}: {settings.train.steps:,} steps take {length} on {cores} cores")
+        return
     place = computing_on(device, threads)
     from gaittake.training.engine import train as run
 
