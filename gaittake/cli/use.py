@@ -3,6 +3,7 @@
 `gaittake embed` and `gaittake compare` are stages of the pipeline and work on a dataset.
 """
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -105,16 +106,13 @@ def embed(
     """Compute the embeddings of sequences, and write them to one file."""
     if out.suffix != ".npz":
         raise UserError(f"--out {out}: the file name must end with .npz")
-    if twice := sorted({name for name in sequences if sequences.count(name) > 1}):
+    if twice := [name for name, count in Counter(sequences).items() if count > 1]:
         raise UserError(f"{twice[0]}: given twice; give each sequence once")
     loaded = _load(model, device, threads)
     from gaittake.io.progress import progress
     from gaittake.use.embedding_file import write_embeddings
-    from gaittake.use.masks import require_frames
 
-    for name in sequences:  # all of them before the first is embedded, which may take minutes
-        require_frames(Path(name))
-    read = _mask_reader(silhouettes, empty_scene, device)
+    read = _mask_reader(sequences, silhouettes, empty_scene, device)
     found = {}
     with progress("embed", len(sequences), unit="sequences") as advance:
         for name in sequences:
@@ -141,7 +139,8 @@ def compare(
     from gaittake.use.describe import describe_comparison
     from gaittake.use.embedding_file import read_embedding
 
-    read = _mask_reader(silhouettes, empty_scene, device)
+    recorded = [name for name in (a, b) if ".npz" not in name]
+    read = _mask_reader(recorded, silhouettes, empty_scene, device)
     one, other = (
         read_embedding(name, loaded) if ".npz" in name else _embed(loaded, read, name).embedding
         for name in (a, b)
@@ -157,10 +156,13 @@ def _load(path: Path, device: Device, threads: int | None) -> "Model":
 
 
 def _mask_reader(
-    silhouettes: Silhouettes, empty_scene: Path | None, device: Device
+    sequences: list[str], silhouettes: Silhouettes, empty_scene: Path | None, device: Device
 ) -> "MaskReader":
-    from gaittake.use.masks import mask_reader
+    """Returns the reader of the sequences' masks, after a check that all of them have frames."""
+    from gaittake.use.masks import mask_reader, require_frames
 
+    for name in sequences:
+        require_frames(Path(name))
     return mask_reader(silhouettes, empty_scene=empty_scene, device=computing_on(device, None))
 
 

@@ -36,17 +36,17 @@ def mask_reader(kind: Silhouettes, *, empty_scene: Path | None, device: torch.de
         device: where Mask R-CNN computes.
 
     Raises:
-        UserError: an empty scene without `background`, or Mask R-CNN's weights are unavailable.
+        UserError: an empty scene without `background` or without frames, or Mask R-CNN's weights
+            are unavailable.
     """
     if empty_scene is not None and kind is not Silhouettes.BACKGROUND:
         raise UserError(f"--empty-scene {empty_scene}: requires --silhouettes background")
     if kind is Silhouettes.MASKS:
         return _masks
     if kind is Silhouettes.BACKGROUND:
+        scene = None if empty_scene is None else require_frames(empty_scene)
         return lambda source, rejects: background_masks(
-            require_frames(source),
-            empty_scene=None if empty_scene is None else require_frames(empty_scene),
-            rejects=rejects,
+            require_frames(source), empty_scene=scene, rejects=rejects
         )
     model = published_maskrcnn().to(device)
     return lambda source, rejects: maskrcnn_masks(

@@ -59,7 +59,7 @@ class SequenceEmbedding(NamedTuple):
     Attributes:
         embedding: `[p, d]` float32.
         frames: number of frames that show a person.
-        dropped: number of frames that show nobody.
+        dropped: number of frames without a person.
     """
 
     embedding: Embedding
@@ -100,7 +100,7 @@ class Model:
     ) -> Embedding:
         """Returns the embedding `[p, d]` float32 of a sequence.
 
-        Drops frames that show nobody. Logs a warning if frames are dropped, or if too few are left
+        Drops frames without a person. Logs a warning if frames are dropped, or if too few are left
         for a reliable embedding.
 
         Args:
@@ -137,7 +137,7 @@ class Model:
         found = network_input(frames, settings=self.about.align, locate=locate, name=name)
         count = len(found.silhouettes)
         if found.dropped:
-            logger.warning("%s: %d frames dropped, they show nobody", name, found.dropped)
+            logger.warning("%s: dropped %d frames without a person", name, found.dropped)
         if rejects:
             logger.warning("%s: %d frames, %s", name, len(rejects), rejects[0].reason)
         if warning := short_sequence(name, count, self.about):

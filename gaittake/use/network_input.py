@@ -30,7 +30,7 @@ class NetworkInput(NamedTuple):
     Attributes:
         silhouettes: `[s, h, w]` uint8, aligned.
         keypoints: `[s, 17, 3]`, normalised.
-        dropped: number of frames that show nobody.
+        dropped: number of frames without a person.
     """
 
     silhouettes: Image

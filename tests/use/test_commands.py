@@ -150,6 +150,10 @@ def test_unreadable_frames_are_counted(
             ["{one}", "--out", "a.npz", "--empty-scene", "config"],
             "requires --silhouettes background",
         ),
+        (
+            ["{one}", "--out", "a.npz", "--silhouettes", "background", "--empty-scene", "none"],
+            "none: no such file or directory",
+        ),
     ],
 )
 def test_embed_names_the_argument_that_is_wrong_before_it_computes_anything(
@@ -216,6 +220,14 @@ def test_export_refuses_a_model_file_as_an_input(
 ) -> None:
     with pytest.raises(UserError, match="a model file; --weights, --student and --metrics require"):
         export(tmp_path / "a.gait", option, str(model_file))
+
+
+def test_compare_checks_both_sequences_before_it_computes_anything(
+    model_file: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(Model, "embed_frames")
+    with pytest.raises(UserError, match="nowhere: no such file or directory"):
+        command("compare", str(model_file), str(ONE), "nowhere")
 
 
 def test_files_of_embeddings_that_do_not_fit_are_refused(

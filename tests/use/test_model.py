@@ -87,7 +87,7 @@ def test_without_a_detection_the_student_uses_the_silhouettes_box_as_in_the_pipe
     assert "silhouettes: 4 frames, no detection" in caplog.text
 
 
-def test_frames_that_show_nobody_are_dropped_and_counted(
+def test_frames_without_a_person_are_dropped_and_counted(
     model: Model, here: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     silhouettes = masks(sequence(*SEQUENCE))
@@ -96,7 +96,7 @@ def test_frames_that_show_nobody_are_dropped_and_counted(
     with caplog.at_level(logging.WARNING):
         found = model.embed_frames(np.concatenate([empty, silhouettes, empty]), name="anna")
     assert (found.frames, found.dropped) == (8, 2)
-    assert "anna: 2 frames dropped" in caplog.text
+    assert "anna: dropped 2 frames without a person" in caplog.text
     assert np.abs(found.embedding - model.embed(silhouettes)).max() < 1e-4
     # Keypoints of dropped frames are dropped too.
     padded = np.concatenate([keypoints[:1] + 50, keypoints, keypoints[:1]])

@@ -11,11 +11,11 @@ from gaittake.silhouette import Image
 from gaittake.use.network_input import BATCH, MAX_FRAMES, network_input, no_keypoints
 
 PERSON = np.full((16, 8), 255, np.uint8)
-NOBODY = np.zeros((16, 8), np.uint8)
+EMPTY = np.zeros((16, 8), np.uint8)
 
 
 def test_a_sequence_of_the_maximum_length_is_accepted_whatever_else_the_recording_shows() -> None:
-    frames = [NOBODY] * 50 + [PERSON] * MAX_FRAMES + [NOBODY] * 50
+    frames = [EMPTY] * 50 + [PERSON] * MAX_FRAMES + [EMPTY] * 50
     found = network_input(frames, settings=Align(), locate=no_keypoints, name="anna")
     assert len(found.silhouettes) == len(found.keypoints) == MAX_FRAMES
     assert found.dropped == 100
