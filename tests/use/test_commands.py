@@ -198,7 +198,7 @@ def test_a_file_of_embeddings_without_read_permission_names_the_permission(
         read_embedding(str(tmp_path / "people.npz"), model)
 
 
-def test_inspect_describes_a_model_file_and_never_advises_to_delete_it(
+def test_inspect_describes_a_model_file_and_does_not_advise_to_delete_the_users_files(
     model_file: Path, here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     renamed, damaged = tmp_path / "model.h5", tmp_path / "damaged.gait"
@@ -212,6 +212,9 @@ def test_inspect_describes_a_model_file_and_never_advises_to_delete_it(
     with pytest.raises(UserError, match="a damaged one") as error:
         inspect(damaged)
     assert "delete" not in str(error.value).lower()
+    np.savez(tmp_path / "people.npz", x=np.zeros(2))
+    with pytest.raises(UserError, match=r"Delete it if the pipeline wrote it.*otherwise check"):
+        inspect(tmp_path / "people.npz")
 
 
 @pytest.mark.parametrize("option", ["--weights", "--student", "--metrics"])
