@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gaittake.cli.options import Dataset, Overrides, job_of
+from gaittake.cli.use import show as show_model
 from gaittake.errors import UserError
 
 if TYPE_CHECKING:
@@ -20,8 +21,15 @@ def config(dataset: Dataset, overrides: Overrides = None) -> None:
     print(settings_text(job_of(dataset, overrides).settings))
 
 
-def inspect(file: Annotated[Path, typer.Argument(help="An .h5 file of the pipeline.")]) -> None:
-    """Print what one of the pipeline's .h5 files holds: origin, arrays, sequences."""
+def inspect(
+    file: Annotated[Path, typer.Argument(help="An .h5 file of the pipeline, or a model file.")],
+) -> None:
+    """Print what an .h5 file of the pipeline or a model file holds."""
+    from gaittake.use.model_file import is_model_file
+
+    if file.suffix == ".gait" or is_model_file(file):
+        show_model(file)
+        return
     from gaittake.io.inspect import inspection
 
     print(inspection(file))

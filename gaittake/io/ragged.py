@@ -219,7 +219,10 @@ def open_ragged(path: Path, *, kind: str) -> Iterator[RaggedFile]:
         # file systems without locks (NFS, Lustre) work.
         file = h5py.File(path, "r", locking=False)
     except OSError as error:
-        raise UserError(f"{path}: not a readable HDF5 file ({error}). {remedy}") from error
+        raise UserError(
+            f"{path}: not a readable HDF5 file ({error}). Delete it if the pipeline wrote "
+            "it, and run the same command again; otherwise check the path."
+        ) from error
     with file:
         try:
             _refuse_others(path, file, kind, remedy)

@@ -1,4 +1,4 @@
-"""A tiny dataset of walkers, run through the pipeline's own stages, and a model of it."""
+"""A tiny walkers dataset, run through the pipeline's stages, and a model exported from it."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def _one_thread() -> None:
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with config/walkers.yaml and results/walkers: networks are made, not trained."""
+    """A folder with config/walkers.yaml and results/walkers; the networks are not trained."""
     folder = tmp_path_factory.mktemp("use")
     (folder / "config").mkdir()
     (folder / "config" / "walkers.yaml").write_text(SETTINGS)
@@ -67,7 +67,7 @@ def _run() -> None:
 
 @pytest.fixture
 def here(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The project, as the current folder."""
+    """The project folder, as the working directory."""
     monkeypatch.chdir(project)
     return project
 
