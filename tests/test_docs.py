@@ -6,6 +6,7 @@ import shlex
 import shutil
 import tomllib
 from collections.abc import Iterator
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,9 +21,9 @@ from tests.workflow.project import Project, fresh_project
 REPOSITORY = Path(__file__).parents[1]
 DOCS = REPOSITORY / "docs"
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("*.md"))}
-# Datasets that a page tells how to make.
+# Datasets that a page shows how to make.
 MADE_THERE = {"mine", "flat"}
-# What explains the tags; a setting's own stands in its description.
+# These files explain the tags.
 LEGENDS = ("settings/dataset.py", "settings/text.py")
 
 
@@ -132,6 +133,8 @@ def test_every_other_program_is_called_as_it_can_be() -> None:
                     assert extra in project["optional-dependencies"], page
             case "pytest" | "grep":
                 assert (REPOSITORY / words[-1]).exists(), page
+            case "source":
+                assert words == [".venv/bin/activate"], page
             case _:
                 assert program in ("gaittake", "snakemake", "tail", "conda", "python"), page
 
@@ -184,6 +187,18 @@ def test_every_yaml_of_the_pages_can_be_read(tmp_path: Path) -> None:
         else:
             (tmp_path / "x.yaml").write_text(block.text)
             load_settings(tmp_path / "x.yaml")
+
+
+def test_the_generated_tables_are_up_to_date() -> None:
+    spec = spec_from_file_location("generated", DOCS / "generated.py")
+    assert spec
+    assert spec.loader
+    generated = module_from_spec(spec)
+    spec.loader.exec_module(generated)
+    pages = dict(generated.pages())
+    assert {path.name for path in pages} == {"settings.md", "paper.md"}
+    for path, text in pages.items():
+        assert text == PAGES[path.name], f"{path.name} is out of date; run `make docs`"
 
 
 def test_the_settings_page_has_every_setting_with_its_meaning(site: Path) -> None:

@@ -14,6 +14,8 @@ from tests.conftest import write_cache
 from tests.sources.trees import write_video
 from tests.workflow.project import Project, fresh_project
 
+pytestmark = pytest.mark.slow
+
 PAGE = (Path(__file__).parents[1] / "docs/extend.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
 # Commands one after another in one process: starting one takes seconds.

@@ -41,7 +41,7 @@ def publish(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_address_and_hash_are_torchvisions_own_and_the_users_are_told() -> None:
     url = KeypointRCNN_ResNet50_FPN_Weights.COCO_V1.url
-    assert url in (Path(__file__).parents[2] / "config" / "README.md").read_text()
+    assert url in (Path(__file__).parents[2] / "docs" / "casiab.md").read_text()
     assert url.startswith("https://download.pytorch.org/models/keypointrcnn_resnet50_fpn_coco-")
     assert torch.hub.HASH_REGEX.search(url.rpartition("/")[2])
 

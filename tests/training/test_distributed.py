@@ -27,6 +27,8 @@ from tests.training.runs import CPU, run
 from tests.training.two_processes import NETWORKS, SUBJECTS, one_step, stage
 from tests.workflow.project import REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 GROUPS = 12  # that the two processes form at most, one after another
 
 
