@@ -26,11 +26,11 @@ READERS = ("cache", "predict")  # of whole silhouettes
 OWN_STUDENT = ("pseudo-label", "quality")  # no stages of a set that borrows its student
 MADE_HERE = ("render", "teacher")  # of walkers alone
 NOTES = """
-Hours of one core; a stage is left out that was not seen to grow. Linear but for `evaluate`, which
-grows with the pairs of sequences: `evaluation.py --views 14` measures it at OU-MVLP's size, as
-`size.py` does index, merge and survey. Small networks: pictures are read and cut for them as for
-the paper's, so on a GPU this much is left to the CPU's cores, beside it. `finetune` is a bound from
-above: 128 people in each picture go through the keypoint head."""
+CPU hours are those of one core. Stages without measurable growth are omitted. Growth is linear
+except for `evaluate`, which grows with the number of pairs: `evaluation.py --views 14` measures it
+at OU-MVLP's size, and `size.py` measures index, merge and survey. The column "small networks" is
+also the CPU work that remains when a GPU runs the paper's networks, since reading and cropping
+images is the same. `finetune` is an upper bound: 128 people per image pass the keypoint head."""
 
 
 class Full(NamedTuple):
@@ -76,7 +76,7 @@ def print_full_size(each: dict[str, Each], bytes_a_frame: float, *, tflops: floa
         counts, macs = counts_of(full, settings), macs_of(full, settings)
         more = max(0.0, reading_seconds(full.size) - reading_seconds(SMALL_SIZE))
         print(f"\n{full.title}: {full.sequences:,} sequences of about {full.frames} frames\n")
-        print("| stage | handles | small networks, CPU h | the paper's, CPU h | GPU h, assumed |")
+        print("| stage | processes | small networks, CPU h | the paper's, CPU h | GPU h, assumed |")
         print("|---|---:|---:|---:|---:|")
         steps = {"finetune": settings.pose.finetune.steps, "train": settings.train.steps}
         total = 0.0
