@@ -58,7 +58,7 @@ bench-gpu: .venv/demo
 # PyTorch pins the CUDA libraries that it needs on each platform, so the lock leaves them out.
 lock: .venv/test
 	@{ echo "# Versions that the tests pass with, for any platform; 'make lock' writes this file."; \
-	  $(BIN)/pip freeze --exclude-editable | grep -E '^[A-Za-z0-9_.-]+==[0-9][^+]*$$' \
+	  $(BIN)/pip freeze --exclude-editable --exclude gaittake | grep -E '^[A-Za-z0-9_.-]+==[0-9][^+]*$$' \
 	  | grep -vE '^(nvidia-|cuda-|triton)'; } > $@.tmp
 	@mv $@.tmp constraints.txt
 
