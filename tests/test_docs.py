@@ -1,4 +1,4 @@
-"""The pages of docs/: they build, and what they say works: commands, settings, paths, messages."""
+"""The pages of docs/ build, and their commands, settings, paths and messages are correct."""
 
 import ast
 import re
@@ -28,7 +28,7 @@ LEGENDS = ("settings/dataset.py", "settings/text.py")
 
 
 class Block(NamedTuple):
-    """A block of code of a page."""
+    """A code block of a page."""
 
     page: str
     language: str
@@ -36,7 +36,7 @@ class Block(NamedTuple):
 
 
 def blocks(*languages: str) -> list[Block]:
-    """Returns the blocks of code in these languages."""
+    """Returns the code blocks in these languages."""
     found = [
         Block(page, *parts)
         for page, text in PAGES.items()
@@ -46,7 +46,7 @@ def blocks(*languages: str) -> list[Block]:
 
 
 def commands(program: str = "") -> Iterator[tuple[str, list[str]]]:
-    """Yields page and words of each command line, of one program or all."""
+    """Yields the page and the words of each command line, for one program or all."""
     for page, _, text in blocks("sh"):
         for line in text.splitlines():
             words = shlex.split(line)
@@ -57,7 +57,7 @@ def commands(program: str = "") -> Iterator[tuple[str, list[str]]]:
 
 
 def build(folder: Path, site: Path) -> None:
-    """Builds the pages as `mkdocs build --strict` does."""
+    """Builds the pages like `mkdocs build --strict`."""
     from mkdocs.commands.build import build
     from mkdocs.config import load_config
 
@@ -72,7 +72,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def plain(text: str) -> str:
-    """Returns the words of HTML, or of a comment, without marks."""
+    """Returns the text of HTML or of a comment, without markup."""
     text = re.sub(r"<[^>]+>", "", text)
     for mark, character in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"), ("&quot;", '"')):
         text = text.replace(mark, character)
@@ -89,7 +89,7 @@ def test_the_pages_build_strictly_and_take_nothing_from_elsewhere(site: Path) ->
 
 
 @pytest.mark.parametrize("link", ["(nowhere.md)", "(casiab.md#nowhere)", "(#nowhere)"])
-def test_a_link_to_nowhere_stops_the_build(link: str, tmp_path: Path) -> None:
+def test_a_broken_link_stops_the_build(link: str, tmp_path: Path) -> None:
     from mkdocs.exceptions import Abort
 
     shutil.copytree(DOCS, tmp_path / "docs")
@@ -105,7 +105,7 @@ def test_every_page_is_reached_from_the_first_one() -> None:
         assert name == "index.md" or f"({name}" in PAGES["index.md"], name
 
 
-def test_every_gaittake_command_has_these_options_and_arguments() -> None:
+def test_every_gaittake_command_of_the_pages_can_be_parsed() -> None:
     count = 0
     known = {path.stem for path in (REPOSITORY / "config").glob("*.yaml")} | MADE_THERE
     for page, words in commands("gaittake"):
@@ -121,7 +121,7 @@ def test_every_gaittake_command_has_these_options_and_arguments() -> None:
     assert count > 15
 
 
-def test_every_other_program_is_called_as_it_can_be() -> None:
+def test_every_other_command_of_the_pages_is_valid() -> None:
     makefile = (REPOSITORY / "Makefile").read_text()
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     for page, (program, *words) in commands():
@@ -141,7 +141,7 @@ def test_every_other_program_is_called_as_it_can_be() -> None:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The project with empty folders in the place of the real datasets, and `mine`."""
+    """The project with empty folders for the real datasets, and the dataset `mine`."""
     made = fresh_project(tmp_path_factory.mktemp("docs") / "project")
     (text,) = [b.text for b in blocks("yaml") if b.text.startswith("source: {layout: folder, silho")
                and "protocol" in b.text]  # fmt: skip
@@ -149,7 +149,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return made
 
 
-def test_snakemake_can_make_every_target_with_these_options(project: Project) -> None:
+def test_snakemake_can_make_every_target_of_the_pages(project: Project) -> None:
     from snakemake.cli import get_argument_parser
 
     targets = {word for _, words in commands("snakemake") for word in words if "results/" in word}
@@ -164,7 +164,7 @@ def test_snakemake_can_make_every_target_with_these_options(project: Project) ->
             assert (REPOSITORY / f"profiles/{profile}/profile.yaml").is_file()
     code, said = project.snakemake("--dry-run", "--cores", "2", *sorted(targets))
     assert code == 0, said[-2000:]
-    # What a page says that a run leaves, and where its logs are.
+    # The files and logs that a page promises.
     logs = [words[-1] for _, words in commands("tail")]
     left = re.findall(r"^\| `(results/[^`]+)`", PAGES["first-result.md"], flags=re.MULTILINE)
     assert len(logs) > 2
@@ -173,13 +173,13 @@ def test_snakemake_can_make_every_target_with_these_options(project: Project) ->
         assert re.search(rf"[ ,]{re.escape(path)}(?:,|$)", said, flags=re.MULTILINE), path
 
 
-def test_every_yaml_of_the_pages_can_be_read(tmp_path: Path) -> None:
+def test_every_yaml_block_of_the_pages_is_valid(tmp_path: Path) -> None:
     from snakemake.cli import get_argument_parser
 
     options = {o for a in get_argument_parser()._actions for o in a.option_strings}
     found = [block for block in blocks("yaml") if block.page != "extend.md"]
     assert len(found) > 10
-    for path in (REPOSITORY / "config").glob("*.yaml"):  # whose networks a block may borrow
+    for path in (REPOSITORY / "config").glob("*.yaml"):  # a block may borrow their networks
         shutil.copy(path, tmp_path)
     for block in found:
         if block.text.startswith("# profiles/"):
@@ -228,7 +228,7 @@ def test_every_tag_of_the_code_is_on_the_page_of_the_paper(tag: str, site: Path)
 
 
 def texts(node: ast.AST) -> Iterator[str]:
-    """Yields the texts of a program, `…` in the place of what an f-string puts in."""
+    """Yields the string literals of a program, with `…` for the values in f-strings."""
     for child in ast.walk(node):
         if isinstance(child, ast.JoinedStr):
             yield "".join(
@@ -239,7 +239,7 @@ def texts(node: ast.AST) -> Iterator[str]:
 
 
 def says(text: str, message: str) -> bool:
-    """Tells whether the parts of a message between its `…` stand in a text, in this order."""
+    """Returns whether a text contains the parts of a message between `…`, in this order."""
     for part in message.split("…"):
         _, found, text = text.partition(part) if part else ("", "…", text)
         if not found:
@@ -247,7 +247,7 @@ def says(text: str, message: str) -> bool:
     return True
 
 
-def test_every_message_of_the_page_of_errors_is_one_of_the_program() -> None:
+def test_every_message_of_the_trouble_page_is_in_the_code() -> None:
     paths = (REPOSITORY / "gaittake").rglob("*.py")
     program = [text for path in paths for text in texts(ast.parse(path.read_bytes()))]
     messages = re.findall(r"^#### (`+)(.+)\1\n\n(\w*)", PAGES["trouble.md"], flags=re.MULTILINE)

@@ -77,11 +77,11 @@ def imports(path: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("path", NETWORKS, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_networks_and_losses_import_torch_and_each_other(path: Path) -> None:
+def test_networks_and_losses_import_torch_each_other_and_keypoints(path: Path) -> None:
     for module in imports(path):
         top, *inner = module.split(".")
         assert top in PURE, f"{path}: {module}"
-        assert top != "gaittake" or inner[0] in {"models", "losses"}, f"{path}: {module}"
+        assert top != "gaittake" or inner[0] in {*PARTS, "keypoints"}, f"{path}: {module}"
 
 
 @pytest.mark.parametrize("path", BENCHMARKS, ids=lambda path: path.name)

@@ -20,14 +20,14 @@ ENVIRONMENTS = sorted((REPOSITORY / "envs").glob("*.yaml"))
 
 
 def conda_and_pip(path: Path) -> tuple[list[str], list[str]]:
-    """Returns what an environment file takes from conda and from pip."""
+    """Returns the conda packages and the pip packages of an environment file."""
     dependencies = yaml.safe_load(path.read_text())["dependencies"]
     pip = [item["pip"] for item in dependencies if isinstance(item, dict)]
     return [item for item in dependencies if isinstance(item, str)], pip[0]
 
 
 @pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.name)
-def test_the_rules_environments_take_the_projects_own_versions(path: Path) -> None:
+def test_the_environments_of_the_rules_have_the_projects_versions(path: Path) -> None:
     conda, pip = conda_and_pip(path)
     assert f"python{PROJECT['requires-python']}" in conda
     assert pip == sorted(pip)
@@ -35,7 +35,7 @@ def test_the_rules_environments_take_the_projects_own_versions(path: Path) -> No
 
 
 def test_every_library_is_in_an_environment_of_the_rules() -> None:
-    # Snakemake starts the environments, so it is in none of them.
+    # Snakemake runs outside these environments.
     named = {item for path in ENVIRONMENTS for item in conda_and_pip(path)[1]}
     assert named | {"snakemake>=9.0"} == set(PROJECT["dependencies"])
 
@@ -107,7 +107,7 @@ def test_every_make_command_of_the_contributing_page_exists() -> None:
         assert f"\n{command}:" in makefile
 
 
-def test_every_link_of_the_readmes_leads_somewhere() -> None:
+def test_every_link_of_the_readmes_works() -> None:
     for path in (*REPOSITORY.glob("*.md"), REPOSITORY / "config" / "README.md"):
         for target in re.findall(r"\]\((?!http)([^)]+)\)", path.read_text()):
             file, _, anchor = target.partition("#")
@@ -129,7 +129,7 @@ def test_the_licence_is_apache_2_in_full() -> None:
 
 
 def test_the_default_profile_limits_no_gpu() -> None:
-    # On a cluster such a limit would hold for all jobs together.
+    # On a cluster this limit would apply to all jobs together.
     profile = yaml.safe_load((REPOSITORY / "profiles" / "default" / "profile.yaml").read_text())
     assert "resources" not in profile
     assert profile["rerun-incomplete"] is True
