@@ -21,6 +21,10 @@ from tests.workflow.project import Project, fresh_project
 REPOSITORY = Path(__file__).parents[1]
 DOCS = REPOSITORY / "docs"
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("*.md"))}
+READMES = {
+    str(path.relative_to(REPOSITORY)): path.read_text(encoding="utf-8")
+    for path in (*REPOSITORY.glob("*.md"), REPOSITORY / "config" / "README.md")
+}
 # Datasets that a page shows how to make.
 MADE_THERE = {"mine", "flat"}
 # These files explain the tags.
@@ -39,7 +43,7 @@ def blocks(*languages: str) -> list[Block]:
     """Returns the code blocks in these languages."""
     found = [
         Block(page, *parts)
-        for page, text in PAGES.items()
+        for page, text in (PAGES | READMES).items()
         for parts in re.findall(r"^```(\w+)\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
     ]
     return [block for block in found if block.language in languages]
@@ -49,7 +53,9 @@ def commands(program: str = "") -> Iterator[tuple[str, list[str]]]:
     """Yields the page and the words of each command line, for one program or all."""
     for page, _, text in blocks("sh"):
         for line in text.splitlines():
-            words = shlex.split(line)
+            words = shlex.split(line.partition(" #")[0])
+            if "=" in words[0]:  # a variable of the shell
+                continue
             if words[0] == "torchrun":
                 words = words[words.index("gaittake") :]
             if not program or words[0] == program:
