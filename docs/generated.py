@@ -47,11 +47,8 @@ class Part(NamedTuple):
 
 def pages() -> Iterator[tuple[Path, str]]:
     """Yields the path and the up-to-date text of each page with a generated part."""
-    makers: dict[str, Callable[[], str]] = {
-        "settings": settings_tables,
-        "ASSUME": partial(tag_tables, "ASSUME"),
-        "PAPER": partial(tag_tables, "PAPER"),
-    }
+    makers: dict[str, Callable[[], str]] = {"settings": settings_tables}
+    makers |= {tag: partial(tag_tables, tag) for tag in TAGS}
     for path in sorted(DOCS.glob("*.md")):
         text = path.read_text(encoding="utf-8")
         for name, make in makers.items():
@@ -99,7 +96,7 @@ def tag_tables(tag: str) -> str:
         for name, field in section.model_fields.items():
             if not _is_section(field) and tag in (field.description or ""):
                 above, _, network = place.partition(" ")
-                full = f"`{above}.{name}` {network}".replace("`.", "`")
+                full = f"`{above}.{name}` {network}".replace("`.", "`").strip()
                 rows.append([full, _default(field), *_meaning(field.description)])
     found = [[_cell(item.sentence), f"`{item.place}`"] for item in tagged(tag)]
     return (
