@@ -25,8 +25,8 @@ import torch
 from torchvision.models.detection import KeypointRCNN
 
 from gaittake.device import has_bfloat16
-from gaittake.io.ahead import read_ahead
 from gaittake.io.frames import read_silhouettes
+from gaittake.io.read_ahead import read_ahead
 from gaittake.io.tables import read_sequences
 from gaittake.pose.crop import FILLED, cut, cut_size, whole
 from gaittake.pose.detector import build_detector, load_detector

@@ -168,7 +168,7 @@ def _mask_reader(
 
 def _embed(model: "Model", read: "MaskReader", name: str) -> "SequenceEmbedding":
     """Returns a sequence's embedding; prints how many of its frames are unreadable."""
-    from gaittake.io.rejects import count_rejects
+    from gaittake.io.tables import count_rejects
     from gaittake.sequence import Reject
 
     rejects: list[Reject] = []

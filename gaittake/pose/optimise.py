@@ -10,9 +10,9 @@ from torchvision.models.detection import KeypointRCNN
 
 from gaittake.device import autocast
 from gaittake.errors import UserError
-from gaittake.io.ahead import read_ahead
 from gaittake.io.checkpoint import Checkpoints
 from gaittake.io.progress import progress
+from gaittake.io.read_ahead import read_ahead
 from gaittake.pose.augment import Sample, augment
 from gaittake.settings import PoseTraining
 

@@ -11,13 +11,12 @@ import torch
 from torch import Tensor
 from torchvision.models.detection import KeypointRCNN
 
-from gaittake.io.ahead import read_ahead
 from gaittake.io.checkpoint import file_digest
 from gaittake.io.frames import read_silhouettes
 from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedWriter
-from gaittake.io.rejects import count_rejects
-from gaittake.io.tables import read_sequences, write_rejects
+from gaittake.io.read_ahead import read_ahead
+from gaittake.io.tables import count_rejects, read_sequences, write_rejects
 from gaittake.pose.crop import Cut, cut, cut_size, windows
 from gaittake.pose.detector import load_detector
 from gaittake.pose.fast import for_prediction

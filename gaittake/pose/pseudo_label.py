@@ -12,8 +12,7 @@ from gaittake.io.checkpoint import file_digest
 from gaittake.io.frames import Image, frame_files, read_colour, read_silhouettes
 from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedWriter
-from gaittake.io.rejects import count_rejects
-from gaittake.io.tables import read_sequences, write_rejects
+from gaittake.io.tables import count_rejects, read_sequences, write_rejects
 from gaittake.pose.crop import Cut, cut, cut_size, in_frame, whole
 from gaittake.pose.detector import load_detector
 from gaittake.pose.labelled import ARRAYS, Labelled, append_walk

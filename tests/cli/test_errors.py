@@ -40,7 +40,7 @@ def test_an_unknown_setting_is_one_line(run: Run) -> None:
 def test_a_file_that_is_no_table_is_one_line(run: Run) -> None:
     assert_one_line(run("table", "results/none.csv"), "results/none.csv", "no such file")
     path = write_cache(Path("results/tiny/cache.h5"))
-    assert_one_line(run("table", str(path)), str(path), "cannot be read as a table")
+    assert_one_line(run("table", str(path)), str(path), "not a readable CSV table")
 
 
 def test_a_file_that_is_no_text_is_one_line(run: Run) -> None:

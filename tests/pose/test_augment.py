@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gaittake.io.ahead import read_ahead
+from gaittake.io.read_ahead import read_ahead
 from gaittake.pose.augment import Sample, augment, move
 
 

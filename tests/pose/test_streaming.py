@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from gaittake.io import frames
-from gaittake.io.ahead import read_ahead
 from gaittake.io.frames import Image, read_colour
+from gaittake.io.read_ahead import read_ahead
 from gaittake.pose import pseudo_label
 from gaittake.pose.locate import Detections
 from gaittake.pose.predict import read_batches

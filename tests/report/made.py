@@ -68,7 +68,7 @@ def make_dataset(folder: Path) -> None:
     _cache(folder / "cache.h5")
     write_rejects(
         [Reject("cache", f"a/{NASTY}#{n}", "empty silhouette") for n in (1, 2)]
-        + [Reject("index", "b & c", "no numbered image")],
+        + [Reject("index", "b & c", "not a numbered image")],
         folder / "rejects.csv",
     )
     write_sequences([_pixels(folder / "data", view) for view in VIEWS], folder / "sequences.csv")

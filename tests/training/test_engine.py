@@ -165,7 +165,7 @@ def test_weights_that_do_not_fit_are_refused(tmp_path: Path, cache: Path) -> Non
     path = tmp_path / "weights.pt"
     with pytest.raises(UserError, match=r"model\.strips=4, the settings say 2"):
         load_weights(path, network="gaittake", settings=MODEL | {"strips": 2})
-    with pytest.raises(UserError, match="weights of 'gaittake', 'gaitset' is needed"):
+    with pytest.raises(UserError, match="weights of 'gaittake'; 'gaitset' is required"):
         load_weights(path, network="gaitset", settings=MODEL)
     with pytest.raises(UserError, match="no such weights file; `gaittake train` makes it"):
         load_weights(tmp_path / "none.pt", network="gaittake", settings=MODEL)

@@ -38,7 +38,7 @@ def test_export_and_show_describe_the_model(
 
 
 def test_export_names_the_missing_weights_or_method(here: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"truth/weights.pt: there is no such weights file"):
+    with pytest.raises(UserError, match=r"truth/weights.pt: no such file"):
         export(tmp_path / "a.gait", method="truth")
     with pytest.raises(UserError, match="--method is required"):
         command("export", "walkers")

@@ -68,7 +68,11 @@ def test_without_network_and_file_the_place_for_the_file_is_named(
         published_maskrcnn()
     said = str(error.value)
     assert "\n" not in said
-    for text in ("could not be had", str(tmp_path / "hub/checkpoints" / NAME), "background"):
+    for text in (
+        "download of torchvision's COCO weights failed",
+        str(tmp_path / "hub/checkpoints" / NAME),
+        "background",
+    ):
         assert text in said
 
 
@@ -79,7 +83,7 @@ def test_a_file_that_is_not_the_published_one_is_refused(
     place = tmp_path / "hub" / "checkpoints" / NAME
     place.parent.mkdir(parents=True)
     place.write_bytes(b"another")
-    with pytest.raises(UserError, match=r"not torchvision's published file.*bf2d0c1e is needed"):
+    with pytest.raises(UserError, match=r"not torchvision's published file.*bf2d0c1e is required"):
         published_maskrcnn()
 
 
