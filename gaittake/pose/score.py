@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
+from pycocotools.cocoeval import COCOeval, Params
 
 from gaittake.keypoints import NAMES
 
@@ -82,12 +82,39 @@ def agreement(pairs: Pairs) -> dict[str, object]:
     }
 
 
-def oks(pairs: Pairs) -> dict[str, float]:
-    """Returns COCO's object keypoint similarity: its mean, and AP and AR of pycocotools.
+def similarity(
+    predicted: Floats, reference: Floats, visible: Bools, boxes: Floats
+) -> npt.NDArray[np.float64]:
+    """Returns COCO's object keypoint similarity (OKS) of each frame, as pycocotools computes it.
 
-    Frames without a visible joint have no OKS and are left out, as COCO leaves them out.
+    Args:
+        predicted: `[s, 17, 2]` pixels.
+        reference: `[s, 17, 2]` pixels.
+        visible: `[s, 17]`, in the reference.
+        boxes: `[s, 4]` of the person in the reference: x1, y1, x2, y2 in pixels.
+
+    Returns:
+        `[s]` in 0…1; NaN for a frame without a visible keypoint.
+    """
+    variances = (2 * np.asarray(Params("keypoints").kpt_oks_sigmas)) ** 2  # [17]
+    x1, y1, x2, y2 = boxes.astype(np.float64).T
+    area = AREA_OF_BOX * (x2 - x1) * (y2 - y1) + np.spacing(1)
+    squared = ((predicted.astype(np.float64) - reference.astype(np.float64)) ** 2).sum(axis=-1)
+    each = np.exp(-squared / variances / area[:, None] / 2)
+    # One sum per frame, over its visible keypoints alone: pycocotools' result bit for bit.
+    return np.array(
+        [row[seen].sum() / seen.sum() if seen.any() else np.nan
+         for row, seen in zip(each, visible, strict=True)]
+    )  # fmt: skip
+
+
+def oks(pairs: Pairs) -> dict[str, float]:
+    """Returns the mean object keypoint similarity, and AP and AR of pycocotools.
+
+    Frames without a visible keypoint have no OKS; they are skipped, as in COCO.
     """
     kept = np.flatnonzero(pairs.visible.any(axis=1))
+    each = similarity(pairs.predicted[..., :2], pairs.reference, pairs.visible, pairs.boxes)
     with contextlib.redirect_stdout(io.StringIO()):
         evaluation = COCOeval(_references(pairs, kept), iouType="keypoints")
         evaluation.cocoDt = evaluation.cocoGt.loadRes(_predictions(pairs, kept))
@@ -95,11 +122,10 @@ def oks(pairs: Pairs) -> dict[str, float]:
         evaluation.params.areaRngLbl = evaluation.params.areaRngLbl[:1]
         evaluation.evaluate()
         evaluation.accumulate()
-    similarity = [float(np.max(matrix)) for matrix in evaluation.ious.values()]
     precision, recall = evaluation.eval["precision"], evaluation.eval["recall"]
     half = int(np.flatnonzero(np.isclose(evaluation.params.iouThrs, 0.5))[0])
     return {
-        "mean": float(np.mean(similarity)),
+        "mean": float(np.mean(each[kept])),
         "ap": float(precision.mean()),
         "ap50": float(precision[half].mean()),
         "ar": float(recall.mean()),

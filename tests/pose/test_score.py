@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pycocotools.cocoeval import Params
+from pycocotools.cocoeval import COCOeval, Params
 
 from gaittake.io.ragged import RaggedWriter
+from gaittake.pose import score
 from gaittake.pose.labelled import ARRAYS
 from gaittake.pose.quality import measure_quality
-from gaittake.pose.score import AREA_OF_BOX, Pairs, agreement, hits, oks
+from gaittake.pose.score import AREA_OF_BOX, Pairs, agreement, hits, oks, similarity
 from gaittake.settings import QualityStage
 
 
@@ -60,24 +61,44 @@ def test_pck_equals_a_plain_loop() -> None:
 
 def plain_oks(pairs: Pairs, frame: int) -> float:
     params = Params(iouType="keypoints")
+    difference = pairs.predicted[frame, :, :2].astype(np.float64) - pairs.reference[frame]
     x1, y1, x2, y2 = pairs.boxes[frame].astype(np.float64)
     area = AREA_OF_BOX * (x2 - x1) * (y2 - y1)
     terms = []
     for joint in np.flatnonzero(pairs.visible[frame]):
-        dx, dy = pairs.predicted[frame, joint, :2] - pairs.reference[frame, joint]
+        dx, dy = difference[joint]
         spread = 2 * params.kpt_oks_sigmas[joint]
         terms.append(math.exp(-(dx**2 + dy**2) / (2 * area * spread**2)))
     return sum(terms) / len(terms)
 
 
+def test_similarity_equals_pycocotools_bit_for_bit(capsys: pytest.CaptureFixture[str]) -> None:
+    pairs = made_up(200)
+    kept = np.flatnonzero(pairs.visible.any(axis=1))
+    evaluation = COCOeval(score._references(pairs, kept), iouType="keypoints")
+    evaluation.cocoDt = evaluation.cocoGt.loadRes(score._predictions(pairs, kept))
+    evaluation.evaluate()
+    expected = [float(matrix[0, 0]) for matrix in evaluation.ious.values()]
+    found = similarity(pairs.predicted[..., :2], pairs.reference, pairs.visible, pairs.boxes)
+    assert found[kept].tolist() == expected
+    assert np.isnan(found[0])  # no visible keypoint
+
+
+def test_similarity_equals_a_plain_loop() -> None:
+    pairs = made_up()
+    found = similarity(pairs.predicted[..., :2], pairs.reference, pairs.visible, pairs.boxes)
+    for frame in range(1, 30):
+        assert found[frame] == pytest.approx(plain_oks(pairs, frame), abs=1e-12)
+
+
 def test_oks_equals_a_plain_loop() -> None:
     pairs = made_up()
-    similarity = {frame: plain_oks(pairs, frame) for frame in range(1, 30)}
+    each = {frame: plain_oks(pairs, frame) for frame in range(1, 30)}
     found = oks(pairs)
     assert found["frames"] == 29
-    assert found["mean"] == pytest.approx(np.mean(list(similarity.values())), abs=1e-6)
+    assert found["mean"] == pytest.approx(np.mean(list(each.values())), abs=1e-6)
     thresholds = np.linspace(0.5, 0.95, 10)
-    recalls = [np.mean([s >= t for s in similarity.values()]) for t in thresholds]
+    recalls = [np.mean([s >= t for s in each.values()]) for t in thresholds]
     assert found["ar"] == pytest.approx(np.mean(recalls), abs=1e-6)
 
 
