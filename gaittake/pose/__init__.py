@@ -1,1 +1,1 @@
-"""Stage one: keypoints for silhouettes, learnt from a teacher that sees the RGB frames."""
+"""Stage one: keypoints in silhouettes, from a student that a teacher of RGB frames labels for."""

@@ -9,18 +9,18 @@ import torch
 from torchvision.models.detection import KeypointRCNN
 
 from gaittake.io.checkpoint import file_digest
-from gaittake.io.frames import Image, frame_files, read_colour, read_silhouettes
+from gaittake.io.frames import frame_files, read_colour, read_silhouettes
 from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedWriter
 from gaittake.io.tables import count_rejects, read_sequences, write_rejects
-from gaittake.pose.crop import Cut, cut, cut_size, in_frame, whole
+from gaittake.pose.crop import Crop, crop_size, crop_to_box, to_frame, whole
 from gaittake.pose.detector import load_detector
-from gaittake.pose.labelled import ARRAYS, Labelled, append_walk
+from gaittake.pose.keypoint_file import ARRAYS, FrameKeypoints, append_sequence
 from gaittake.pose.locate import Detections, detect
-from gaittake.pose.match import Box, best_shift, match_walker, overlaps_by_shift
+from gaittake.pose.match import best_shift, match_person, overlaps_by_shift
 from gaittake.sequence import Reject, Sequence
 from gaittake.settings import PseudoLabelStage, canonical
-from gaittake.silhouette import box
+from gaittake.silhouette import Box, Image, box
 
 logger = logging.getLogger(__name__)
 STAGE = "pseudo-label"
@@ -72,7 +72,7 @@ def make_pseudo_labels(
         progress(STAGE, len(walks), unit="sequences") as advance,
     ):
         for walk in walks:
-            append_walk(writer, walk, labeller.label(walk, shift, refused))
+            append_sequence(writer, walk, labeller.label(walk, shift, refused))
             advance(1, note=f"{len(refused)} frames refused")
     logger.info("refused: %s", count_rejects(refused))
     write_rejects(refused, rejects)
@@ -84,7 +84,7 @@ def _walks_with_video(
     walks = [walk for walk in read_sequences(index) if walk.subject in set(subjects)]
     for walk in walks:
         if walk.video is None:
-            rejects.append(Reject(STAGE, str(walk.silhouettes), "no video of this walk"))
+            rejects.append(Reject(STAGE, str(walk.silhouettes), "no video of this sequence"))
     return [walk for walk in walks if walk.video is not None]
 
 
@@ -121,7 +121,7 @@ class Labeller:
                 pooled[shift] += values
         return pooled
 
-    def label(self, walk: Sequence, shift: int, rejects: list[Reject]) -> list[Labelled]:
+    def label(self, walk: Sequence, shift: int, rejects: list[Reject]) -> list[FrameKeypoints]:
         """Returns the labels of one walk; refused frames go to `rejects`."""
         rules = self.settings.pseudo_label
         chosen = dict(frame_files(walk.silhouettes)[:: rules.every])
@@ -133,9 +133,9 @@ class Labeller:
             outcome: int | str = "unreadable or empty silhouette"
             if number in silhouettes:
                 found = detections.get(number + shift)
-                outcome = "no video frame of this silhouette"
+                outcome = "no video frame for this silhouette"
                 if found is not None:
-                    outcome = match_walker(
+                    outcome = match_person(
                         silhouettes[number],
                         found,
                         min_iou=rules.min_iou,
@@ -146,7 +146,7 @@ class Labeller:
                 continue
             keypoints = detections[number + shift].keypoints[outcome].numpy().copy()
             keypoints[keypoints[:, 2] < rules.min_confidence, 2] = 0
-            labels.append(Labelled(number, silhouettes[number], keypoints))
+            labels.append(FrameKeypoints(number, silhouettes[number], keypoints))
         return labels
 
     def _detect(
@@ -161,7 +161,7 @@ class Labeller:
         """
         assert walk.video is not None
         found: dict[int, Detections] = {}
-        cuts: dict[int, Cut] = {}
+        cuts: dict[int, Crop] = {}
         images = read_colour(walk.video, stage=STAGE, rejects=rejects, numbers=boxes.keys())
         for number, image in images:
             cuts[number] = self._view(image, boxes[number])
@@ -170,20 +170,20 @@ class Labeller:
                 cuts = {}
         return found | self._detect_batch(cuts)
 
-    def _view(self, image: Image, box: Box) -> Cut:
+    def _view(self, image: Image, box: Box) -> Crop:
         """Returns what the teacher is shown of a frame."""
         if self.settings.boxes == "silhouette":
-            return cut(image, box, cut_size(self.settings.detector), smooth=True)
+            return crop_to_box(image, box, crop_size(self.settings.detector), smooth=True)
         return whole(image)
 
-    def _detect_batch(self, cuts: Mapping[int, Cut]) -> dict[int, Detections]:
+    def _detect_batch(self, cuts: Mapping[int, Crop]) -> dict[int, Detections]:
         """Returns the people of each frame, in pixels of the full frame."""
         if not cuts:
             return {}
         images = [torch.from_numpy(item.image).permute(2, 0, 1) for item in cuts.values()]
         found = detect(self.model, [image.to(self.device).float() / 255 for image in images])
         return {
-            number: in_frame(item, people)
+            number: to_frame(item, people)
             for (number, item), people in zip(cuts.items(), found, strict=True)
         }
 

@@ -1,4 +1,4 @@
-"""How well keypoints agree with reference joints: PCK and OKS. Pure functions."""
+"""Agreement of keypoints with reference keypoints: PCK and OKS. Pure functions."""
 
 import contextlib
 import io
@@ -9,22 +9,21 @@ import numpy.typing as npt
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval, Params
 
-from gaittake.keypoints import NAMES
+from gaittake.keypoints import NAMES, Floats
 
-Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
-PCK_SHARE = 0.1
-# ASSUME: without a mask, the person's area is taken as this share of the box.
+PCK_SHARE = 0.1  # of the body height
+# ASSUME: the person's area, as a share of the box; there are no masks.
 AREA_OF_BOX = 0.53
 
 
 class Pairs(NamedTuple):
-    """Predicted and reference joints of the same frames.
+    """Predicted and reference keypoints of the same s frames.
 
     Attributes:
         predicted: `[s, 17, 3]`: x, y in pixels, confidence.
         reference: `[s, 17, 2]` pixels.
-        visible: `[s, 17]`.
+        visible: `[s, 17]`, in the reference.
         boxes: `[s, 4]` of the person in the reference, pixels.
         condition: `[s]`.
         view: `[s]` degrees.
@@ -39,14 +38,14 @@ class Pairs(NamedTuple):
 
     @classmethod
     def join(cls, parts: list[Self]) -> Self:
-        """Returns the frames of all parts, one after another."""
+        """Returns the frames of all parts, concatenated."""
         return cls(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def hits(pairs: Pairs) -> Bools:
-    """Returns `[s, 17]`: is the joint within 0.1 of the body's height of its reference?
+    """Returns `[s, 17]`: whether the distance to the reference is at most 0.1 of the body height.
 
-    The body's height is that of the box.
+    The body height is the height of the box.
     """
     height = pairs.boxes[:, 3] - pairs.boxes[:, 1]
     distance = np.linalg.norm(pairs.predicted[..., :2] - pairs.reference, axis=-1)
@@ -55,12 +54,12 @@ def hits(pairs: Pairs) -> Bools:
 
 
 def pck(hit: Bools, visible: Bools) -> dict[str, float | None]:
-    """Returns the share of hits over the visible and over all joints; None where there is none."""
+    """Returns the share of hits over visible and over all keypoints; None without a keypoint."""
     return {"visible": _share(hit[visible]), "all": _share(hit)}
 
 
 def agreement(pairs: Pairs) -> dict[str, object]:
-    """Returns all measures of predicted against reference joints, shares in 0…1."""
+    """Returns PCK, in total and by group, and OKS; all in 0…1."""
     hit = hits(pairs)
 
     def by(column: npt.NDArray[np.generic]) -> dict[str, dict[str, float | None]]:
@@ -71,10 +70,10 @@ def agreement(pairs: Pairs) -> dict[str, object]:
 
     return {
         "frames": len(hit),
-        "visible_joints": int(pairs.visible.sum()),
+        "visible_keypoints": int(pairs.visible.sum()),
         "pck": pck(hit, pairs.visible),
-        "pck_by_joint": {
-            name: pck(hit[:, joint], pairs.visible[:, joint]) for joint, name in enumerate(NAMES)
+        "pck_by_keypoint": {
+            name: pck(hit[:, place], pairs.visible[:, place]) for place, name in enumerate(NAMES)
         },
         "pck_by_condition": by(pairs.condition),
         "pck_by_view": by(pairs.view),

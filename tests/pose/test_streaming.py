@@ -1,6 +1,5 @@
-"""Labelling and prediction hold some frames at a time, however many there are."""
+"""Labelling and prediction stream: few frames are in memory at any time."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ import torch
 
 from gaittake.io import frames
 from gaittake.io.frames import Image, read_colour
-from gaittake.io.read_ahead import read_ahead
 from gaittake.pose import pseudo_label
 from gaittake.pose.locate import Detections
 from gaittake.pose.predict import read_batches
@@ -20,7 +18,7 @@ from tests.pose.tiny import FRAMES, SMALL, Dataset
 BATCH = 5
 
 
-def test_silhouettes_are_opened_when_their_batch_is_asked_for(
+def test_silhouettes_are_opened_with_their_batch(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[Path] = []
@@ -31,31 +29,14 @@ def test_silhouettes_are_opened_when_their_batch_is_asked_for(
         return original(path, flag)
 
     monkeypatch.setattr(frames, "_read_image", spy)
-    batches = read_batches(dataset.walks, BATCH, [])
+    batches = read_batches(dataset.sequences, BATCH, [])
     for count in range(1, 5):
         assert len(next(batches)) == BATCH
-        assert len(opened) == count * BATCH + 1  # the next one tells that the batch is full
+        assert len(opened) == count * BATCH + 1  # the frame after a full batch is read
     assert sum(map(len, batches)) == 3 * FRAMES - 4 * BATCH
 
 
-def test_a_few_batches_are_read_ahead_and_no_more() -> None:
-    drawn = 0
-
-    def items() -> Iterator[int]:
-        nonlocal drawn
-        while True:
-            drawn += 1
-            yield drawn
-
-    stream = read_ahead(items(), depth=3)
-    for taken in (1, 2, 3):
-        assert next(stream) == taken
-        time.sleep(0.3)
-        assert drawn <= taken + 3 + 1  # three wait, one more is on its way
-    stream.close()  # type: ignore[attr-defined]
-
-
-def test_the_teacher_holds_one_batch_of_colour_frames(
+def test_the_teacher_has_one_batch_of_rgb_frames_in_memory(
     dataset: Dataset, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held, most = 0, 0

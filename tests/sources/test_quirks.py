@@ -187,8 +187,8 @@ def test_a_truncated_and_a_broken_video_are_listed(
     reasons = {(Path(path).name.split("#")[0], reason) for _, path, reason in found}
     assert ("001-nm-01-000.avi", "truncated video") in reasons
     assert ("001-nm-02-090.avi", "unreadable video") in reasons
-    assert ("090", "no video of this walk") in reasons  # those of 002
-    lost = "no video frame of this silhouette"
+    assert ("090", "no video of this sequence") in reasons  # those of 002
+    lost = "no video frame for this silhouette"
     assert sum(reason == lost for _, _, reason in found) >= 3
 
 
