@@ -258,7 +258,7 @@ def open_ragged(path: Path, *, kind: str) -> Iterator[RaggedFile]:
     Raises:
         UserError: the file is missing, truncated, unfinished, of another kind or another schema.
     """
-    remedy = "Delete it and run the same command again to recreate it."
+    fix = "Delete it and run the same command again to recreate it."
     if not path.exists():
         raise UserError(f"{path}: no such file; a {kind} file is required.")
     try:
@@ -272,25 +272,23 @@ def open_ragged(path: Path, *, kind: str) -> Iterator[RaggedFile]:
         ) from error
     with file:
         try:
-            _check_kind(path, file, kind, remedy)
+            _check_kind(path, file, kind, fix)
             opened = RaggedFile(path, file)
         # h5py raises these if HDF5's own structures are damaged.
         except (OSError, KeyError, RuntimeError, ValueError) as error:
-            raise UserError(f"{path}: damaged ({error}). {remedy}") from error
+            raise UserError(f"{path}: damaged ({error}). {fix}") from error
         yield opened
 
 
-def _check_kind(path: Path, file: h5py.File, kind: str, remedy: str) -> None:
+def _check_kind(path: Path, file: h5py.File, kind: str, fix: str) -> None:
     """Raises a UserError for a file of another kind or schema, or an incomplete one."""
     found = read_attributes(file)
     if found.get("kind") != kind:
-        raise UserError(
-            f"{path}: a {kind} file is required, this is '{found.get('kind')}'. {remedy}"
-        )
+        raise UserError(f"{path}: a {kind} file is required, this is '{found.get('kind')}'. {fix}")
     if found.get("schema") != SCHEMA:
         raise UserError(
             f"{path}: schema {SCHEMA} is required, this file has {found.get('schema')}, written by "
-            f"gaittake {found.get('package')}. {remedy}"
+            f"gaittake {found.get('package')}. {fix}"
         )
     if not found.get("complete", False):
-        raise UserError(f"{path}: incomplete; it was not fully written or copied. {remedy}")
+        raise UserError(f"{path}: incomplete; it was not fully written or copied. {fix}")

@@ -101,7 +101,7 @@ def load_state(model: KeypointRCNN, state: Mapping[str, Tensor], path: Path) -> 
     Raises:
         UserError: weights are missing, unexpected, or of another shape; names the first ones.
     """
-    remedy = (
+    fix = (
         "pose.detector.backbone must be the network of the file; it needs one class besides the "
         f"background, and {len(NAMES)} keypoints."
     )
@@ -110,11 +110,11 @@ def load_state(model: KeypointRCNN, state: Mapping[str, Tensor], path: Path) -> 
         missing, unexpected = model.load_state_dict(state, strict=False)
     except (RuntimeError, AttributeError, TypeError) as error:
         reason = "; ".join(_wrong_shapes(model, state)) or " ".join(str(error).split())[:200]
-        raise UserError(f"{path}: weights of another network: {reason}. {remedy}") from error
+        raise UserError(f"{path}: weights of another network: {reason}. {fix}") from error
     if missing or unexpected:
         raise UserError(
             f"{path}: weights of another network: {len(missing)} missing (first: {missing[:3]}), "
-            f"{len(unexpected)} unexpected (first: {unexpected[:3]}). {remedy}"
+            f"{len(unexpected)} unexpected (first: {unexpected[:3]}). {fix}"
         )
 
 

@@ -71,9 +71,9 @@ def predict_keypoints(
     detector = load_detector(student, settings.detector).to(device)
     model = for_prediction(detector, settings.precision)
     sequences = read_sequences(index)
-    refused: list[Reject] = []
+    rejected: list[Reject] = []
     attributes = {"settings": canonical(settings), "student": file_digest(student)}
-    batches = read_ahead(read_batches(sequences, settings.batch, refused))
+    batches = read_ahead(read_batches(sequences, settings.batch, rejected))
     with (
         RaggedWriter(out, kind="keypoints", arrays=ARRAYS, attributes=attributes) as writer,
         progress(STAGE, sum(sequence.frames for sequence in sequences)) as advance,
@@ -81,7 +81,7 @@ def predict_keypoints(
         done: list[FrameKeypoints] = []
         written = 0
         for batch in batches:
-            located = predict_batch(model, batch, settings, refused, sequences)
+            located = predict_batch(model, batch, settings, rejected, sequences)
             for frame, keypoints in zip(batch, located, strict=True):
                 while written < frame.sequence:
                     append_sequence(writer, sequences[written], done)
@@ -91,8 +91,8 @@ def predict_keypoints(
         for sequence in sequences[written:]:
             append_sequence(writer, sequence, done)
             done = []
-    logger.info("rejects: %s", count_rejects(refused))
-    write_rejects(sorted(refused), rejects)
+    logger.info("rejects: %s", count_rejects(rejected))
+    write_rejects(sorted(rejected), rejects)
 
 
 def read_batches(

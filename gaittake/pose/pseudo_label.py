@@ -89,8 +89,8 @@ def make_pseudo_labels(
         device: the device to compute on.
     """
     model = load_detector(teacher, settings.detector).to(device).eval()
-    refused: list[Reject] = []
-    sequences = _sequences_with_video(index, settings.subjects, refused)
+    rejected: list[Reject] = []
+    sequences = _sequences_with_video(index, settings.subjects, rejected)
     overlaps = shift_overlaps(model, sequences, settings, device)
     shift = best_shift(overlaps)
     mean = {s: float(np.mean(values)) if values else 0.0 for s, values in overlaps.items()}
@@ -109,11 +109,11 @@ def make_pseudo_labels(
         progress(STAGE, len(sequences), unit="sequences") as advance,
     ):
         for task, people, unreadable in detect_people(model, tasks, settings, device):
-            refused += unreadable
-            append_sequence(writer, task.sequence, labels(task, people, shift, rules, refused))
-            advance(1, note=f"{len(refused)} rejects")
-    logger.info("rejects: %s", count_rejects(refused))
-    write_rejects(refused, rejects)
+            rejected += unreadable
+            append_sequence(writer, task.sequence, labels(task, people, shift, rules, rejected))
+            advance(1, note=f"{len(rejected)} rejects")
+    logger.info("rejects: %s", count_rejects(rejected))
+    write_rejects(rejected, rejects)
 
 
 def _sequences_with_video(

@@ -100,11 +100,12 @@ def similarity(
     area = AREA_OF_BOX * (x2 - x1) * (y2 - y1) + np.spacing(1)
     squared = ((predicted.astype(np.float64) - reference.astype(np.float64)) ** 2).sum(axis=-1)
     each = np.exp(-squared / variances / area[:, None] / 2)
-    # One sum per frame, over its visible keypoints alone: pycocotools' result bit for bit.
-    return np.array(
-        [row[seen].sum() / seen.sum() if seen.any() else np.nan
-         for row, seen in zip(each, visible, strict=True)]
-    )  # fmt: skip
+    found = np.full(len(each), np.nan)
+    # Summed frame by frame, over the visible keypoints only: the same bits as pycocotools.
+    for frame in np.flatnonzero(visible.any(axis=1)):
+        terms = each[frame, visible[frame]]
+        found[frame] = terms.sum() / len(terms)
+    return found
 
 
 def oks(pairs: Pairs) -> dict[str, float]:

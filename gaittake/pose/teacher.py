@@ -63,7 +63,7 @@ def train_teacher(
         UserError: the weights are not available, or are of another network.
     """
     if settings.weights == "walkers":
-        model = _train_on_walkers(settings, checkpoints, device)
+        model = _train_on_rendered_people(settings, checkpoints, device)
     else:
         if settings.weights == "coco":
             state, path = coco_weights(settings.detector.backbone)
@@ -110,7 +110,7 @@ def coco_weights(backbone: str) -> tuple[Mapping[str, Tensor], Path]:
     return published_weights(weights, instead="set pose.teacher_weights to its path")
 
 
-def _train_on_walkers(
+def _train_on_rendered_people(
     settings: TeacherStage, checkpoints: Path, device: torch.device
 ) -> KeypointRCNN:
     if settings.detector.backbone != "small":

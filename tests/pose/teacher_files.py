@@ -41,6 +41,7 @@ def write_published(folder: Path) -> Path:
 
 
 def stage(weights: Path | str, detector: Detector) -> TeacherStage:
+    """Returns the settings of a teacher from these weights."""
     return TeacherStage(
         seed=0,
         weights=str(weights),

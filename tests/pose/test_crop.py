@@ -68,17 +68,17 @@ def test_detections_in_a_crop_are_returned_in_pixels_of_the_frame() -> None:
     corner = torch.from_numpy(found.box_to_crop(BOX))
     keypoints = torch.full((1, 17, 3), 0.75)
     keypoints[..., :2] = corner[:2]
-    seen = to_frame(found, Detections(corner[None], torch.ones(1), keypoints))
-    assert seen.boxes.numpy() == pytest.approx(np.array([BOX]), abs=1e-3)
-    assert seen.keypoints[0, :, :2].numpy() == pytest.approx(np.tile(BOX[:2], (17, 1)), abs=1e-3)
-    assert (seen.keypoints[..., 2] == 0.75).all()
+    placed = to_frame(found, Detections(corner[None], torch.ones(1), keypoints))
+    assert placed.boxes.numpy() == pytest.approx(np.array([BOX]), abs=1e-3)
+    assert placed.keypoints[0, :, :2].numpy() == pytest.approx(np.tile(BOX[:2], (17, 1)), abs=1e-3)
+    assert (placed.keypoints[..., 2] == 0.75).all()
 
 
 def test_empty_detections_stay_empty() -> None:
-    nobody = Detections(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, 17, 3))
-    seen = to_frame(whole(frame()), nobody)
-    assert seen.boxes.shape == (0, 4)
-    assert seen.keypoints.shape == (0, 17, 3)
+    empty = Detections(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, 17, 3))
+    placed = to_frame(whole(frame()), empty)
+    assert placed.boxes.shape == (0, 4)
+    assert placed.keypoints.shape == (0, 17, 3)
 
 
 def test_labels_are_cropped_with_their_frame() -> None:
@@ -108,14 +108,13 @@ def test_a_window_equals_its_part_of_the_scaled_frame(scale: float) -> None:
         assert found.image.shape[0] % 32 == found.image.shape[1] % 32 == 0
         x, y = (-found.origin).astype(int)
         pixels = torch.from_numpy(image)[None, None].float()
-        seen = torch.nn.functional.interpolate(
+        expected = torch.nn.functional.interpolate(
             pixels, scale_factor=scale, mode="bilinear", recompute_scale_factor=True
         )[0, 0, y : y + found.image.shape[0], x : x + found.image.shape[1]].numpy()
-        shown = found.image[: seen.shape[0], : seen.shape[1]]
-        assert (
-            np.abs(shown.astype(float) - seen).max() < 255 / 16
-        )  # cv2 rounds shifts to 1/32 of a pixel
-        assert shown.max() > 200
+        part = found.image[: expected.shape[0], : expected.shape[1]]
+        # cv2 rounds shifts to 1/32 of a pixel.
+        assert np.abs(part.astype(float) - expected).max() < 255 / 16
+        assert part.max() > 200
         x1, y1, x2, y2 = found.box_to_crop(box)
         assert min(x1, y1) >= 0
         assert x2 <= found.image.shape[1]

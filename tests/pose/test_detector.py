@@ -12,11 +12,8 @@ from torchvision.models.detection import (
 from gaittake.errors import UserError
 from gaittake.pose.detector import build_detector, load_detector, save_detector
 from gaittake.pose.teacher import train_teacher
-from gaittake.settings import Detector, PoseTraining, TeacherStage, Walkers
+from tests.pose.teacher_files import CPU, RESNET, stage
 from tests.pose.tiny import SMALL
-
-RESNET = Detector(backbone="resnet50", min_size=64, max_size=96)
-CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
@@ -28,17 +25,6 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "published.pth"
     torch.save(kept, path)
     return path
-
-
-def stage(weights: str, detector: Detector) -> TeacherStage:
-    return TeacherStage(
-        seed=0,
-        weights=weights,
-        people=4,
-        walkers=Walkers(subjects=1),
-        detector=detector,
-        training=PoseTraining(steps=1, batch=2),
-    )
 
 
 def test_resnet50_has_torchvisions_keys_and_shapes(published: Path) -> None:

@@ -78,12 +78,12 @@ def test_a_failed_download_is_one_line_with_the_address_and_the_folder(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(f"{OFFLINE}/models/keypointrcnn_coco-0123abcd.pth", monkeypatch)
-    said = refusal("coco", tmp_path)
-    assert said.startswith(f"{OFFLINE}/models/keypointrcnn_coco-0123abcd.pth: ")
-    assert "refused" in said
-    assert "on a machine with internet access" in said
-    assert f"copy it to {cache}/keypointrcnn_coco-0123abcd.pth" in said
-    assert "pose.teacher_weights" in said
+    message = refusal("coco", tmp_path)
+    assert message.startswith(f"{OFFLINE}/models/keypointrcnn_coco-0123abcd.pth: ")
+    assert "refused" in message
+    assert "on a machine with internet access" in message
+    assert f"copy it to {cache}/keypointrcnn_coco-0123abcd.pth" in message
+    assert "pose.teacher_weights" in message
 
 
 def test_without_torch_home_the_folder_is_below_the_home_folder(
@@ -103,8 +103,8 @@ def test_a_download_of_another_hash_is_an_error_and_not_kept(
     renamed = tmp_path / "keypointrcnn_coco-0123abcd.pth"
     renamed.write_bytes(published.read_bytes())
     publish(renamed.as_uri(), monkeypatch)
-    said = refusal("coco", tmp_path)
-    assert 'invalid hash value (expected "0123abcd"' in said
+    message = refusal("coco", tmp_path)
+    assert 'invalid hash value (expected "0123abcd"' in message
     assert not list(cache.iterdir())
 
 
@@ -115,10 +115,10 @@ def test_a_truncated_file_in_torch_hubs_folder_is_an_error(
     cache.mkdir(parents=True)
     content = published.read_bytes()
     (cache / published.name).write_bytes(content[: len(content) // 2])
-    said = refusal("coco", tmp_path)
-    assert said.startswith(f"{cache / published.name}: not torchvision's published file")
-    assert f"{published.stem[-8:]} is required" in said
-    assert "Delete it" in said
+    message = refusal("coco", tmp_path)
+    assert message.startswith(f"{cache / published.name}: not torchvision's published file")
+    assert f"{published.stem[-8:]} is required" in message
+    assert "Delete it" in message
 
 
 def test_a_folder_that_cannot_be_created_is_named(
@@ -127,9 +127,9 @@ def test_a_folder_that_cannot_be_created_is_named(
     (tmp_path / "file").touch()
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "file"))
     publish(published.as_uri(), monkeypatch)
-    said = refusal("coco", tmp_path)
-    assert str(tmp_path / "file" / "hub") in said
-    assert "TORCH_HOME" in said
+    message = refusal("coco", tmp_path)
+    assert str(tmp_path / "file" / "hub") in message
+    assert "TORCH_HOME" in message
 
 
 def test_coco_weights_require_resnet50(tmp_path: Path) -> None:

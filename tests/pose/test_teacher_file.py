@@ -42,8 +42,8 @@ def test_a_detector_of_this_pipeline_works_as_a_local_file(tmp_path: Path) -> No
 
 
 def test_a_missing_local_file_is_an_error_that_names_the_setting(tmp_path: Path) -> None:
-    said = refusal(tmp_path / "absent.pth", tmp_path)
-    assert said.startswith(
+    message = refusal(tmp_path / "absent.pth", tmp_path)
+    assert message.startswith(
         f"{tmp_path / 'absent.pth'}: no such file, but pose.teacher_weights names it"
     )
 
@@ -54,11 +54,11 @@ def test_other_keys_are_counted_and_the_first_ones_named(tmp_path: Path) -> None
     del state[first], state[second]
     state["stranger.weight"] = torch.zeros(1)
     torch.save(state, tmp_path / "wrong.pth")
-    said = refusal(tmp_path / "wrong.pth", tmp_path, SMALL)
-    assert said.startswith(f"{tmp_path / 'wrong.pth'}: weights of another network: 2 missing")
-    assert f"(first: ['{first}', '{second}'])" in said
-    assert "1 unexpected (first: ['stranger.weight'])" in said
-    assert "pose.detector.backbone" in said
+    message = refusal(tmp_path / "wrong.pth", tmp_path, SMALL)
+    assert message.startswith(f"{tmp_path / 'wrong.pth'}: weights of another network: 2 missing")
+    assert f"(first: ['{first}', '{second}'])" in message
+    assert "1 unexpected (first: ['stranger.weight'])" in message
+    assert "pose.detector.backbone" in message
 
 
 def test_other_shapes_are_named_with_found_and_required_shape(tmp_path: Path) -> None:
@@ -66,29 +66,29 @@ def test_other_shapes_are_named_with_found_and_required_shape(tmp_path: Path) ->
     name = "roi_heads.keypoint_predictor.kps_score_lowres.bias"
     state[name] = torch.zeros(3)  # three keypoints
     torch.save(state, tmp_path / "wrong.pth")
-    said = refusal(tmp_path / "wrong.pth", tmp_path, SMALL)
-    assert f"{name} has shape (3,), (17,) is required" in said
-    assert "one class besides the background, and 17 keypoints" in said
+    message = refusal(tmp_path / "wrong.pth", tmp_path, SMALL)
+    assert f"{name} has shape (3,), (17,) is required" in message
+    assert "one class besides the background, and 17 keypoints" in message
 
 
 def test_weights_of_another_backbone_are_an_error(published: Path, tmp_path: Path) -> None:
-    said = refusal(published, tmp_path, SMALL)
-    assert said.startswith(f"{published}: weights of another network")
-    assert "pose.detector.backbone" in said
+    message = refusal(published, tmp_path, SMALL)
+    assert message.startswith(f"{published}: weights of another network")
+    assert "pose.detector.backbone" in message
 
 
 @pytest.mark.parametrize("content", [{"model": {}, "epoch": 3}, {"state": 3}, {1: torch.zeros(1)}])
 def test_a_file_of_other_content_is_an_error(content: object, tmp_path: Path) -> None:
     torch.save(content, tmp_path / "wrong.pth")
-    said = refusal(tmp_path / "wrong.pth", tmp_path, SMALL)
-    assert said.startswith(f"{tmp_path / 'wrong.pth'}: weights of another network")
+    message = refusal(tmp_path / "wrong.pth", tmp_path, SMALL)
+    assert message.startswith(f"{tmp_path / 'wrong.pth'}: weights of another network")
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>not found</html>"])
 def test_a_file_that_is_not_a_torch_file_is_an_error(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "wrong.pth").write_bytes(content)
-    said = refusal(tmp_path / "wrong.pth", tmp_path)
-    assert "not a weights file that can be read safely" in said
+    message = refusal(tmp_path / "wrong.pth", tmp_path)
+    assert "not a weights file that can be read safely" in message
 
 
 class Code:
