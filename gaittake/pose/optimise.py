@@ -44,7 +44,7 @@ def train_detector(
         training: steps, batch, learning rate and precision.
         seed: of the order and the augmentation.
         colour: the samples are RGB, not silhouettes.
-        what: the stage's name, for progress and messages.
+        what: `teacher` or `finetune`: the settings' section, for progress and messages.
         checkpoints: entered.
         device: the device to train on.
 
@@ -66,7 +66,7 @@ def train_detector(
             loss = _step(model, optimiser, batch, rate, autocast(device, training.precision))
             if not math.isfinite(loss):
                 raise UserError(
-                    f"{what}: the loss is {loss} at step {step}; lower its learning_rate "
+                    f"{what}: the loss is {loss} at step {step}; lower pose.{what}.learning_rate "
                     f"(now {training.learning_rate:g}) and run the same command again."
                 )
             advance(1, note=f"loss {loss:.3f}")
