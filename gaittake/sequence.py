@@ -10,7 +10,7 @@ class Sequence(NamedTuple):
     Attributes:
         subject: the dataset's name of the person.
         condition: `nm`, `bg`, `cl`, or the dataset's own name.
-        number: of the recordings of this condition, from 1.
+        number: of the recording within its condition.
         view: degrees.
         frames: number of silhouette files.
         silhouettes: folder or video of the silhouettes.

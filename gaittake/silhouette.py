@@ -29,7 +29,7 @@ class Aligned(NamedTuple):
 
 
 def figure(frame: Image) -> Image:
-    """Returns the frame without noise: keeps its largest connected part and parts of similar size.
+    """Returns the frame without noise: its largest connected part, and parts of 2 % of it or more.
 
     A noise pixel far from the figure would enlarge the crop, and so shrink the figure. A head or
     leg that background subtraction separated must stay: without it the crop would be too small.

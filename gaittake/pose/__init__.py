@@ -1,1 +1,1 @@
-"""Stage one: keypoints in silhouettes, from a student that a teacher of RGB frames labels for."""
+"""Stage one: keypoints in silhouettes. A teacher labels RGB frames; a student learns from them."""

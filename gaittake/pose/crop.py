@@ -17,7 +17,7 @@ from gaittake.silhouette import Box, Image
 FILLED = 0.8
 # Pixels of a window on each side of the box: features at the box's border depend on them.
 MARGIN = 32
-# The sides of a window are multiples of this, as torchvision pads every image to.
+# The sides of a window are multiples of this, to which torchvision pads images.
 STEP = 32
 
 
