@@ -25,8 +25,8 @@ import pandas as pd
 import torch
 
 from gaittake.evaluation.cross_view import cross_view
+from gaittake.evaluation.distance import read_embeddings
 from gaittake.evaluation.roles import Roles, assign_roles
-from gaittake.evaluation.stored import read_embeddings
 from gaittake.io.ragged import RaggedWriter, open_ragged
 
 PARTS, SIZE, DIRECTIONS = 64, 256, 64

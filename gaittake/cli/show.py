@@ -58,7 +58,7 @@ def table(
     """Print a table of results, and where the numbers behind it lie."""
     from rich.console import Console
 
-    from gaittake.evaluation.table import dataset_of
+    from gaittake.evaluation.tables import dataset_of
     from gaittake.io.tables import read_csv, read_json
 
     rows = read_csv(file, ("dataset", "method", "condition", "mean"))

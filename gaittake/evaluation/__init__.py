@@ -1,1 +1,1 @@
-"""From embeddings to the numbers of the tables."""
+"""Embeddings of the test sequences, metrics of the protocol, statistics and tables."""

@@ -1,14 +1,14 @@
-"""Lower bounds of distances, cheap enough for all pairs, tight enough to decide nearly all of them.
+"""Lower bounds of distances: cheap enough for all pairs, tight enough to decide nearly all of them.
 
-An embedding minus the gallery's mean, in the leading principal directions of its part, and the
-length of what is left over: a sketch of k + 1 numbers. The distance of two sketches is never
-larger than the distance of the embeddings, and smaller by no more than what is left over of both.
-Trained embeddings lie near a common mean and in few directions, so that a sketch of 16 to 32
-numbers says where a distance lies to a thousandth, and costs a tenth of the multiplications.
+A sketch of an embedding has k + 1 numbers per part: the difference to the gallery's mean, projected
+on the k leading principal directions, and the length of the residual. The distance of two sketches
+is at most the distance of the embeddings, and at least that minus the two residuals. Trained
+embeddings are close to a common mean and vary in few directions, so a sketch of 16 to 32 numbers
+gives a distance to a thousandth, with a tenth of the multiplications.
 
-A bound computed in float32 is a bound still: the squared lengths are made smaller beforehand by
-more than the arithmetic can err (Higham, Accuracy and Stability of Numerical Algorithms, 3.1: a
-sum of K products is off by at most K u / (1 - K u) times the sum of their magnitudes).
+The bounds also hold in float32: the squared lengths are reduced beforehand by more than the
+rounding error (Higham, Accuracy and Stability of Numerical Algorithms, 3.1: the error of a sum of K
+products is at most K u / (1 - K u) times the sum of their magnitudes).
 """
 
 from collections.abc import Sequence
@@ -19,33 +19,34 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gaittake.evaluation.distance import Embeddings, Floats
+from gaittake.arrays import Float64s
+from gaittake.evaluation.distance import Embeddings
 
-# Share of the energy (of the sum of squares) that a sketch may leave over.
-LEFT_OVER = 1e-3
-# Directions are worth finding where they are used often: rows of a gallery view for each number.
-WORTHWHILE = 4
-SAMPLE = 1024
-SHORT = 4
-# Rows and columns at once, so that they stay in a core's cache.
+RESIDUAL = 1e-3  # largest share of the energy (sum of squares) outside the leading directions
+# Smaller galleries, in rows per number of an embedding's part, are not projected: finding the
+# directions would cost more than they save.
+LEAST_ROWS = 4
+SAMPLE = 1024  # embeddings from which the directions are computed
+SHORT = 4  # least ratio of an embedding's length to its sketch's for keeping all sketches
+# Rows and columns per block, which stays in a core's cache.
 ROWS = 256
 COLUMNS = 1024
 
 
 class Projection(NamedTuple):
-    """How embeddings are sketched.
+    """Maps embeddings to sketches.
 
     Attributes:
         centre: `[p, d]` mean of the gallery.
-        axes: `[p, d, k]` leading directions, orthonormal; None: all numbers are kept.
+        axes: `[p, d, k]` leading directions, orthonormal; None keeps all numbers.
     """
 
-    centre: Floats
-    axes: Floats | None
+    centre: Float64s
+    axes: Float64s | None
 
     @property
     def short(self) -> bool:
-        """Whether sketches are so much shorter than embeddings that they may all be kept."""
+        """Whether sketches are short enough to keep those of all gallery views in memory."""
         return self.axes is not None and self.axes.shape[1] >= SHORT * self.axes.shape[2]
 
 
@@ -53,13 +54,13 @@ class Sketch(NamedTuple):
     """Sketches of some embeddings.
 
     Attributes:
-        factors: `[p, n, k + 3]`: a row of the probes' times a row of the gallery's is a squared
-            distance, smaller by what the arithmetic may err.
-        slack: `[n]` float64: a distance is at most its lower bound and the slacks of both ends.
+        factors: `[p, n, k + 3]`: the product of a probe's row and a gallery sequence's row is
+            their squared distance, reduced by the largest rounding error.
+        slack: `[n]` float64: a distance is at most its lower bound plus both slacks.
     """
 
     factors: Tensor
-    slack: Floats
+    slack: Float64s
 
 
 def fit_projection(gallery: Sequence[Embeddings], directions: int | None = None) -> Projection:
@@ -67,14 +68,14 @@ def fit_projection(gallery: Sequence[Embeddings], directions: int | None = None)
 
     Args:
         gallery: `[m, p, d]` of each view.
-        directions: k; None chooses it by LEFT_OVER, and keeps all numbers of a small gallery or
-            where more than half of the directions were needed.
+        directions: k; None chooses it by RESIDUAL, and keeps all numbers if the gallery is small
+            or more than half of the directions would be needed.
     """
     step = max(1, sum(map(len, gallery)) // SAMPLE)
     sample = np.concatenate([rows[::step] for rows in gallery])
     centre = sample.mean(axis=0, dtype=np.float64)
     size = sample.shape[2]
-    if directions is None and max(map(len, gallery)) < WORTHWHILE * size:
+    if directions is None and max(map(len, gallery)) < LEAST_ROWS * size:
         return Projection(centre, None)
     energies, axes = [], []
     for part, mean in enumerate(centre):
@@ -88,15 +89,15 @@ def fit_projection(gallery: Sequence[Embeddings], directions: int | None = None)
     return Projection(centre, np.ascontiguousarray(np.array(axes)[:, :, :kept]))
 
 
-def leading(energies: Floats) -> int:
-    """Returns how many directions leave over at most LEFT_OVER of each part, a multiple of 8.
+def leading(energies: Float64s) -> int:
+    """Returns the number of directions that leave at most RESIDUAL of each part, a multiple of 8.
 
     Args:
         energies: `[p, d]`, largest first.
     """
     total = energies.sum(axis=1, keepdims=True)
-    left_over = total - energies.cumsum(axis=1)
-    needed = 1 + (left_over > LEFT_OVER * total).sum(axis=1).max()
+    residual = total - energies.cumsum(axis=1)
+    needed = 1 + (residual > RESIDUAL * total).sum(axis=1).max()
     return int(-(-needed // 8) * 8)
 
 
@@ -112,7 +113,7 @@ def sketch(
     Args:
         projection: of the gallery.
         embeddings: of the probes or the gallery.
-        probes: which of the two.
+        probes: whether these are the probes.
         dtype: of the factors.
     """
     axes = projection.axes
@@ -122,7 +123,7 @@ def sketch(
     factors = torch.ones(parts, len(embeddings), length + 2, dtype=dtype)
     slack = np.zeros(len(embeddings))
     error = torch.finfo(dtype).eps / 2
-    # Twice what the products, the rounding of their factors and of the squares err together.
+    # Twice the error of the products, of their rounded factors and of the squares together.
     shrink = 4 * (length + 6) * error
     for part, first in product(range(parts), range(0, len(embeddings), ROWS)):
         rows = slice(first, first + ROWS)
@@ -132,9 +133,9 @@ def sketch(
         if axes is not None:
             points = points @ axes[part]
             kept = np.einsum("nd,nd->n", points, points)
-            left_over = np.sqrt(np.maximum(square - kept, 0))
-            slack[rows] += left_over
-            points = np.concatenate([points, left_over[:, None]], axis=1)
+            residual = np.sqrt(np.maximum(square - kept, 0))
+            slack[rows] += residual
+            points = np.concatenate([points, residual[:, None]], axis=1)
         # |x - y|² as one product: (-2x, |x|², 1) · (y, 1, |y|²).
         place = factors[part, rows]
         place[:, :length] = torch.from_numpy(-2 * points if probes else points)
@@ -143,11 +144,11 @@ def sketch(
 
 
 def lower_bounds(probes: Tensor, gallery: Tensor) -> Tensor:
-    """Returns `[n, m]`: the distance of a probe and a gallery sequence is nowhere below it.
+    """Returns `[n, m]` lower bounds of the distances between probes and gallery sequences.
 
     Args:
-        probes: factors `[p, n, k + 3]`; a few hundred rows at once stay in a core's cache.
-        gallery: factors `[p, m, k + 3]`, by the same projection, of the same dtype.
+        probes: factors `[p, n, k + 3]`; a few hundred rows stay in a core's cache.
+        gallery: factors `[p, m, k + 3]`, of the same projection and dtype.
     """
     parts = len(probes)
     total = probes.new_zeros(probes.shape[1], gallery.shape[1])
@@ -157,6 +158,6 @@ def lower_bounds(probes: Tensor, gallery: Tensor) -> Tensor:
         for part in range(parts):
             torch.mm(probes[part], gallery[part, columns].T, out=block)
             total[:, columns] += block.clamp_min_(0).sqrt_()
-    # The roots and their sum may have been rounded up.
+    # The roots and their sum may be rounded up.
     error = torch.finfo(total.dtype).eps
     return total.mul_((1 - (parts + 4) * error) / parts)

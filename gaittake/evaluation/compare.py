@@ -1,4 +1,4 @@
-"""The compare stage: one table with all methods of a dataset, chance first, and what differs."""
+"""The compare stage: a table of methods, with intervals and significant differences."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
@@ -8,11 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gaittake.evaluation.bootstrap import interval, paired_difference, per_subject, resampled
-from gaittake.evaluation.markdown import page
 from gaittake.evaluation.probes import read_probes
-from gaittake.evaluation.seeds import over_seeds
-from gaittake.evaluation.table import percent, table_rows
+from gaittake.evaluation.statistics import (
+    count_by_subject,
+    interval,
+    over_seeds,
+    paired_difference,
+    resampled_means,
+)
+from gaittake.evaluation.tables import CHANCE, markdown_page, percent, table_rows
 from gaittake.io.atomic import whole_file
 from gaittake.io.progress import progress
 from gaittake.io.tables import read_json, write_csv
@@ -29,24 +33,25 @@ def compare(
     out: Path,
     markdown: Path,
 ) -> None:
-    """Writes rank-1 (percent) of some methods: a row per method and condition, a column per view.
+    """Writes rank-1 in percent: a row per method and condition, a column per view.
 
-    The first rows, `chance`, are what a random choice from the gallery would reach. Numbers are
-    means over a method's seeds. Tables but `rank1` also have, of the mean: `deviation`, its
-    standard deviation over the seeds; `low` and `high`, its 95 % interval over test subjects.
+    The first rows, `chance`, are the chance level, the rank-1 of a random choice from the gallery.
+    Numbers are means over the seeds of a method. All tables except `rank1` also have, for the mean:
+    `deviation`, its standard deviation over the seeds, and `low` and `high`, its 95 % interval over
+    test subjects.
 
     Args:
-        settings: dataset and table.
+        settings: the dataset and the table.
         metrics: `metrics.json` of each run.
         probes: `probes.csv` of each run, in the same order.
-        out: the table.
-        markdown: the same for reading, with what differs beyond chance and the published figures.
+        out: file of the table.
+        markdown: the table as Markdown, with significant differences and the published numbers.
     """
     loaded = [read_json(path) for path in metrics]
     runs: dict[str, list[int]] = {}
     for place, item in enumerate(loaded):
         runs.setdefault(item["method"], []).append(place)
-    tables = [table_rows(loaded[0], "chance", method="chance")]
+    tables = [table_rows(loaded[0], "chance", method=CHANCE)]
     for places in runs.values():
         seeds, ranks = [loaded[p] for p in places], [probes[p] for p in places]
         tables.append(_rows(seeds, ranks, same_view=settings.same_view))
@@ -54,7 +59,7 @@ def compare(
     shown = rows.drop(columns=STATISTICS) if settings.table == "rank1" else rows
     write_csv(shown, out)
     found = {method: [probes[place] for place in places] for method, places in runs.items()}
-    text = page(settings, rows, differences(found, same_view=settings.same_view), loaded)
+    text = markdown_page(settings, rows, differences(found, same_view=settings.same_view), loaded)
     with whole_file(markdown) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
@@ -71,7 +76,8 @@ def _rows(seeds: list[dict[str, Any]], probes: list[Path], *, same_view: bool) -
         mean = found.mean
         rows.loc[place, "mean"] = percent(mean.mean if mean else None)
         rows.loc[place, "deviation"] = percent(mean.deviation if mean else None)
-        drawn = [resampled(per_subject(t, condition), same_view=same_view) for t in tables]
+        counts = [count_by_subject(table, condition) for table in tables]
+        drawn = [resampled_means(item, same_view=same_view) for item in counts]
         ends = interval(np.mean(drawn, axis=0))
         rows.loc[place, ["low", "high"]] = [percent(end) for end in ends or (None, None)]
     return rows
@@ -80,15 +86,15 @@ def _rows(seeds: list[dict[str, Any]], probes: list[Path], *, same_view: bool) -
 def differences(
     probes: Mapping[str, Sequence[Path]], *, k: int = 1, same_view: bool = False
 ) -> pd.DataFrame:
-    """Returns which methods differ beyond chance, for each condition and each two of them.
+    """Returns the difference of each pair of methods, for each condition.
 
     Args:
         probes: `probes.csv` of each seed of each method.
-        k: the rank that counts as right.
-        same_view: as in the protocol.
+        k: largest rank that counts as correct.
+        same_view: whether pairs of identical views count.
 
     Returns:
-        condition, method, other, difference, low, high (shares of 1; 95 % interval), beyond_chance.
+        condition, method, other, difference, low, high (95 % interval; all in 0…1), significant.
     """
     tables = {method: [read_probes(path) for path in paths] for method, paths in probes.items()}
     everything = pd.concat([table for seeds in tables.values() for table in seeds])
@@ -97,13 +103,13 @@ def differences(
     with progress("compare", len(conditions) * len(pairs), unit="differences") as advance:
         for condition, part in conditions:
             subjects = sorted(part["subject"].unique())
-            shares = {
-                method: [per_subject(t, str(condition), k=k, subjects=subjects) for t in seeds]
+            counts = {
+                method: [count_by_subject(t, str(condition), k=k, subjects=subjects) for t in seeds]
                 for method, seeds in tables.items()
             }
             for one, other in pairs:
-                found = paired_difference(shares[one], shares[other], same_view=same_view)
+                found = paired_difference(counts[one], counts[other], same_view=same_view)
                 rows.append((condition, one, other, *found))
                 advance()
-    columns = ["condition", "method", "other", "difference", "low", "high", "beyond_chance"]
+    columns = ["condition", "method", "other", "difference", "low", "high", "significant"]
     return pd.DataFrame(rows, columns=columns)

@@ -1,40 +1,80 @@
-"""Distances between embeddings in float64, where every digit counts or there are few of them.
+"""Embeddings from the file of the embed stage, and exact distances between them in float64.
 
-`gaittake.evaluation.bounds` decides most comparisons of a large evaluation without them.
+`gaittake.evaluation.bounds` decides most comparisons of a large evaluation without exact distances.
 """
 
 import numpy as np
-import numpy.typing as npt
 
-Embeddings = npt.NDArray[np.float32]
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-# Pairs at once: few enough that their differences stay in a core's cache.
+from gaittake.arrays import Float32s, Float64s, Int64s
+from gaittake.errors import UserError
+from gaittake.io.ragged import RaggedFile
+from gaittake.sequence import name_of
+
+Embeddings = Float32s  # [n, p, d]
+# Pairs per block: few enough that their differences stay in a core's cache.
 PAIRS = 8
 
 
+def read_embeddings(opened: RaggedFile, chosen: Int64s) -> Embeddings:
+    """Returns the embeddings `[n, p, d]` of some sequences.
+
+    Args:
+        opened: the embeddings file, with one row per sequence.
+        chosen: row numbers, ascending.
+
+    Raises:
+        UserError: an embedding has a value that is not finite.
+    """
+    shape = opened.arrays["embeddings"].shape[1:]
+    embeddings = np.empty((len(chosen), *shape), dtype=np.float32)
+    breaks = np.flatnonzero(np.diff(chosen) != 1) + 1
+    starts, stops = np.r_[0, breaks], np.r_[breaks, len(chosen)]
+    for start, stop in zip(starts, stops, strict=True):
+        if start < stop:
+            rows = opened.read("embeddings", int(chosen[start]), int(stop - start))
+            embeddings[start:stop] = rows
+    # A float64 sum of float32 values is finite if and only if all of them are.
+    bad = ~np.isfinite(embeddings.reshape(len(chosen), -1).sum(axis=1, dtype=np.float64))
+    if bad.any():
+        row = opened.sequences.iloc[int(chosen[bad.argmax()])]
+        name = name_of(row["subject"], row["condition"], row["number"], row["view"])
+        raise UserError(
+            f"{opened.path}: the embedding of {name} has values that are not finite, so it has no "
+            "distances; the training diverged: check the method's train.csv and lower "
+            "train.learning_rate"
+        )
+    return embeddings
+
+
 def as_parts(embeddings: Embeddings, kind: str) -> Embeddings:
-    """Returns `[n, p, d]` as the distance takes it.
+    """Returns embeddings in the shape that a kind of distance needs.
 
     Args:
         embeddings: `[n, p, d]`.
-        kind: `parts`: mean over the parts of Euclidean distances; `flat`: one Euclidean distance
-            between the flattened embeddings, `[n, 1, p * d]` (ASSUME: `parts`; the paper does not
-            say).
+        kind: `parts`: mean over the parts of their Euclidean distances, `[n, p, d]`; `flat`:
+            Euclidean distance of the flattened embeddings, `[n, 1, p * d]` (ASSUME: `parts`; the
+            paper does not specify it).
+
+    Raises:
+        ValueError: an unknown kind.
     """
-    return embeddings.reshape(len(embeddings), 1, -1) if kind == "flat" else embeddings
+    if kind == "parts":
+        return embeddings
+    if kind == "flat":
+        return embeddings.reshape(len(embeddings), 1, -1)
+    raise ValueError(f"distance '{kind}': 'parts' or 'flat' is required")
 
 
-def pair_distances(one: Embeddings, other: Embeddings, rows: Integers, columns: Integers) -> Floats:
-    """Returns the distance of each pair of row and column: the mean of the parts' Euclidean ones.
+def pair_distances(one: Embeddings, other: Embeddings, rows: Int64s, columns: Int64s) -> Float64s:
+    """Returns `[pairs]`: the mean over the parts of their Euclidean distances.
 
-    Equal pairs give equal numbers, whatever they are computed together with: a tie is a tie.
+    The result of a pair does not depend on the other pairs, so equal distances compare as equal.
 
     Args:
-        one: `[n, p, d]`, as `as_parts` gives it.
+        one: `[n, p, d]`, as `as_parts` returns it.
         other: `[m, p, d]`.
-        rows: `[pairs]` which of `one`.
-        columns: `[pairs]` which of `other`.
+        rows: `[pairs]` row of `one` in each pair.
+        columns: `[pairs]` row of `other` in each pair.
     """
     found = np.empty(len(rows))
     for first in range(0, len(rows), PAIRS):
@@ -46,8 +86,8 @@ def pair_distances(one: Embeddings, other: Embeddings, rows: Integers, columns: 
     return found
 
 
-def distances(probes: Embeddings, gallery: Embeddings, *, kind: str = "parts") -> Floats:
-    """Returns `[n, m]` distances between probes `[n, p, d]` and gallery `[m, p, d]`."""
+def distances(probes: Embeddings, gallery: Embeddings, *, kind: str = "parts") -> Float64s:
+    """Returns distances `[n, m]` between probes `[n, p, d]` and gallery `[m, p, d]`."""
     rows, columns = np.indices((len(probes), len(gallery))).reshape(2, -1)
     pairs = pair_distances(as_parts(probes, kind), as_parts(gallery, kind), rows, columns)
     return pairs.reshape(len(probes), len(gallery))

@@ -1,25 +1,25 @@
-"""The embed stage: one embedding for each test sequence, from all of its frames."""
+"""The embed stage: one embedding per test sequence, computed from all of its frames."""
 
 import logging
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from gaittake.arrays import Int64s
 from gaittake.data.store import SequenceStore, ahead, gather_whole, load_store, whole_rows
 from gaittake.device import keep_freed_memory
 from gaittake.evaluation.distance import Embeddings
 from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedWriter
 from gaittake.io.weights import load_weights
-from gaittake.models import build_network
+from gaittake.models import build_network, trained_network
 from gaittake.settings import EmbedStage, canonical
 
 logger = logging.getLogger(__name__)
-# Of a batch: enough to fill a GPU; a CPU gains little beyond 400, and its memory is smaller.
+# Per batch: enough to fill a GPU. A CPU gains little above 400, and has less memory.
 FRAMES = {"cuda": 1536, "cpu": 384}
 
 
@@ -31,28 +31,23 @@ def embed(
     Args:
         settings: the network and the test subjects.
         cache: the dataset's cache.
-        weights: the network's weights; None for a network that learns nothing.
-        out: embeddings, in the order of the cache.
-        device: where to compute.
+        weights: file of the network's weights; None for a network without weights.
+        out: file of the embeddings, in the order of the cache.
+        device: device of the network.
 
     Raises:
-        UserError: weights that do not fit, or no sequence of the test subjects.
+        UserError: the weights do not fit the settings, or the cache has no test subject.
     """
     keep_freed_memory()
     store = load_store(
         cache, settings.subjects, device, keypoints=settings.keypoints, noise=settings.noise
     )
     rows, columns = store.silhouettes.shape[1:]
-    model = settings.model
-    network = build_network(settings.network, height=rows, width=columns, **model)
+    network, training = load_network(settings, weights, height=rows, width=columns)
     made_by = {"settings": canonical(settings), "data_digest": store.data_digest}
-    if weights is not None:
-        loaded = load_weights(weights, network=settings.network, settings=model)
-        network.load_state_dict(loaded.state)
-        learnt = loaded.made_by
-        made_by |= {"training": learnt["settings"], "training_data": learnt["data_digest"]}
-    network.to(device).eval()
-    embeddings = embed_sequences(network, store)
+    if training:
+        made_by |= {"training": training["settings"], "training_data": training["data_digest"]}
+    embeddings = embed_sequences(network.to(device), store)
     with RaggedWriter(
         out,
         kind="embeddings",
@@ -69,9 +64,30 @@ def embed(
             )
 
 
+def load_network(
+    settings: EmbedStage, weights: Path | None, *, height: int, width: int
+) -> tuple[nn.Module, dict[str, str]]:
+    """Returns a method's network in evaluation mode, and the settings and data of its training.
+
+    Args:
+        settings: name and settings of the network.
+        weights: file of its weights; None for a network without weights.
+        height: rows of a silhouette.
+        width: columns of a silhouette.
+
+    Raises:
+        UserError: no such file, or its weights are of another network or other settings.
+    """
+    name, sizes = settings.network, settings.model | {"height": height, "width": width}
+    if weights is None:
+        return build_network(name, **sizes).eval(), {}
+    loaded = load_weights(weights, network=name, settings=settings.model)
+    return trained_network(name, loaded.state, **sizes), loaded.made_by
+
+
 @torch.inference_mode()
 def embed_sequences(network: nn.Module, store: SequenceStore) -> Embeddings:
-    """Returns `[n, p, d]` float32, a row for each sequence, in their order."""
+    """Returns embeddings `[n, p, d]` float32, a row per sequence in the order of the store."""
     counts = store.sequences["frame_count"].to_numpy()
     batches = list(batches_by_length(counts, FRAMES[store.device.type]))
     rows = (whole_rows(store, chosen) for chosen in batches)
@@ -80,8 +96,8 @@ def embed_sequences(network: nn.Module, store: SequenceStore) -> Embeddings:
         ahead(store, rows) as store,
         progress("embed", len(counts), unit="sequences") as advance,
     ):
-        made = (network(*gather_whole(store, chosen)).float() for chosen in batches)
-        for chosen, embeddings in zip(batches, landed(made), strict=True):
+        computed = (network(*gather_whole(store, chosen)).float() for chosen in batches)
+        for chosen, embeddings in zip(batches, to_host(computed), strict=True):
             if found is None:
                 found = np.empty((len(counts), *embeddings.shape[1:]), dtype=np.float32)
             found[chosen] = embeddings.numpy()
@@ -90,45 +106,46 @@ def embed_sequences(network: nn.Module, store: SequenceStore) -> Embeddings:
     return found
 
 
-def landed(made: Iterable[Tensor]) -> Iterator[Tensor]:
-    """Yields tensors in this memory; a GPU computes the next one while one is on its way.
+def to_host(tensors: Iterable[Tensor]) -> Iterator[Tensor]:
+    """Yields tensors in host memory. A GPU computes the next tensor while one is copied.
 
     Args:
-        made: each is computed, or asked of a GPU, when it is taken.
+        tensors: each is computed, or queued on a GPU, when the iterator reaches it.
     """
-    waiting: tuple[Tensor, torch.cuda.Event | None] | None = None
-    for tensor in made:
-        leaving = _sent(tensor)
-        if waiting is not None:
-            yield _awaited(*waiting)
-        waiting = leaving
-    if waiting is not None:
-        yield _awaited(*waiting)
+    pending: tuple[Tensor, torch.cuda.Event | None] | None = None
+    for tensor in tensors:
+        started = _start_copy(tensor)
+        if pending is not None:
+            yield _finish_copy(*pending)
+        pending = started
+    if pending is not None:
+        yield _finish_copy(*pending)
 
 
-def _sent(tensor: Tensor) -> tuple[Tensor, torch.cuda.Event | None]:
-    """Returns where a tensor will be in this memory, and what happens when it is there."""
+def _start_copy(tensor: Tensor) -> tuple[Tensor, torch.cuda.Event | None]:
+    """Returns the pinned buffer of the copy and its completion event, None on a CPU."""
     if tensor.device.type != "cuda":
         return tensor, None
-    place = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
-    place.copy_(tensor, non_blocking=True)
-    there = torch.cuda.Event()  # type: ignore[no-untyped-call]
-    there.record()
-    return place, there
+    buffer = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+    buffer.copy_(tensor, non_blocking=True)
+    copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    copied.record()
+    return buffer, copied
 
 
-def _awaited(place: Tensor, there: torch.cuda.Event | None) -> Tensor:
-    if there is not None:
-        there.synchronize()
-    return place
+def _finish_copy(buffer: Tensor, copied: torch.cuda.Event | None) -> Tensor:
+    """Returns the buffer once the copy is complete."""
+    if copied is not None:
+        copied.synchronize()
+    return buffer
 
 
-def batches_by_length(counts: npt.NDArray[np.int64], frames: int) -> Iterator[list[int]]:
-    """Yields batches of sequences of like length, so that little is padding.
+def batches_by_length(counts: Int64s, frames: int) -> Iterator[list[int]]:
+    """Yields row numbers of sequences of similar length, to keep the padding small.
 
     Args:
-        counts: frames of each sequence.
-        frames: of a batch at most, padding included; a longer sequence is a batch of its own.
+        counts: `[n]` frames of each sequence.
+        frames: most frames of a batch, with padding; a longer sequence is a batch alone.
     """
     batch: list[int] = []
     for index in np.argsort(-counts, kind="stable"):
@@ -141,5 +158,5 @@ def batches_by_length(counts: npt.NDArray[np.int64], frames: int) -> Iterator[li
 
 
 def device_name(device: torch.device) -> str:
-    """Returns what computed, for the provenance of a number."""
+    """Returns the name of a device, for the provenance of the results."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"

@@ -1,4 +1,4 @@
-"""The evaluate stage: from embeddings to `metrics.json` and the method's rows of the table."""
+"""The evaluate stage: from embeddings to `metrics.json`, `probes.csv` and the rank-1 table."""
 
 import logging
 import platform
@@ -11,15 +11,26 @@ import pandas as pd
 import torch
 
 from gaittake import __version__
-from gaittake.evaluation.bootstrap import interval, per_subject, resampled
-from gaittake.evaluation.cross_view import Outcomes, cross_view
-from gaittake.evaluation.distance import Floats
-from gaittake.evaluation.grid import Grid, grid_of
-from gaittake.evaluation.means import by_probe_view, condition_mean, mean_of
-from gaittake.evaluation.missing import find_missing, label, partial, require_whole
+from gaittake.arrays import Float64s
+from gaittake.evaluation.cross_view import Grid, Outcomes, cross_view, grid_of
 from gaittake.evaluation.probes import probes_table, write_probes
-from gaittake.evaluation.roles import Roles, assign_roles
-from gaittake.evaluation.table import table_rows
+from gaittake.evaluation.roles import (
+    Roles,
+    assign_roles,
+    describe_partial,
+    find_missing,
+    partial_label,
+    require_complete,
+)
+from gaittake.evaluation.statistics import (
+    by_probe_view,
+    condition_mean,
+    count_by_subject,
+    interval,
+    mean_of,
+    resampled_means,
+)
+from gaittake.evaluation.tables import table_rows
 from gaittake.evaluation.verification import Histogram, verification
 from gaittake.io.ragged import open_ragged
 from gaittake.io.tables import read_rejects, write_csv, write_json
@@ -39,42 +50,42 @@ def evaluate(
     table: Path,
     probes: Path,
 ) -> None:
-    """Writes the numbers of one method.
+    """Writes the metrics of one run of a method.
 
     Args:
         settings: the protocol and the distance.
-        embeddings: of the test sequences.
-        rejects: everything that was refused on the way, to be counted.
-        out: all metrics, unrounded, with counts and provenance.
-        table: rank-1 in percent, as in the paper's tables.
-        probes: the rank of each probe, see `gaittake.evaluation.probes`.
+        embeddings: file of the test sequences' embeddings.
+        rejects: table of the files that the earlier stages skipped.
+        out: file of all metrics, unrounded, with counts and provenance.
+        table: file of rank-1 in percent, as in the paper's tables.
+        probes: file of each probe's ranks, see `gaittake.evaluation.probes`.
 
     Raises:
-        UserError: the data lacks what the protocol names, and `protocol.partial` is false.
+        UserError: the data lacks parts of the protocol, and `protocol.partial` is false.
     """
     protocol = settings.protocol
-    refused = read_rejects(rejects)
+    skipped = read_rejects(rejects)
     with open_ragged(embeddings, kind="embeddings") as opened:
         sequences, attributes = opened.sequences, opened.attributes
         roles = _roles(protocol, sequences)
-        missing = find_missing(protocol, settings.subjects, sequences, roles, refused)
+        missing = find_missing(protocol, settings.subjects, sequences, roles, skipped)
         if not protocol.partial:
-            require_whole(missing, settings.dataset)
-        if label(missing):
-            logger.warning("%s is partial: %s", settings.dataset, label(missing))
+            require_complete(missing, settings.dataset)
+        if label := partial_label(missing):
+            logger.warning("%s is partial: %s", settings.dataset, label)
         outcomes = cross_view(
             opened, roles, distance=settings.evaluate.distance, same_view=protocol.same_view
         )
-    ranks = probes_table(outcomes.probes, outcomes.first_hit, roles, sequences)
+    ranks = probes_table(outcomes.probes, outcomes.first_match, roles, sequences)
     about = settings.model_dump(include={"dataset", "method", "seed", "synthetic", "note"})
     metrics = about | {
-        "partial": partial(missing),
+        "partial": describe_partial(missing),
         "conditions": {
             name: _condition(outcomes, roles, ranks, name, same_view=protocol.same_view)
             for name in roles.conditions
         },
-        "verification": verification(_together(outcomes.histograms)),
-        "counts": _counts(sequences, missing.test_subjects, refused),
+        "verification": verification(_merged(outcomes.histograms)),
+        "counts": _counts(sequences, missing.test_subjects, skipped),
         "provenance": _provenance(attributes) | {"evaluation": canonical(settings)},
     }
     write_probes(ranks, probes)
@@ -83,11 +94,11 @@ def evaluate(
 
 
 def _roles(protocol: Protocol, sequences: pd.DataFrame) -> Roles:
-    """Returns the roles of the sequences by the protocol."""
+    """Returns the roles of the sequences in the protocol."""
     return assign_roles(
         sequences,
         gallery=expand(protocol.gallery),
-        probes={name: expand(walks) for name, walks in protocol.probes.items()},
+        probes={name: expand(names) for name, names in protocol.probes.items()},
         views=protocol.views,
     )
 
@@ -95,12 +106,14 @@ def _roles(protocol: Protocol, sequences: pd.DataFrame) -> Roles:
 def _condition(
     outcomes: Outcomes, roles: Roles, ranks: pd.DataFrame, name: str, *, same_view: bool
 ) -> dict[str, Any]:
-    """Returns the numbers of one condition: means, by probe view, and each pair of views."""
+    """Returns the metrics of one condition: means, by probe view, and for each pair of views."""
     grid = grid_of(outcomes, roles, name)
     means = {m: by_probe_view(values, same_view=same_view) for m, values in grid.metrics.items()}
     curve = condition_mean(np.moveaxis(grid.curve, -1, 0), same_view=same_view)
     intervals = {
-        metric: interval(resampled(per_subject(ranks, name, matched=matched), same_view=same_view))
+        metric: interval(
+            resampled_means(count_by_subject(ranks, name, matched=matched), same_view=same_view)
+        )
         for metric, matched in (("rank1", False), ("rank1_matched", True))
     }
     return {
@@ -119,7 +132,7 @@ def _condition(
 
 
 def _pairs(grid: Grid, views: tuple[int, ...]) -> list[dict[str, Any]]:
-    """Returns the cells that have probes and a gallery."""
+    """Returns the metrics of each pair of views with probes and a gallery."""
     return [
         {
             "probe_view": probe_view,
@@ -135,22 +148,22 @@ def _pairs(grid: Grid, views: tuple[int, ...]) -> list[dict[str, Any]]:
     ]
 
 
-def number(value: Floats | float) -> float | None:
-    """Returns a number as JSON has it: null in place of NaN."""
+def number(value: Float64s | float) -> float | None:
+    """Returns a number for JSON: None, written as null, instead of NaN."""
     return None if np.isnan(value) else float(value)
 
 
-def _together(histograms: dict[str, Histogram]) -> Histogram:
-    """Returns the pairs of all conditions, for a person whose condition is not known."""
+def _merged(histograms: dict[str, Histogram]) -> Histogram:
+    """Returns the pairs of all conditions, for probes of unknown condition."""
     same, different = zip(*histograms.values(), strict=True)
     return Histogram(np.sum(same, axis=0), np.sum(different, axis=0))
 
 
 def _counts(
-    sequences: pd.DataFrame, subjects_missing: list[str], refused: list[Reject]
+    sequences: pd.DataFrame, subjects_missing: list[str], skipped: list[Reject]
 ) -> dict[str, Any]:
-    """Returns what was there and what was refused on the way."""
-    reasons = Counter(f"{row.stage}: {row.reason}" for row in refused)
+    """Returns the number of evaluated sequences and of skipped files."""
+    reasons = Counter(f"{row.stage}: {row.reason}" for row in skipped)
     return {
         "sequences": len(sequences),
         "subjects": int(sequences["subject"].nunique()),
@@ -160,7 +173,7 @@ def _counts(
 
 
 def _provenance(attributes: dict[str, Any]) -> dict[str, str]:
-    """Returns what made the numbers."""
+    """Returns versions, device, data and training of the embeddings."""
     return {
         "package": __version__,
         "torch": torch.__version__,

@@ -1,8 +1,9 @@
-"""`probes.csv`: the rank that each probe reached in each gallery view.
+"""`probes.csv`: the rank of each probe's match in the gallery of each view.
 
-The small form of all results, from which statistics and figures are made: `condition, subject,
-walk, view` of the probe, then a column for each gallery view with the rank of the nearest sequence
-of the same subject; 0: the subject is not in that gallery; empty: the gallery is.
+Statistics and figures are computed from this table. Its columns are `condition, subject, sequence,
+view` of the probe, and one column per gallery view with the rank of the nearest sequence of the
+same subject. 0 means that the subject is not in that gallery; an empty cell, that the gallery is
+empty.
 """
 
 from pathlib import Path
@@ -10,53 +11,53 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gaittake.arrays import Int64s
 from gaittake.errors import UserError
-from gaittake.evaluation.distance import Integers
-from gaittake.evaluation.roles import Roles, walk_names
+from gaittake.evaluation.roles import Roles, sequence_names
 from gaittake.io.tables import read_csv, write_csv
 
 NO_GALLERY = -1
-COLUMNS = ("condition", "subject", "walk", "view")
+COLUMNS = ("condition", "subject", "sequence", "view")
 
 
 def probes_table(
-    probes: Integers, first_hit: Integers, roles: Roles, sequences: pd.DataFrame
+    probes: Int64s, first_match: Int64s, roles: Roles, sequences: pd.DataFrame
 ) -> pd.DataFrame:
     """Returns a row for each probe of each condition, views ascending, ranks as integers.
 
     Args:
-        probes: `[n]` rows of the table of sequences.
-        first_hit: `[n, v]` rank of the nearest match; 0: none; NO_GALLERY: the gallery is empty.
+        probes: `[n]` row numbers of the probes in `sequences`.
+        first_match: `[n, v]` rank of the nearest match; 0: no match; NO_GALLERY: empty gallery.
         roles: of the sequences.
-        sequences: a row for each: subject, condition, number, view.
+        sequences: subject, condition, number and view of each sequence.
     """
     rows = sequences.iloc[probes]
     described = pd.DataFrame(
-        {"subject": rows["subject"], "walk": walk_names(rows), "view": rows["view"]}
+        {"subject": rows["subject"], "sequence": sequence_names(rows), "view": rows["view"]}
     )
     columns = [str(view) for view in roles.views]
-    ranks = pd.DataFrame(first_hit, columns=columns, index=described.index)
+    ranks = pd.DataFrame(first_match, columns=columns, index=described.index)
     table = pd.concat([described, ranks], axis=1)
     parts = []
-    for condition, member in roles.conditions.items():
-        part = table[member[probes]].copy()
+    for condition, is_probe in roles.conditions.items():
+        part = table[is_probe[probes]].copy()
         part.insert(0, "condition", condition)
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
 
 
 def write_probes(table: pd.DataFrame, path: Path) -> None:
-    """Writes such a table."""
+    """Writes the table, whole or not at all."""
     ranks = table.columns[len(COLUMNS) :]
     empty = table[ranks].astype("Int64").replace(NO_GALLERY, pd.NA)
     write_csv(pd.concat([table[list(COLUMNS)], empty], axis=1), path)
 
 
 def read_probes(path: Path) -> pd.DataFrame:
-    """Returns such a table.
+    """Returns the table in a file of `write_probes`.
 
     Raises:
-        UserError: it is no such table.
+        UserError: no such file, a missing column, or a cell that is not an integer.
     """
     table = read_csv(path, COLUMNS)
     views = [column for column in table.columns if column not in COLUMNS]
@@ -65,6 +66,6 @@ def read_probes(path: Path) -> pd.DataFrame:
         return table.astype({"view": np.int64})
     except ValueError as error:
         raise UserError(
-            f"{path}: a view or a rank is not a whole number ({error}); delete the file and "
-            "evaluate again"
+            f"{path}: a view or rank is not an integer ({error}); delete the file and evaluate "
+            "again"
         ) from error

@@ -1,9 +1,9 @@
-"""Retrieval: how many gallery sequences of other people lie nearer to a probe than its own subject.
+"""Retrieval: how many gallery sequences of other subjects are nearer to a probe than its match.
 
-The rank of a match is one more than the number of other people's sequences at its distance or
-nearer. So a tie counts against the probe: the result does not depend on the gallery's order, and a
-network that maps everybody to one point finds nobody. Nothing is sorted: a lower bound decides
-most comparisons, and what it leaves open is computed in float64.
+The rank of a match is one plus the number of other subjects' sequences at the same distance or
+nearer. A tie counts against the probe, so the result does not depend on the order of the gallery,
+and a network that maps all sequences to one point gets no match at rank 1. Nothing is sorted:
+lower bounds decide most comparisons, and only the remaining ones need exact distances in float64.
 """
 
 from collections.abc import Callable
@@ -13,137 +13,147 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gaittake.arrays import Float64s, Int64s
 from gaittake.evaluation.bounds import Projection, Sketch, lower_bounds, sketch
-from gaittake.evaluation.distance import Embeddings, Floats, Integers, pair_distances
+from gaittake.evaluation.distance import Embeddings, pair_distances
 
-# Probes at once, and gallery sequences at once where float64 is needed.
-PROBES = 256
-GALLERY = 1024
-# So many distances of one probe cost as much as float64 products with the whole gallery.
-MANY = 200
+PROBES = 256  # per block
+GALLERY = 1024  # per block in float64
+# Above this number of undecided pairs, a probe is compared with the whole gallery by float64
+# products, which then cost less than the exact distances.
+MOST_PAIRS = 200
 
 
-class Side(NamedTuple):
-    """Probes or a gallery.
+class EmbeddingSet(NamedTuple):
+    """Embeddings of probes or of a gallery.
 
     Attributes:
-        subjects: `[n]` a number for each person.
+        subjects: `[n]` an integer for each subject.
         embeddings: `[n, p, d]`.
         sketch: of the embeddings.
     """
 
-    subjects: Integers
+    subjects: Int64s
     embeddings: Embeddings
     sketch: Sketch
 
-    def take(self, rows: slice | Integers) -> "Side":
-        """Returns some of them; a slice copies nothing."""
+    def take(self, rows: slice | Int64s) -> "EmbeddingSet":
+        """Returns some of the rows; a slice gives views without a copy."""
         part = Sketch(self.sketch.factors[:, rows], self.sketch.slack[rows])
-        return Side(self.subjects[rows], self.embeddings[rows], part)
+        return EmbeddingSet(self.subjects[rows], self.embeddings[rows], part)
 
 
-class Found(NamedTuple):
-    """What each probe found in a gallery.
+class Matches(NamedTuple):
+    """The gallery sequences of each probe's own subject.
 
     Attributes:
-        own: `[n, most]` distances to the sequences of its own subject, nearest first, then inf.
-        nearer: `[n, most]` sequences of others at that distance or nearer.
-        matches: `[n]` sequences of its own subject.
+        distances: `[n, most]` ascending; inf behind the last match.
+        nearer: `[n, most]` number of other subjects' sequences at that distance or nearer.
+        total: `[n]` number of matches.
     """
 
-    own: Floats
-    nearer: Integers
-    matches: Integers
+    distances: Float64s
+    nearer: Int64s
+    total: Int64s
 
     @property
-    def first_hit(self) -> Integers:
-        """`[n]` rank (from 1) of the nearest sequence of the same subject; 0: there is none."""
-        first: Integers = np.where(self.matches > 0, self.nearer[:, 0] + 1, 0)
+    def first(self) -> Int64s:
+        """`[n]` rank (from 1) of the nearest match; 0 without a match."""
+        first: Int64s = np.where(self.total > 0, self.nearer[:, 0] + 1, 0)
         return first
 
     @property
-    def precision(self) -> Floats:
-        """`[n]` average precision; 0 where the subject is not in the gallery."""
+    def precision(self) -> Float64s:
+        """`[n]` average precision; 0 without a match."""
         place = np.arange(1, self.nearer.shape[1] + 1)
-        each = np.where(np.isfinite(self.own), place / (place + self.nearer), 0)
-        precision: Floats = each.sum(axis=1) / np.maximum(self.matches, 1)
+        each = np.where(np.isfinite(self.distances), place / (place + self.nearer), 0)
+        precision: Float64s = each.sum(axis=1) / np.maximum(self.total, 1)
         return precision
 
 
 def search(
-    probes: Side,
-    gallery: Side,
+    probes: EmbeddingSet,
+    gallery: EmbeddingSet,
     projection: Projection,
-    others: Callable[[slice, Tensor], None] = lambda rows, bounds: None,
-) -> Found:
-    """Returns what each probe found.
+    count_others: Callable[[slice, Tensor], None] = lambda rows, bounds: None,
+) -> Matches:
+    """Returns the matches of each probe.
 
     Args:
         probes: at least one.
         gallery: at least one sequence.
-        projection: the one that made their sketches.
-        others: is told the lower bounds `[rows, m]` of each block of probes; inf stands for the
-            sequences of a probe's own subject.
+        projection: of their sketches.
+        count_others: called for each block of probes with its rows and the lower bounds
+            `[rows, m]`; inf marks the sequences of a probe's own subject.
     """
-    where = own_sequences(probes.subjects, gallery.subjects)
-    rows, places = np.nonzero(where >= 0)
-    own = np.full(where.shape, np.inf)
-    own[rows, places] = pair_distances(
-        probes.embeddings, gallery.embeddings, rows, where[rows, places]
+    places = matching_places(probes.subjects, gallery.subjects)
+    rows, columns = np.nonzero(places >= 0)
+    matching = np.full(places.shape, np.inf)
+    matching[rows, columns] = pair_distances(
+        probes.embeddings, gallery.embeddings, rows, places[rows, columns]
     )
-    own.sort(axis=1)
-    nearer = np.zeros(where.shape, dtype=np.int64)
-    for first in range(0, len(where), PROBES):
+    matching.sort(axis=1)
+    nearer = np.zeros(places.shape, dtype=np.int64)
+    for first in range(0, len(places), PROBES):
         block = slice(first, first + PROBES)
         chosen = probes.take(block)
         bounds = lower_bounds(chosen.sketch.factors, gallery.sketch.factors)
-        hide(bounds, where[block])
-        others(block, bounds)
-        for place in range(where.shape[1]):
-            nearer[block, place] = count_nearer(
-                bounds, own[block, place], chosen, gallery, projection
+        exclude_matches(bounds, places[block])
+        count_others(block, bounds)
+        for column in range(places.shape[1]):
+            nearer[block, column] = count_nearer(
+                bounds, matching[block, column], chosen, gallery, projection
             )
-    return Found(own, nearer, (where >= 0).sum(axis=1))
+    return Matches(matching, nearer, (places >= 0).sum(axis=1))
 
 
-def own_sequences(probes: Integers, gallery: Integers) -> Integers:
-    """Returns `[n, most]`: the gallery sequences of each probe's subject, then -1; most >= 1."""
+def matching_places(probes: Int64s, gallery: Int64s) -> Int64s:
+    """Returns `[n, most]`: places in the gallery of each probe's subject, then -1; most >= 1.
+
+    Args:
+        probes: `[n]` subjects.
+        gallery: `[m]` subjects.
+    """
     order = np.argsort(gallery, kind="stable")
     first = np.searchsorted(gallery[order], probes, side="left")
     count = np.searchsorted(gallery[order], probes, side="right") - first
     place = np.arange(max(1, count.max()))
     known = place < count[:, None]
-    where: Integers = np.where(known, order[np.where(known, first[:, None] + place, 0)], -1)
-    return where
+    places: Int64s = np.where(known, order[np.where(known, first[:, None] + place, 0)], -1)
+    return places
 
 
-def hide(bounds: Tensor, where: Integers, first: int = 0) -> None:
-    """Sets the bounds `[n, m]` of each probe's own sequences to inf.
+def exclude_matches(bounds: Tensor, places: Int64s, first: int = 0) -> None:
+    """Sets the bounds `[n, m]` of each probe's own subject to inf, in place.
 
     Args:
         bounds: of the gallery sequences from `first` on.
-        where: `[n, most]`, of `own_sequences`.
-        first: the first of these sequences.
+        places: `[n, most]`, from `matching_places`.
+        first: place of the first of these sequences in the gallery.
     """
-    rows, places = np.nonzero((where >= first) & (where < first + bounds.shape[1]))
-    bounds[rows, where[rows, places] - first] = torch.inf
+    rows, columns = np.nonzero((places >= first) & (places < first + bounds.shape[1]))
+    bounds[rows, places[rows, columns] - first] = torch.inf
 
 
 def count_nearer(
-    bounds: Tensor, limits: Floats, probes: Side, gallery: Side, projection: Projection
-) -> Integers:
-    """Returns `[n]`: sequences of others at each probe's limit or nearer; 0 for a limit of inf.
+    bounds: Tensor,
+    limits: Float64s,
+    probes: EmbeddingSet,
+    gallery: EmbeddingSet,
+    projection: Projection,
+) -> Int64s:
+    """Returns `[n]`: number of other subjects' sequences at each probe's limit or nearer.
 
     Args:
         bounds: `[n, m]` lower bounds of the distances; inf for the probe's own subject.
-        limits: `[n]` distances, float64.
-        probes: those of the bounds.
-        gallery: that of the bounds.
-        projection: its centre makes float64 products precise.
+        limits: `[n]` distances, float64; the count for inf is 0.
+        probes: of the bounds.
+        gallery: of the bounds.
+        projection: its centre keeps float64 products precise.
     """
     slack = probes.sketch.slack + gallery.sketch.slack.max()
-    counts, rows, columns = compare(bounds, limits, slack)
-    crowded = np.bincount(rows, minlength=len(limits)) > MANY
+    counts, rows, columns = decide(bounds, limits, slack)
+    crowded = np.bincount(rows, minlength=len(limits)) > MOST_PAIRS
     few = ~crowded[rows]
     rows, columns = rows[few], columns[few]
     counts += _count_pairs(probes, gallery, limits, rows, columns)
@@ -153,47 +163,47 @@ def count_nearer(
     return counts
 
 
-def compare(bounds: Tensor, limits: Floats, slack: Floats) -> tuple[Integers, Integers, Integers]:
-    """Returns how many of each row are surely at its limit or nearer, and the pairs left open.
+def decide(bounds: Tensor, limits: Float64s, slack: Float64s) -> tuple[Int64s, Int64s, Int64s]:
+    """Returns the counts `[n]` that the bounds prove, and the undecided pairs (rows, columns).
 
     Args:
         bounds: `[n, m]` lower bounds.
-        limits: `[n]`; a limit of inf asks for nothing.
-        slack: `[n]`: a distance is at most so much above its bound.
+        limits: `[n]` distances; rows with the limit inf count nothing.
+        slack: `[n]`: a distance exceeds its bound by at most this.
     """
     rounding = 4 * torch.finfo(bounds.dtype).eps
-    asked = np.isfinite(limits)
-    highest = np.where(asked, limits * (1 + rounding), -1)
-    sure_below = np.where(asked, limits * (1 - rounding) - slack, -1)
+    limited = np.isfinite(limits)
+    highest = np.where(limited, limits * (1 + rounding), -1)
+    surely_below = np.where(limited, limits * (1 - rounding) - slack, -1)
     near = bounds <= torch.from_numpy(highest).to(bounds.dtype)[:, None]
     pairs = near.nonzero(as_tuple=True)
     rows, columns = (item.numpy() for item in pairs)
-    sure = bounds[pairs].numpy() < sure_below[rows]
-    counts = np.bincount(rows[sure], minlength=len(limits))
-    return counts, rows[~sure], columns[~sure]
+    decided = bounds[pairs].numpy() < surely_below[rows]
+    counts = np.bincount(rows[decided], minlength=len(limits))
+    return counts, rows[~decided], columns[~decided]
 
 
 def _count_pairs(
-    probes: Side, gallery: Side, limits: Floats, rows: Integers, columns: Integers
-) -> Integers:
-    """Returns `[n]`: how many of these pairs are at their row's limit or nearer."""
+    probes: EmbeddingSet, gallery: EmbeddingSet, limits: Float64s, rows: Int64s, columns: Int64s
+) -> Int64s:
+    """Returns `[n]`: number of the given pairs at their row's limit or nearer."""
     exact = pair_distances(probes.embeddings, gallery.embeddings, rows, columns)
     return np.bincount(rows[exact <= limits[rows]], minlength=len(limits))
 
 
 def _count_in_float64(
-    probes: Side, gallery: Side, limits: Floats, projection: Projection
-) -> Integers:
-    """Returns what `count_nearer` returns, from bounds that are precise to about 1e-6."""
+    probes: EmbeddingSet, gallery: EmbeddingSet, limits: Float64s, projection: Projection
+) -> Int64s:
+    """Returns the result of `count_nearer`, from bounds with a precision of about 1e-6."""
     precise = Projection(projection.centre, None)
     one = sketch(precise, probes.embeddings, probes=True, dtype=torch.float64)
-    where = own_sequences(probes.subjects, gallery.subjects)
+    places = matching_places(probes.subjects, gallery.subjects)
     counts = np.zeros(len(limits), dtype=np.int64)
     for first in range(0, len(gallery.subjects), GALLERY):
         part = gallery.embeddings[first : first + GALLERY]
         other = sketch(precise, part, probes=False, dtype=torch.float64)
         bounds = lower_bounds(one.factors, other.factors)
-        hide(bounds, where, first)
-        sure, rows, columns = compare(bounds, limits, one.slack + other.slack.max())
-        counts += sure + _count_pairs(probes, gallery, limits, rows, columns + first)
+        exclude_matches(bounds, places, first)
+        decided, rows, columns = decide(bounds, limits, one.slack + other.slack.max())
+        counts += decided + _count_pairs(probes, gallery, limits, rows, columns + first)
     return counts

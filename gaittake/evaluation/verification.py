@@ -1,11 +1,11 @@
-"""Verification: is this the same person? Error rates over all thresholds, from histograms.
+"""Verification: error rates of deciding whether two sequences show one subject, from histograms.
 
-Pairs of a probe and a gallery sequence are accepted at or below a threshold of their distance.
-Distances are counted in bins that are at most 1/1024 of the distance wide (a float32 without its
-last 13 bits), so that billions of pairs need 4 MB and no pair is kept. Those of different people
-are lower bounds (`gaittake.evaluation.bounds`): less than a bin below the distance, in galleries
-so large that sketches are used 0.02 % below the usual distance and 0.2 % where the nearest of a
-thousand strangers are (measured on trained embeddings), so that a threshold errs on the safe side.
+A pair of a probe and a gallery sequence is accepted if its distance is at most the threshold.
+Distances are counted in bins of at most 1/1024 of the distance (a float32 without its last 13
+bits): billions of pairs need 4 MB, and no pair is stored. The distances of different subjects are
+lower bounds (`gaittake.evaluation.bounds`), less than a bin below the exact distance. In galleries
+large enough for sketches they are typically 0.02 % below it, and 0.2 % for the nearest thousandth
+of the pairs (measured on trained embeddings). The stated false accepts are therefore never too low.
 """
 
 from typing import Any, NamedTuple
@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gaittake.evaluation.distance import Floats, Integers
+from gaittake.arrays import Float64s, Int64s
 
 DROPPED_BITS = 13
 RESOLUTION = 2.0 ** (DROPPED_BITS - 23)
-# Of float32's infinity, which stands for a pair that does not count.
+# Up to float32's infinity, which marks a pair that does not count.
 BINS = 0x7F800000 >> DROPPED_BITS
 FALSE_ACCEPTS = (0.001, 0.01)
 CURVE = tuple(np.logspace(-4, 0, 41).tolist())
@@ -26,39 +26,39 @@ QUANTILES = (0.001, 0.01, *(n / 20 for n in range(1, 20)), 0.99, 0.999)
 
 
 class Histogram(NamedTuple):
-    """How many pairs lie at each distance; `[BINS]` each, added to in place.
+    """Number of pairs in each bin of distances; `[BINS]` each, updated in place.
 
     Attributes:
-        same: pairs of one person.
-        different: pairs of two people.
+        same: pairs of one subject.
+        different: pairs of two subjects.
     """
 
-    same: Integers
-    different: Integers
+    same: Int64s
+    different: Int64s
 
 
 def empty_histogram() -> Histogram:
-    """Returns a histogram without a pair."""
+    """Returns a histogram without pairs."""
     return Histogram(np.zeros(BINS, np.int64), np.zeros(BINS, np.int64))
 
 
-def add(counts: Integers, distances: Tensor) -> None:
-    """Adds float32 distances to the counts `[BINS]` of a histogram; inf is left out."""
+def add(counts: Int64s, distances: Tensor) -> None:
+    """Adds float32 distances to the counts `[BINS]` of a histogram; inf is skipped."""
     bits = distances.contiguous().view(torch.int32).flatten() >> DROPPED_BITS
     counts += torch.bincount(bits, minlength=BINS + 1)[:BINS].numpy()
 
 
-def thresholds() -> Floats:
-    """Returns `[BINS]`: the largest float32 of each bin."""
+def thresholds() -> Float64s:
+    """Returns `[BINS]`: the largest float32 in each bin, as float64."""
     bits = (np.arange(1, BINS + 1, dtype=np.int32) << DROPPED_BITS) - 1
     return bits.view(np.float32).astype(np.float64)
 
 
 def verification(histogram: Histogram) -> dict[str, Any] | None:
-    """Returns the error rates; None where pairs of one of the two kinds are lacking.
+    """Returns the error rates; None without pairs of the same or of different subjects.
 
-    `at_false_accepts` gives, for 0.1 and 1 % false accepts, the largest threshold that accepts no
-    more pairs of different people, and the share of same-person pairs that it accepts.
+    `at_false_accepts` has the operating points at 0.1 and 1 % false accepts: the largest threshold
+    with at most this share of false accepts, and its share of true accepts.
     """
     pairs = [int(item.sum()) for item in histogram]
     if not all(pairs):
@@ -91,15 +91,15 @@ def verification(histogram: Histogram) -> dict[str, Any] | None:
 
 
 def operating_point(
-    edges: Floats, true_accepts: Floats, false_accepts: Floats, at: float
+    edges: Float64s, true_accepts: Float64s, false_accepts: Float64s, at: float
 ) -> dict[str, float]:
-    """Returns the largest threshold with no more than a share `at` of false accepts.
+    """Returns the largest threshold whose share of false accepts is at most `at`.
 
     Args:
         edges: `[b]` thresholds, ascending.
-        true_accepts: `[b]` share of same-person pairs at or below each.
-        false_accepts: `[b]` the same of different people.
-        at: the share that is allowed.
+        true_accepts: `[b]` share of the pairs of one subject at or below each threshold.
+        false_accepts: `[b]` share of the pairs of different subjects at or below each.
+        at: the largest share of false accepts.
     """
     place = int(np.searchsorted(false_accepts, at, side="right")) - 1
     if place < 0:
@@ -111,10 +111,12 @@ def operating_point(
     }
 
 
-def equal_error(edges: Floats, true_accepts: Floats, false_accepts: Floats) -> tuple[float, float]:
-    """Returns the rate at which false accepts equal false rejects, and the threshold there.
+def equal_error(
+    edges: Float64s, true_accepts: Float64s, false_accepts: Float64s
+) -> tuple[float, float]:
+    """Returns the rate at which false accepts equal false rejects, and its threshold.
 
-    Between two thresholds both rates are taken as straight lines.
+    Both rates are interpolated linearly between two thresholds.
     """
     # Nothing is accepted below the first threshold, everything at the last.
     difference = np.concatenate([[-1.0], false_accepts - (1 - true_accepts)])
@@ -126,7 +128,7 @@ def equal_error(edges: Floats, true_accepts: Floats, false_accepts: Floats) -> t
     return float(rate), float(edges[before])
 
 
-def quantiles(edges: Floats, accepted: Floats) -> list[float]:
-    """Returns the distances that QUANTILES of the pairs do not exceed."""
+def quantiles(edges: Float64s, accepted: Float64s) -> list[float]:
+    """Returns the distances at QUANTILES of the pairs."""
     places = np.searchsorted(accepted, QUANTILES, side="left")
     return [float(edges[place]) for place in np.minimum(places, len(edges) - 1)]

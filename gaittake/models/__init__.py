@@ -1,9 +1,9 @@
 """Networks: silhouettes and keypoints of whole sequences in, embeddings `[n, p, d]` out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from gaittake.models.gaitgl import GaitGl
 from gaittake.models.gaitpart import GaitPart
@@ -30,3 +30,19 @@ def build_network(network: str, **numbers: Any) -> nn.Module:
         numbers: what the network's class takes.
     """
     return NETWORKS[network](**numbers)
+
+
+def trained_network(network: str, weights: Mapping[str, Tensor], **numbers: Any) -> nn.Module:
+    """Returns a network with its trained weights, in evaluation mode.
+
+    Args:
+        network: a key of NETWORKS.
+        weights: its state dict.
+        numbers: arguments of the network's class or builder.
+
+    Raises:
+        RuntimeError: weights are missing, unexpected or of another shape.
+    """
+    built = build_network(network, **numbers)
+    built.load_state_dict(weights)
+    return built.eval()

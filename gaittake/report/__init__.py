@@ -1,1 +1,1 @@
-"""The report: one page of HTML that shows what a dataset's run has found, and how."""
+"""The report: one HTML page with the results of a dataset, and how they were obtained."""

@@ -1,47 +1,61 @@
-"""Which frames the network looked at: the temporal attention above a strip of silhouettes."""
+"""Temporal attention: the weight of each frame, above the silhouettes of a sequence."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
+from markupsafe import Markup
 from torch import Tensor, nn
 
+from gaittake.arrays import Float32s
 from gaittake.data.store import SequenceStore, gather_whole, load_store
-from gaittake.io.weights import load_weights
-from gaittake.models import build_network
+from gaittake.evaluation.embed import load_network
 from gaittake.models.attention import TemporalAttention
-from gaittake.report.html import Markup, join, left_out, scrolling, section, tag
+from gaittake.report.html import empty_section, scrolling, section, template
 from gaittake.report.picture import image
-from gaittake.report.runs import Run, said
+from gaittake.report.runs import Run, condition_title
 from gaittake.sequence import name_of
 
 TITLE = "Attention over frames"
 SIDE_VIEW = 90  # degrees
-THINNED = 3  # frames, the stride of local temporal aggregation
+STRIDE = 3  # frames, of local temporal aggregation
 MOST_FRAMES = 36
-PIXELS = 43  # of a frame on the page: 24 frames fill its width
-CELL, BARS, STYLES = 22.0, 54.0, {"attention": "silhouettes", "pose_attention": "keypoints"}
-Floats = npt.NDArray[np.float32]
+PIXELS = 43  # width of a frame on the page; 24 frames fill the page
+CELL, BARS = 22.0, 54.0
+# By branch of the network: what it attends to, and the number of its colour.
+BRANCHES = {"attention": ("silhouettes", 0), "pose_attention": ("keypoints", 1)}
+
+_STRIP = template("""\
+<svg viewBox="0 0 {{ width }} {{ height }}" role="img" aria-label="{{ label }}"
+ style="width:{{ pixels }}px;max-width:none">
+{{ frames }}
+{% for bar in bars %}
+<rect x="{{ bar.x }}" y="{{ bar.y }}" width="6" height="{{ bar.height }}"
+ fill="var(--c{{ bar.style }})"/>
+{% endfor %}
+<line x1="0" x2="{{ width }}" y1="{{ equal }}" y2="{{ equal }}" class="axis"
+ stroke-dasharray="3 3"/>
+</svg>
+""")
 
 
 def attention_section(runs: Sequence[Run], cache: Path, *, label: str) -> Markup:
-    """Returns a strip for one sequence of each condition.
+    """Returns a strip of frames for one sequence of each condition.
 
     Args:
-        runs: all of the table; the best one that attends to frames is shown.
-        cache: the dataset's frames.
-        label: what captions of a synthetic dataset say.
+        runs: all runs of the table; the best one with temporal attention is shown.
+        cache: the dataset's cache.
+        label: start of every caption of a synthetic dataset.
     """
     able = [r for r in runs if r.weights and r.embed.model.get("temporal") == "attention"]
     if not able:
-        return left_out(TITLE, "No trained network of the table weighs frames by attention.")
+        return empty_section(TITLE, "No trained network of the table has temporal attention.")
     run = max(able, key=lambda item: item.mean)
-    walks = {name: _side_walk(run, name) for name in run.metrics["conditions"]}
-    subjects = {walk[0] for walk in walks.values() if walk}
+    sequences = {name: _side_view(run, name) for name in run.metrics["conditions"]}
+    subjects = {sequence[0] for sequence in sequences.values() if sequence}
     if not subjects:
-        return left_out(TITLE, "No probe to draw.")
+        return empty_section(TITLE, "There is no probe to show.")
     store = load_store(
         cache,
         subjects,
@@ -49,73 +63,68 @@ def attention_section(runs: Sequence[Run], cache: Path, *, label: str) -> Markup
         keypoints=run.embed.keypoints,
         noise=run.embed.noise,
     )
-    network = _network(run, store)
+    height, width = store.silhouettes.shape[1:]
+    network, _ = load_network(run.embed, run.weights, height=height, width=width)
     strips = []
-    for condition, walk in walks.items():
-        row = None if walk is None else _row(store, walk)
-        if walk is not None and row is not None:
-            subject, name, view = walk
-            title = f"{said(condition)}: {subject}/{name}/{view:03d}"
-            strips += [
-                tag("h3", title),
-                _strip(title, store, row, shares(network, store, row)),
-            ]
+    for condition, sequence in sequences.items():
+        row = None if sequence is None else _row(store, sequence)
+        if sequence is not None and row is not None:
+            subject, name, view = sequence
+            title = f"{condition_title(condition)}: {subject}/{name}/{view:03d}"
+            strip = _strip(title, store, row, frame_weights(network, store, row))
+            strips.append(Markup("<h3>{}</h3>\n{}").format(title, strip))
     caption = (
-        f"{label}{run.title}. Height of a bar: the frame's share in the sequence's feature, in "
-        "multiples of an equal share (dashed line). Blue: attention over silhouettes; orange: over "
-        "keypoints. Frames without a bar belong to no whole clip."
+        f"{label}{run.title}. The height of a bar is the weight of the frame in the sequence's "
+        "feature, relative to equal weights (dashed line). Blue: attention over silhouettes; "
+        "orange: over keypoints. Frames after the last complete clip have no bar."
     )
-    return section(TITLE, tag("figure", *strips, tag("figcaption", caption)))
+    return section(
+        TITLE,
+        Markup("<figure>{}<figcaption>{}</figcaption></figure>").format(
+            Markup("\n").join(strips), caption
+        ),
+    )
 
 
-def _side_walk(run: Run, condition: str) -> tuple[str, str, int] | None:
-    """Returns subject, walk and view of the condition's first probe nearest to the side view."""
+def _side_view(run: Run, condition: str) -> tuple[str, str, int] | None:
+    """Returns subject, sequence and view of the condition's first probe closest to 90°."""
     table = run.probes[run.probes["condition"] == condition]
     if table.empty:
         return None
     nearest = (table["view"] - SIDE_VIEW).abs().to_numpy().argmin()
     row = table.iloc[int(nearest)]
-    return str(row["subject"]), str(row["walk"]), int(row["view"])
+    return str(row["subject"]), str(row["sequence"]), int(row["view"])
 
 
-def _row(store: SequenceStore, walk: tuple[str, str, int]) -> int | None:
+def _row(store: SequenceStore, sequence: tuple[str, str, int]) -> int | None:
+    """Returns the row number of a sequence in the store."""
     columns = ["subject", "condition", "number", "view"]
     for row, (subject, condition, number, view) in enumerate(
         store.sequences[columns].itertuples(index=False)
     ):
         found = name_of(subject, condition, int(number), int(view))
-        if found == f"{walk[0]}/{walk[1]}/{walk[2]:03d}":
+        if found == f"{sequence[0]}/{sequence[1]}/{sequence[2]:03d}":
             return row
     return None
 
 
-def _network(run: Run, store: SequenceStore) -> nn.Module:
-    assert run.weights is not None
-    rows, columns = store.silhouettes.shape[1:]
-    model = run.embed.model
-    network = build_network(run.embed.network, height=rows, width=columns, **model)
-    loaded = load_weights(run.weights, network=run.embed.network, settings=model)
-    network.load_state_dict(loaded.state)
-    return network.eval()
-
-
 @torch.inference_mode()
-def shares(network: nn.Module, store: SequenceStore, row: int) -> dict[str, Floats]:
-    """Returns each attention's share `[s]` of every frame; the shares of a sequence sum to 1.
+def frame_weights(network: nn.Module, store: SequenceStore, row: int) -> dict[str, Float32s]:
+    """Returns the weights `[s]` of the frames in each branch; the weights of a branch sum to 1.
 
     Args:
-        network: has modules of TemporalAttention.
-        store: holds the sequence.
-        row: of the sequence.
+        network: with modules of TemporalAttention.
+        store: has the sequence.
+        row: number of the sequence.
     """
-    found: dict[str, Floats] = {}
+    found: dict[str, Float32s] = {}
     frames = int(store.sequences["frame_count"].iloc[row])
 
-    def keep(name: str, seen: Tensor, weights: Tensor) -> None:
-        # After local temporal aggregation one place stands for several frames.
-        each = 1 if seen.shape[1] == frames else THINNED
+    def keep(branch: str, features: Tensor, weights: Tensor) -> None:
+        # After local temporal aggregation, one weight is that of several frames.
+        each = 1 if features.shape[1] == frames else STRIDE
         spread = np.repeat(weights.flatten().numpy() / each, each)[:frames]
-        found[name] = np.pad(spread, (0, frames - len(spread))).astype(np.float32)
+        found[branch] = np.pad(spread, (0, frames - len(spread))).astype(np.float32)
 
     hooks = [
         module.register_forward_hook(
@@ -132,52 +141,41 @@ def shares(network: nn.Module, store: SequenceStore, row: int) -> dict[str, Floa
     return found
 
 
-def _strip(title: str, store: SequenceStore, row: int, weights: dict[str, Floats]) -> Markup:
-    """Returns the bars of each attention above the frames."""
+def _strip(title: str, store: SequenceStore, row: int, weights: dict[str, Float32s]) -> Markup:
+    """Returns the bars of each branch above the frames."""
     about = store.sequences.iloc[row]
     first, count = int(about["first_frame"]), int(about["frame_count"])
     shown = min(count, MOST_FRAMES)
     pixels = store.silhouettes[first : first + shown].numpy()
     rows, columns = pixels.shape[1:]
-    strip = np.concatenate(list(pixels), axis=1)
     width, height = shown * CELL, CELL * rows / columns
-    parts = [image(strip, 0, BARS, width, height)]
-    told = []
-    for place, (name, share) in enumerate(weights.items()):
-        style = int(name == "pose_attention")
-        bars = share[:shown] * count  # 1: an equal share
-        told.append(
-            f"attention over {STYLES.get(name, name)} is highest at frame "
-            f"{int(share.argmax()) + 1}, {float(share.max()) * count:.1f} times an equal share"
+    bars, summaries = [], []
+    for place, (branch, share) in enumerate(weights.items()):
+        source, style = BRANCHES[branch]
+        summaries.append(
+            f"attention over {source} is highest at frame {int(share.argmax()) + 1}, "
+            f"{float(share.max()) * count:.1f} times an equal weight"
         )
-        parts.append(_bars(bars, style, offset=(place + 0.5) * CELL / (len(weights) + 1)))
-    at = BARS - BARS / 3
-    parts.append(tag("line", x1=0, x2=width, y1=at, y2=at, class_="axis", stroke_dasharray="3 3"))
-    drawing = tag(
-        "svg",
-        *parts,
-        viewBox=f"0 0 {width:g} {BARS + height:.1f}",
-        role="img",
-        aria_label=f"{title}: {'; '.join(told)}. First {shown} of {count} frames.",
-        style=f"width:{shown * PIXELS}px;max-width:none",
+        offset = (place + 0.5) * CELL / (len(weights) + 1)
+        # A third of the height is an equal weight.
+        heights = np.minimum((share[:shown] * count).astype(np.float64) * BARS / 3, BARS)
+        bars += [
+            {
+                "x": round(frame * CELL + offset, 1),
+                "y": round(BARS - float(bar), 1),
+                "height": round(float(bar), 1),
+                "style": style,
+            }
+            for frame, bar in enumerate(heights)
+            if bar > 0
+        ]
+    drawing = _STRIP(
+        frames=image(np.concatenate(list(pixels), axis=1), 0, BARS, width, height),
+        bars=bars,
+        label=f"{title}: {'; '.join(summaries)}. First {shown} of {count} frames.",
+        width=width,
+        height=BARS + height,
+        equal=BARS - BARS / 3,
+        pixels=shown * PIXELS,
     )
     return scrolling(drawing, f"strip of {title}")
-
-
-def _bars(values: Floats, style: int, *, offset: float) -> Markup:
-    """Returns a bar for each frame, a third of the height for an equal share, at most the whole."""
-    bars = []
-    for frame, value in enumerate(values):
-        height = min(float(value) * BARS / 3, BARS)
-        if height > 0:
-            bars.append(
-                tag(
-                    "rect",
-                    x=round(frame * CELL + offset, 1),
-                    y=round(BARS - height, 1),
-                    width=6,
-                    height=round(height, 1),
-                    fill=f"var(--c{style})",
-                )
-            )
-    return join(bars)

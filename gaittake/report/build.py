@@ -1,13 +1,16 @@
-"""The report stage: everything that a dataset's run has found, on one page without a script."""
+"""The report stage: the results of a dataset on one HTML page without scripts."""
 
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from markupsafe import Markup
+
 from gaittake.io.atomic import whole_file
 from gaittake.io.progress import progress
 from gaittake.io.tables import read_sequences
+from gaittake.report.attention import TITLE as ATTENTION
 from gaittake.report.attention import attention_section
 from gaittake.report.curves import (
     identification_section,
@@ -15,26 +18,68 @@ from gaittake.report.curves import (
     verification_section,
     views_section,
 )
+from gaittake.report.differences import TITLE as DIFFERENCES
 from gaittake.report.differences import differences_section
-from gaittake.report.html import Markup, join, tag
+from gaittake.report.html import anchor, template
+from gaittake.report.matches import TITLE as MATCHES
 from gaittake.report.matches import matches_section
-from gaittake.report.origin import origin_section, rejects_section
+from gaittake.report.poses import TITLE as KEYPOINTS
 from gaittake.report.poses import PoseFiles, poses_section
-from gaittake.report.results import banners, headline, rank1_section
+from gaittake.report.provenance import provenance_section, skipped_section
+from gaittake.report.results import headline, notices, rank1_section
 from gaittake.report.runs import Run, read_runs
 from gaittake.report.style import STYLE
 from gaittake.settings import ReportStage
 
 logger = logging.getLogger(__name__)
 CONTENTS = (
-    "Rank-1", "Beyond chance", "View against view", "Identification", "Verification",
-    "Nearest and farthest", "Attention over frames", "Keypoints", "Training", "Refused",
+    "Rank-1",
+    DIFFERENCES,
+    "View against view",
+    "Identification",
+    "Verification",
+    MATCHES,
+    ATTENTION,
+    KEYPOINTS,
+    "Training",
+    "Skipped data",
     "Provenance",
-)  # fmt: skip
+)
+
+_PAGE = template("""\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{ title }}</title>
+<style>{{ style }}</style>
+</head>
+<body>
+<header>
+<p class="kind">{{ kind }}</p>
+<h1>{{ title }}</h1>
+{{ notices }}
+</header>
+{{ headline }}
+<nav aria-label="Contents">
+{% for link, name in contents %}
+<a href="#{{ link }}">{{ name }}</a>
+{% endfor %}
+</nav>
+<main>
+{% for part in sections %}
+{{ part }}
+{% endfor %}
+</main>
+<footer><p class="note">{{ footer }}</p></footer>
+</body>
+</html>
+""")
 
 
 class Files(NamedTuple):
-    """What the page reads beside the runs, see `build_report`."""
+    """Input files of the page besides the runs, see `build_report`."""
 
     rank1: Path
     cache: Path
@@ -59,15 +104,15 @@ def build_report(
     """Writes the page.
 
     Args:
-        settings: the dataset, its gallery, who was held out, what differs from the defaults.
-        runs: folders of the runs, each with `metrics.json`, `probes.csv` and `embeddings.h5`, those
-            that learn also with `train.csv` and `weights.pt`.
-        rank1: the table of these runs.
-        cache: the dataset's frames.
-        sequences: the table of all sequences.
-        rejects: the table of everything that was refused.
-        poses: files of joints and of their quality.
-        benchmarks: folder of the workflow's benchmark tables; may be missing.
+        settings: the dataset, its gallery, the held-out subjects, settings that are not defaults.
+        runs: folders of the runs, each with `metrics.json`, `probes.csv` and `embeddings.h5`, and
+            after a training with `train.csv` and `weights.pt`.
+        rank1: table of these runs.
+        cache: the dataset's cache.
+        sequences: table of all sequences.
+        rejects: table of everything that a stage skipped.
+        poses: files of keypoints and of their quality.
+        benchmarks: folder of Snakemake's benchmark tables; may be missing.
         out: the page.
 
     Raises:
@@ -75,20 +120,21 @@ def build_report(
     """
     found = read_runs(runs)
     files = Files(rank1, cache, sequences, rejects, poses, benchmarks)
-    parts = []
-    with progress("report", len(CONTENTS), unit="parts") as advance:
-        for title, part in zip(CONTENTS, _parts(settings, found, files), strict=True):
-            parts.append(part)
+    sections = []
+    with progress("report", len(CONTENTS), unit="sections") as advance:
+        for title, part in zip(CONTENTS, _sections(settings, found, files), strict=True):
+            sections.append(part)
             advance(note=title)
-    text = page(settings, found, parts)
+    text = page(settings, found, sections)
     with whole_file(out) as temporary:
         temporary.write_text(text, encoding="utf-8")
     logger.info("%s: %.1f MB, opens in any browser", out, len(text.encode()) / 1e6)
 
 
-def _parts(settings: ReportStage, runs: Sequence[Run], files: Files) -> Iterator[Markup]:
-    """Yields the parts of the page, in the order of CONTENTS."""
+def _sections(settings: ReportStage, runs: Sequence[Run], files: Files) -> Iterator[Markup]:
+    """Yields the sections of the page, in the order of CONTENTS."""
     same_view, label = settings.same_view, "Synthetic. " if settings.synthetic else ""
+    sequences = read_sequences(files.sequences)
     yield rank1_section(settings, runs, files.rank1, label=label)
     yield differences_section(runs, same_view=same_view, label=label)
     yield views_section(runs, label=label)
@@ -96,32 +142,22 @@ def _parts(settings: ReportStage, runs: Sequence[Run], files: Files) -> Iterator
     yield verification_section(runs, label=label)
     yield matches_section(settings, runs, files.cache, label=label)
     yield attention_section(runs, files.cache, label=label)
-    yield poses_section(settings, files.poses, read_sequences(files.sequences), label=label)
+    yield poses_section(settings, files.poses, sequences, label=label)
     yield training_section(runs, label=label)
-    yield rejects_section(files.rejects, label=label)
-    yield origin_section(settings, runs, files.benchmarks, label=label)
+    yield skipped_section(files.rejects, label=label)
+    yield provenance_section(settings, runs, files.benchmarks, label=label)
 
 
-def page(settings: ReportStage, runs: Sequence[Run], parts: Sequence[Markup]) -> str:
+def page(settings: ReportStage, runs: Sequence[Run], sections: Sequence[Markup]) -> str:
     """Returns the whole page."""
-    title = f"Gait recognition: {settings.dataset}"
-    kind = "gaittake report" + (" · synthetic data" if settings.synthetic else "")
-    links = [tag("a", name, href=f"#{name.lower().replace(' ', '-')}") for name in CONTENTS]
     counts = runs[0].metrics["counts"]
-    footer = f"{counts['sequences']:,} test sequences of {counts['subjects']:,} people."
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("title", title),
-        tag("style", Markup(STYLE)),
+    return _PAGE(
+        title=f"Gait recognition: {settings.dataset}",
+        kind="gaittake report" + (" · synthetic data" if settings.synthetic else ""),
+        style=Markup(STYLE),
+        notices=notices(settings, runs),
+        headline=headline(runs, same_view=settings.same_view),
+        contents=[(anchor(name), name) for name in CONTENTS],
+        sections=sections,
+        footer=f"{counts['sequences']:,} test sequences of {counts['subjects']:,} people.",
     )
-    body = tag(
-        "body",
-        tag("header", tag("p", kind, class_="kind"), tag("h1", title), banners(settings, runs)),
-        headline(runs, same_view=settings.same_view),
-        tag("nav", *links, aria_label="Contents"),
-        tag("main", *parts),
-        tag("footer", tag("p", footer, class_="note")),
-    )
-    return "<!doctype html>\n" + tag("html", join([head, body]), lang="en") + "\n"

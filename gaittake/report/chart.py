@@ -1,29 +1,30 @@
-"""Line charts and heat maps as SVG, drawn with the page's own colours and type."""
+"""Line charts and heat maps as SVG, in the colours and fonts of the page."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from markupsafe import Markup
 
-from gaittake.report.html import Markup, join, tag
+from gaittake.report.html import template
 
 WIDTH, HEIGHT = 340.0, 246.0
 LEFT, RIGHT, TOP, BOTTOM = 42.0, 10.0, 26.0, 40.0
 MOST_CELL = 46.0
 COLOURS = 6
 DASHES = ("6 3", "none", "2 3", "9 3 2 3", "1 2", "4 2 1 2")
-DARK = 0.65  # share of the heat above which a number is written in the paper's colour
+DARK = 0.65  # heat above which a number has the colour of the background
 
 
 class Line(NamedTuple):
     """A line of a chart.
 
     Attributes:
-        name: as the legend has it.
+        name: in the legend.
         x: `[n]`, ascending.
         y: `[n]`.
-        style: number of its colour and dash.
-        band: lower and upper end at each x, or None.
+        style: number of the colour and dash.
+        band: lower and upper ends `[n]` of an interval, or None.
     """
 
     name: str
@@ -37,10 +38,10 @@ class Axis(NamedTuple):
     """One axis of a chart.
 
     Attributes:
-        label: what it shows, with the unit.
-        low: its first value.
-        high: its last value.
-        log: in powers of ten.
+        label: quantity and unit.
+        low: first value.
+        high: last value.
+        log: whether the scale is logarithmic.
     """
 
     label: str
@@ -49,14 +50,14 @@ class Axis(NamedTuple):
     log: bool = False
 
     def share(self, value: float) -> float:
-        """Returns where a value lies between both ends, 0…1."""
+        """Returns the position of a value between the ends, 0…1."""
         low, high = self.low, self.high
         if self.log:
             low, high, value = np.log10(low), np.log10(high), np.log10(value)
         return float(np.clip((value - low) / ((high - low) or 1), 0, 1))
 
     def ticks(self) -> list[float]:
-        """Returns some round values."""
+        """Returns a few round values."""
         if self.log:
             first, last = (round(np.log10(end)) for end in (self.low, self.high))
             return [10.0**power for power in range(first, last + 1)]
@@ -67,155 +68,163 @@ class Axis(NamedTuple):
         return [float(v) + 0.0 for v in np.arange(first, self.high / step + 1e-9) * step]
 
 
+_LINE_CHART = template("""\
+<svg viewBox="0 0 {{ width }} {{ height }}" role="img" aria-label="{{ label }}">
+<text x="{{ left }}" y="14" class="title">{{ title }}</text>
+<text x="{{ right }}" y="14" text-anchor="end" class="soft">{{ y_label }}</text>
+{% for at, text in y_ticks %}
+<line x1="{{ left }}" x2="{{ right }}" y1="{{ at }}" y2="{{ at }}" class="gridline"/>
+<text x="{{ left - 6 }}" y="{{ at + 4 }}" text-anchor="end" class="soft">{{ text }}</text>
+{% endfor %}
+{% for at, text in x_ticks %}
+<line x1="{{ at }}" x2="{{ at }}" y1="{{ floor }}" y2="{{ floor + 4 }}" class="axis"/>
+<text x="{{ at }}" y="{{ floor + 16 }}" text-anchor="middle" class="soft">{{ text }}</text>
+{% endfor %}
+<line x1="{{ left }}" x2="{{ right }}" y1="{{ floor }}" y2="{{ floor }}" class="axis"/>
+<text x="{{ (left + right) / 2 }}" y="{{ height - 6 }}" text-anchor="middle" class="soft">
+{{- x_label }}</text>
+{% for line in lines %}
+{% if line.outline %}
+<polygon points="{{ line.outline }}" fill="{{ line.colour }}" fill-opacity="0.16"/>
+{% endif %}
+<polyline points="{{ line.points }}" fill="none" stroke="{{ line.colour }}" stroke-width="1.8"
+ stroke-linejoin="round" stroke-dasharray="{{ line.dash }}"/>
+{% endfor %}
+</svg>
+""")
+_LEGEND = template("""\
+<p class="legend">
+{% for name, colour, dash in strokes %}
+<span><svg viewBox="0 0 30 10" role="img" aria-label="line of {{ name }}">
+<line x1="0" x2="30" y1="5" y2="5" stroke="{{ colour }}" stroke-width="2.4"
+ stroke-dasharray="{{ dash }}"/></svg>{{ name }}</span>
+{% endfor %}
+</p>
+""")
+_HEAT_MAP = template("""\
+<svg viewBox="0 0 {{ width }} {{ height }}" role="img" aria-label="{{ label }}">
+<text x="{{ left }}" y="14" class="title">{{ title }}</text>
+<text x="{{ left }}" y="32" class="soft">probe ↓  gallery →</text>
+{% for view, at in views %}
+<text x="{{ left + at }}" y="{{ top - 7 }}" text-anchor="middle" class="soft">{{ view }}°</text>
+<text x="{{ left - 6 }}" y="{{ top + at + 4 }}" text-anchor="end" class="soft">{{ view }}°</text>
+{% endfor %}
+{% for cell in cells %}
+<rect x="{{ cell.x + 1 }}" y="{{ cell.y + 1 }}" width="{{ side - 2 }}" height="{{ side - 2 }}"
+ rx="2"
+{%- if cell.same %} stroke="var(--ink)" stroke-dasharray="3 3"{% else %} stroke="none"{% endif %}
+{%- if cell.value is none %} fill="var(--wash)"/>
+{% else %} fill="var(--heat)" fill-opacity="{{ cell.heat }}"/>
+<text x="{{ cell.x + side / 2 }}" y="{{ cell.y + side / 2 + 4 }}" text-anchor="middle"
+ style="fill:var({{ "--paper" if cell.heat > dark else "--ink" }})">
+{{- "%.0f" % (100 * cell.value) }}</text>
+{% endif %}
+{% endfor %}
+</svg>
+""")
+
+
 def line_chart(title: str, lines: Sequence[Line], x: Axis, y: Axis) -> Markup:
-    """Returns a chart; its alternative text says where each line begins and ends."""
-    told = "; ".join(f"{item.name} from {item.y[0]:.3g} to {item.y[-1]:.3g}" for item in lines)
-    return tag(
-        "svg",
-        *_frame(title, x, y),
-        *(_line(item, x, y) for item in lines),
-        viewBox=f"0 0 {WIDTH:g} {HEIGHT:g}",
-        role="img",
-        aria_label=f"{title}: {y.label} over {x.label}. {told}",
-    )
+    """Returns a chart; its alternative text has the first and last value of each line."""
 
+    def across(value: float) -> float:
+        return LEFT + x.share(value) * (WIDTH - LEFT - RIGHT)
 
-def _across(axis: Axis, value: float) -> float:
-    return LEFT + axis.share(value) * (WIDTH - LEFT - RIGHT)
+    def up(value: float) -> float:
+        return HEIGHT - BOTTOM - y.share(value) * (HEIGHT - TOP - BOTTOM)
 
+    def points(line: Line, values: Sequence[float]) -> list[str]:
+        return [f"{across(a):.1f},{up(b):.1f}" for a, b in zip(line.x, values, strict=True)]
 
-def _up(axis: Axis, value: float) -> float:
-    return HEIGHT - BOTTOM - axis.share(value) * (HEIGHT - TOP - BOTTOM)
-
-
-def _frame(title: str, x: Axis, y: Axis) -> list[Markup]:
-    floor = HEIGHT - BOTTOM
-    upwards = tag("text", y.label, x=WIDTH - RIGHT, y=14, text_anchor="end", class_="soft")
-    parts = [tag("text", title, x=LEFT, y=14, class_="title"), upwards]
-    for value in y.ticks():
-        at = _up(y, value)
-        parts.append(tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=at, y2=at, class_="gridline"))
-        number = tag("text", f"{value:g}", x=LEFT - 6, y=at + 4, text_anchor="end", class_="soft")
-        parts.append(number)
-    for value in x.ticks():
-        at = _across(x, value)
-        parts.append(tag("line", x1=at, x2=at, y1=floor, y2=floor + 4, class_="axis"))
-        told = f"{value:g}" if value < 1e5 else f"{value / 1000:g}k"
-        parts.append(tag("text", told, x=at, y=floor + 16, text_anchor="middle", class_="soft"))
-    middle = (LEFT + WIDTH - RIGHT) / 2
-    parts.append(tag("line", x1=LEFT, x2=WIDTH - RIGHT, y1=floor, y2=floor, class_="axis"))
-    parts.append(tag("text", x.label, x=middle, y=HEIGHT - 6, text_anchor="middle", class_="soft"))
-    return parts
-
-
-def _line(line: Line, x: Axis, y: Axis) -> Markup:
-    colour = f"var(--c{line.style % COLOURS})"
-
-    def points(values: Sequence[float]) -> list[str]:
-        return [f"{_across(x, a):.1f},{_up(y, b):.1f}" for a, b in zip(line.x, values, strict=True)]
-
-    parts = []
-    if line.band is not None:
-        low, high = line.band
-        outline = " ".join([*points(high), *reversed(points(low))])
-        parts.append(tag("polygon", points=outline, fill=colour, fill_opacity=0.16))
-    parts.append(
-        tag(
-            "polyline",
-            points=" ".join(points(line.y)),
-            fill="none",
-            stroke=colour,
-            stroke_width=1.8,
-            stroke_linejoin="round",
-            stroke_dasharray=DASHES[line.style % COLOURS],
+    drawn = []
+    for line in lines:
+        colour, dash = _stroke(line.style)
+        outline = ""
+        if line.band is not None:
+            low, high = line.band
+            outline = " ".join([*points(line, high), *reversed(points(line, low))])
+        drawn.append(
+            {
+                "points": " ".join(points(line, line.y)),
+                "outline": outline,
+                "colour": colour,
+                "dash": dash,
+            }
         )
+    ends = "; ".join(f"{item.name} from {item.y[0]:.3g} to {item.y[-1]:.3g}" for item in lines)
+    return _LINE_CHART(
+        title=title,
+        label=f"{title}: {y.label} over {x.label}. {ends}",
+        x_label=x.label,
+        y_label=y.label,
+        x_ticks=[(across(v), f"{v:g}" if v < 1e5 else f"{v / 1000:g}k") for v in x.ticks()],
+        y_ticks=[(up(v), f"{v:g}") for v in y.ticks()],
+        lines=drawn,
+        width=WIDTH,
+        height=HEIGHT,
+        left=LEFT,
+        right=WIDTH - RIGHT,
+        floor=HEIGHT - BOTTOM,
     )
-    return join(parts)
+
+
+def _stroke(style: int) -> tuple[str, str]:
+    """Returns colour and dash of a style."""
+    return f"var(--c{style % COLOURS})", DASHES[style % COLOURS]
 
 
 def legend(styles: Mapping[str, int]) -> Markup:
-    """Returns names beside the strokes of their styles."""
-    return tag(
-        "p",
-        *(
-            tag(
-                "span",
-                tag(
-                    "svg",
-                    tag(
-                        "line", x1=0, x2=30, y1=5, y2=5, stroke=f"var(--c{style % COLOURS})",
-                        stroke_width=2.4, stroke_dasharray=DASHES[style % COLOURS],
-                    ),
-                    viewBox="0 0 30 10", role="img", aria_label=f"stroke of {name}",
-                ),
-                name,
-            )
-            for name, style in styles.items()
-        ),
-        class_="legend",
-    )  # fmt: skip
+    """Returns names next to samples of their lines.
+
+    Args:
+        styles: style of each name.
+    """
+    return _LEGEND(strokes=[(name, *_stroke(style)) for name, style in styles.items()])
 
 
 def heat_map(
     title: str, views: Sequence[int], cells: dict[tuple[int, int], float | None]
 ) -> Markup:
-    """Returns probe views (rows) against gallery views (columns).
+    """Returns a map of probe views (rows) and gallery views (columns).
+
+    Cells of identical views have a dashed edge.
 
     Args:
         title: of the map.
         views: degrees.
-        cells: by probe view and gallery view, 0…1; None or absent where there is no value.
+        cells: by probe view and gallery view, 0…1; None or absent: no value.
     """
-    edge, top = LEFT, 62.0
-    cell = min(MOST_CELL, (WIDTH - edge - RIGHT) / len(views))
-    side = cell * len(views)
-    parts = [
-        tag("text", title, x=edge, y=14, class_="title"),
-        tag("text", "probe ↓  gallery →", x=edge, y=32, class_="soft"),
-    ]
-    for place, view in enumerate(views):
-        at = (place + 0.5) * cell
-        parts += [
-            tag("text", f"{view}°", x=edge + at, y=top - 7, text_anchor="middle", class_="soft"),
-            tag("text", f"{view}°", x=edge - 6, y=top + at + 4, text_anchor="end", class_="soft"),
-        ]
+    top = 62.0
+    side = min(MOST_CELL, (WIDTH - LEFT - RIGHT) / len(views))
+    drawn = []
     for a, probe in enumerate(views):
         for b, gallery in enumerate(views):
             value = cells.get((probe, gallery))
-            corner = (edge + b * cell, top + a * cell)
-            parts.append(_cell(*corner, cell, value, same=probe == gallery))
+            # Squared: most results are in the upper half, where differences matter most.
+            heat = 0.04 + 0.96 * (value or 0.0) ** 2
+            place: dict[str, Any] = {
+                "x": LEFT + b * side,
+                "y": top + a * side,
+                "same": probe == gallery,
+            }
+            drawn.append(place | {"value": value, "heat": heat})
     known = [(value, pair) for pair, value in cells.items() if value is not None]
-    told = "no value"
+    summary = "no value"
     if known:
         (low, worst), (high, best) = min(known), max(known)
-        told = (
+        summary = (
             f"highest {100 * high:.0f} % at probe {best[0]}°, gallery {best[1]}°; "
             f"lowest {100 * low:.0f} % at probe {worst[0]}°, gallery {worst[1]}°"
         )
-    return tag(
-        "svg",
-        *parts,
-        viewBox=f"0 0 {WIDTH:g} {top + side + 4:g}",
-        role="img",
-        aria_label=f"Rank-1 by probe and gallery view, {title}: {told}",
+    return _HEAT_MAP(
+        title=title,
+        label=f"Rank-1 by probe and gallery view, {title}: {summary}",
+        views=[(view, (place + 0.5) * side) for place, view in enumerate(views)],
+        cells=drawn,
+        side=side,
+        dark=DARK,
+        width=WIDTH,
+        height=top + side * len(views) + 4,
+        left=LEFT,
+        top=top,
     )
-
-
-def _cell(x: float, y: float, side: float, value: float | None, *, same: bool) -> Markup:
-    """Returns one cell, with a dashed edge for identical views."""
-    inside = side - 2
-    box = {"x": x + 1, "y": y + 1, "width": inside, "height": inside, "rx": 2}
-    edge = {"stroke": "var(--ink)", "stroke_dasharray": "3 3"} if same else {"stroke": "none"}
-    if value is None:
-        return tag("rect", **box, **edge, fill="var(--wash)")
-    # Squared: most results lie in the upper half, where differences matter.
-    heat = 0.04 + 0.96 * value**2
-    number = tag(
-        "text",
-        f"{100 * value:.0f}",
-        x=x + side / 2,
-        y=y + side / 2 + 4,
-        text_anchor="middle",
-        style="fill:var(--paper)" if heat > DARK else "fill:var(--ink)",
-    )
-    return join([tag("rect", **box, **edge, fill="var(--heat)", fill_opacity=heat), number])

@@ -3,24 +3,25 @@
 from collections.abc import Sequence
 
 import numpy as np
+from markupsafe import Markup
 
-from gaittake.evaluation.bootstrap import interval, per_subject, resampled
+from gaittake.evaluation.statistics import count_by_subject, interval, resampled_means
 from gaittake.report.chart import Axis, Line, heat_map, legend, line_chart
-from gaittake.report.html import Markup, figure, left_out, section, table, tag
-from gaittake.report.runs import Run, chief, first_seeds, percent, said
+from gaittake.report.html import empty_section, figure, section, table
+from gaittake.report.runs import Run, best_run, condition_title, first_seeds, percent
 
 LEAST_FALSE_ACCEPTS = 1e-4
-# Columns of a training's history, and how the page calls them.
+# Columns of a training history and their titles.
 HISTORY = {
     "loss": "loss",
-    "active": "share of triplets still to be learnt",
+    "active": "share of triplets with a loss above zero",
     "positive": "distance of the same person",
     "negative": "distance of different people",
 }
 
 
 def styles_of(runs: Sequence[Run]) -> dict[str, int]:
-    """Returns the style of each run's lines, the same in every chart: first methods, then seeds."""
+    """Returns the line style of each run, the same in all charts: methods first, then seeds."""
     methods = [run.title for run in first_seeds(runs)]
     others = [run.title for run in runs if run.title not in methods]
     return {title: style for style, title in enumerate([*methods, *others])}
@@ -28,15 +29,15 @@ def styles_of(runs: Sequence[Run]) -> dict[str, int]:
 
 def views_section(runs: Sequence[Run], *, label: str) -> Markup:
     """Returns a heat map of rank-1 for each condition."""
-    best = chief(runs)
+    best = best_run(runs)
     maps = []
     for condition, numbers in best.metrics["conditions"].items():
         cells = {(p["probe_view"], p["gallery_view"]): p["rank1"] for p in numbers["pairs"]}
         views = sorted(int(view) for view in numbers["by_probe_view"]["rank1"])
-        maps.append(heat_map(said(condition), views, cells))
+        maps.append(heat_map(condition_title(condition), views, cells))
     caption = (
         f"{label}{best.title}: rank-1 in % for each pair of views. Rows: view of the probe; "
-        "columns: view of the gallery. Dashed cells: identical views."
+        "columns: view of the gallery. Dashed: identical views."
     )
     return section("View against view", figure(maps, caption))
 
@@ -51,10 +52,12 @@ def identification_section(runs: Sequence[Run], *, same_view: bool, label: str) 
         lines = [line for line in lines if line.y]
         if lines:
             ranks = Axis("rank", 1, max(line.x[-1] for line in lines))
-            charts.append(line_chart(said(condition), lines, ranks, Axis("found, %", 0, 100)))
+            charts.append(
+                line_chart(condition_title(condition), lines, ranks, Axis("found, %", 0, 100))
+            )
     caption = (
-        f"{label}Cumulative match: share of the probes whose own person is among the nearest k "
-        "gallery sequences. Bands: 95 % intervals over test subjects."
+        f"{label}Cumulative match: share of probes with a sequence of the same person among the "
+        "nearest k of the gallery. Bands: 95 % intervals over test people."
     )
     return section("Identification", legend(styles), figure(charts, caption))
 
@@ -63,18 +66,18 @@ def _cmc(run: Run, condition: str, style: int, same_view: bool) -> Line:
     values = run.metrics["conditions"][condition]["cmc"]
     known = [100 * value for value in values if value is not None]
     ends = [
-        interval(resampled(per_subject(run.probes, condition, k=k), same_view=same_view))
+        interval(resampled_means(count_by_subject(run.probes, condition, k=k), same_view=same_view))
         for k in range(1, len(known) + 1)
     ]
-    sure = [end for end in ends if end is not None]
+    known_ends = [end for end in ends if end is not None]
     band = None
-    if known and len(sure) == len(known):
-        band = ([100 * low for low, _ in sure], [100 * high for _, high in sure])
+    if known and len(known_ends) == len(known):
+        band = ([100 * low for low, _ in known_ends], [100 * high for _, high in known_ends])
     return Line(run.title, list(range(1, len(known) + 1)), known, style, band)
 
 
 def verification_section(runs: Sequence[Run], *, label: str) -> Markup:
-    """Returns the ROC curves and the error rates of saying yes or no to a pair of walks."""
+    """Returns the ROC curves, and the error rates of accepting and rejecting pairs of sequences."""
     methods = first_seeds(runs)
     styles = styles_of(methods)
     charts, rows = [], []
@@ -94,16 +97,22 @@ def verification_section(runs: Sequence[Run], *, label: str) -> Markup:
         if lines:
             false_accepts = Axis("false accepts", LEAST_FALSE_ACCEPTS, 1, log=True)
             charts.append(
-                line_chart(said(condition), lines, false_accepts, Axis("accepted, %", 0, 100))
+                line_chart(
+                    condition_title(condition), lines, false_accepts, Axis("accepted, %", 0, 100)
+                )
             )
     if not charts:
-        return left_out("Verification", "No pair of the same and of different people to compare.")
+        return empty_section(
+            "Verification", "The test data lacks pairs of one person or pairs of two people."
+        )
     head = ["condition", "method", "equal error", "at 1 % false", "at 0.1 % false"]
     return section(
         "Verification",
-        tag("p", "Are two walks of one person? A pair is accepted below a threshold."),
+        Markup("<p>Do two sequences show one person? A threshold on the distance decides.</p>"),
         legend(styles),
-        figure(charts, f"{label}Pairs of one person that are accepted, over false accepts."),
+        figure(
+            charts, f"{label}Share of same-person pairs accepted, over the share of false accepts."
+        ),
         table(
             [*head, "same pairs", "different pairs"],
             rows,
@@ -115,15 +124,15 @@ def verification_section(runs: Sequence[Run], *, label: str) -> Markup:
 
 def training_section(runs: Sequence[Run], *, label: str) -> Markup:
     """Returns the course of each training."""
-    learnt = [run for run in runs if run.history is not None and len(run.history)]
-    if not learnt:
-        return left_out("Training", "No method of the table has a training history.")
-    titles = {run.title for run in learnt}
+    trained = [run for run in runs if run.history is not None and len(run.history)]
+    if not trained:
+        return empty_section("Training", "No method of the table has a training history.")
+    titles = {run.title for run in trained}
     styles = {name: style for name, style in styles_of(runs).items() if name in titles}
     charts = []
     for column, title in HISTORY.items():
         lines = []
-        for run in learnt:
+        for run in trained:
             if run.history is not None and column in run.history:
                 kept = run.history[["step", column]].dropna()
                 steps, values = kept["step"].tolist(), kept[column].tolist()
@@ -133,5 +142,5 @@ def training_section(runs: Sequence[Run], *, label: str) -> Markup:
             across = Axis("step", 0, max(line.x[-1] for line in lines))
             highest = max(max(line.y) for line in lines)
             charts.append(line_chart(title, lines, across, Axis("", 0, highest or 1)))
-    caption = f"{label}Means between two entries of each training's own history."
+    caption = f"{label}Each point is the mean since the previous entry of the training history."
     return section("Training", legend(styles), figure(charts, caption))

@@ -1,68 +1,99 @@
-"""Which differences between methods are beyond chance: in words, as a chart, as a table."""
+"""Significant differences between methods: in words, as a chart, as a table."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+from markupsafe import Markup
 
-from gaittake.evaluation.bootstrap import RESAMPLES
 from gaittake.evaluation.compare import differences
+from gaittake.evaluation.statistics import RESAMPLES
+from gaittake.evaluation.tables import method_name
 from gaittake.report.chart import RIGHT, WIDTH, Axis
-from gaittake.report.html import Markup, figure, join, left_out, section, table, tag
-from gaittake.report.runs import Run, chief, named, said
+from gaittake.report.html import empty_section, figure, note, section, table, template
+from gaittake.report.runs import Run, best_run, condition_title
 
-TITLE = "Beyond chance"
+TITLE = "Significant differences"
 EDGE, TOP, ROW, FLOOR = 8.0, 30.0, 34.0, 24.0
-MARGIN = 0.04  # of the range of points, on both sides
-HOW = (
-    f"Test people were drawn anew {RESAMPLES} times, as many as there are, some of them several "
-    "times and some not at all, and both methods were measured on the same people. Where the "
-    "middle 95 % of the differences leave out zero, the difference is beyond chance."
+MARGIN = 0.04  # on both sides, share of the range
+ENDS = {"middle": "difference", "low": "low", "high": "high"}
+METHOD = (
+    f"The test people are drawn {RESAMPLES} times with replacement, and both methods are measured "
+    "on the same people. A difference is significant if the middle 95 % of the drawn differences "
+    "exclude zero."
 )
 LIMITS = (
-    "Each comparison stands for itself: of twenty methods that are no better, one looks so. Chance "
-    "in training is not in the intervals; several seeds show it. With few test people they are too "
-    "narrow: in simulations they held the truth in 95 % of cases with 50 people, in 90 % with 16, "
-    "in 88 % with 8."
+    "The intervals are not corrected for multiple comparisons: of twenty methods that are no "
+    "better, one looks significantly better. They do not contain the variation between trainings; "
+    "several seeds show that. They are too narrow for few test people: in simulations, they "
+    "contained the true value in 95 % of cases with 50 people, in 90 % with 16 and in 88 % with 8."
 )
+
+_VERDICTS = template("""\
+<ul>
+{% for line in lines %}
+<li>{{ line }}</li>
+{% endfor %}
+</ul>
+""")
+_FOREST = template("""\
+<svg viewBox="0 0 {{ width }} {{ height }}" role="img" aria-label="{{ label }}">
+<text x="{{ left }}" y="14" class="title">{{ title }}</text>
+<line x1="{{ left }}" x2="{{ right }}" y1="{{ floor }}" y2="{{ floor }}" class="axis"/>
+{% for at, text in ticks %}
+<text x="{{ at }}" y="{{ floor + 16 }}" text-anchor="middle" class="soft">{{ text }}</text>
+{% endfor %}
+{% for row in rows %}
+{% set colour = "var(--heat)" if row.significant else "var(--faint)" %}
+{% set y = row.top + 20 %}
+<line x1="{{ zero }}" x2="{{ zero }}" y1="{{ y - 7 }}" y2="{{ y + 7 }}" class="axis"/>
+<text x="{{ left }}" y="{{ row.top + 10 }}" class="{{ "" if row.significant else "soft" }}">
+{{- row.name }}</text>
+<line x1="{{ row.low }}" x2="{{ row.high }}" y1="{{ y }}" y2="{{ y }}" stroke="{{ colour }}"
+ stroke-width="2"/>
+<circle cx="{{ row.middle }}" cy="{{ y }}" r="4" stroke="{{ colour }}" stroke-width="1.6"
+ fill="{{ colour if row.significant else "var(--paper)" }}"/>
+{% endfor %}
+</svg>
+""")
 
 
 def differences_section(runs: Sequence[Run], *, same_view: bool, label: str) -> Markup:
-    """Returns each two methods' difference of rank-1, by condition.
+    """Returns the difference in rank-1 of each pair of methods, by condition.
 
     Args:
-        runs: all of the table; the seeds of a method count as one, by their mean.
-        same_view: as in the protocol.
-        label: what captions of a synthetic dataset say.
+        runs: all runs of the table; a method with several seeds counts once, by its mean.
+        same_view: whether pairs of identical views count.
+        label: start of every caption of a synthetic dataset.
     """
     methods = list(dict.fromkeys(run.metrics["method"] for run in runs))
     if len(methods) < 2:
-        return left_out(TITLE, "Two methods are needed for a difference.")
+        return empty_section(TITLE, "The table has one method only, so there is no difference.")
     found = compared(runs, same_view=same_view)
     if found.empty:
-        return left_out(TITLE, "No condition has a probe.")
+        return empty_section(TITLE, "No condition has a probe.")
     low, high = 100 * min(*found["low"], 0.0), 100 * max(*found["high"], 0.0)
-    beside = MARGIN * (high - low)
-    across = Axis("points", low - beside, high + beside)
+    margin = MARGIN * (high - low)
+    across = Axis("points", low - margin, high + margin)
     charts = [
         forest(str(name), part, across) for name, part in found.groupby("condition", sort=False)
     ]
     caption = (
-        f"{label}Difference of rank-1 in points of percent, and its 95 % interval, by paired "
-        "bootstrap over test people. Filled: beyond chance; hollow: it may be chance."
+        f"{label}Difference in rank-1 in percentage points, with its 95 % interval by paired "
+        "bootstrap over test people. Filled: significant; hollow: not significant."
     )
     return section(
         TITLE,
-        verdicts(found, chief(runs).metrics["method"]),
-        tag("p", HOW, class_="note"),
+        verdicts(found, best_run(runs).metrics["method"]),
+        note(METHOD),
         figure(charts, caption),
         _table(found, label),
-        tag("p", LIMITS, class_="note"),
+        note(LIMITS),
     )
 
 
 def compared(runs: Sequence[Run], *, same_view: bool) -> pd.DataFrame:
-    """Returns the differences, turned so that none is negative, the largest of a condition first.
+    """Returns the differences, with the better method first and the largest of a condition first.
 
     Columns: see `gaittake.evaluation.compare.differences`.
     """
@@ -71,7 +102,7 @@ def compared(runs: Sequence[Run], *, same_view: bool) -> pd.DataFrame:
         probes.setdefault(run.metrics["method"], []).append(run.embeddings.with_name("probes.csv"))
     found = differences(probes, same_view=same_view)
     behind = found["difference"] < 0
-    turned = found.assign(
+    oriented = found.assign(
         method=found["method"].where(~behind, found["other"]),
         other=found["other"].where(~behind, found["method"]),
         difference=found["difference"].abs(),
@@ -79,76 +110,69 @@ def compared(runs: Sequence[Run], *, same_view: bool) -> pd.DataFrame:
         high=found["high"].where(~behind, -found["low"]),
     )
     order = {name: place for place, name in enumerate(dict.fromkeys(found["condition"]))}
-    turned["place"] = turned["condition"].map(order)
-    ordered = turned.sort_values(["place", "difference"], ascending=[True, False])
+    oriented["place"] = oriented["condition"].map(order)
+    ordered = oriented.sort_values(["place", "difference"], ascending=[True, False])
     return ordered.drop(columns="place").reset_index(drop=True)
 
 
 def verdicts(found: pd.DataFrame, best: str) -> Markup:
-    """Returns how the best method stands against each other one, in words."""
+    """Returns the comparison of the best method with each other one, in words.
+
+    Args:
+        found: see `compared`.
+        best: name of the best method.
+    """
     rivals = dict.fromkeys([*found["method"], *found["other"]])
     lines = []
     for rival in (name for name in rivals if name != best):
         pair = {best, rival}
         rows = found[found["method"].isin(pair) & found["other"].isin(pair)]
-        sure = rows["beyond_chance"].astype(bool)
+        significant = rows["significant"].astype(bool)
         parts = (
-            ("ahead beyond chance", rows[sure & (rows["method"] == best)]),
-            ("behind beyond chance", rows[sure & (rows["method"] == rival)]),
-            ("no difference beyond chance", rows[~sure]),
+            ("significantly better", rows[significant & (rows["method"] == best)]),
+            ("significantly worse", rows[significant & (rows["method"] == rival)]),
+            ("no significant difference", rows[~significant]),
         )
-        told = "; ".join(f"{what}: {', '.join(p['condition'])}" for what, p in parts if len(p))
-        lines.append(tag("li", f"{named(best)} against {named(rival)}, {told}."))
-    return tag("ul", *lines)
+        verdict = "; ".join(f"{what}: {', '.join(p['condition'])}" for what, p in parts if len(p))
+        lines.append(f"{method_name(best)} against {method_name(rival)}, {verdict}.")
+    return _VERDICTS(lines=lines)
 
 
 def forest(condition: str, rows: pd.DataFrame, across: Axis) -> Markup:
-    """Returns the differences of one condition as dots on their intervals, zero a line."""
+    """Returns the differences of one condition: dots on their intervals, and a line at zero.
+
+    Args:
+        condition: of the rows.
+        rows: of `compared`.
+        across: percentage points.
+    """
 
     def at(points: float) -> float:
         return EDGE + across.share(points) * (WIDTH - EDGE - RIGHT)
 
-    floor = TOP + ROW * len(rows)
-    parts = [
-        tag("text", said(condition), x=EDGE, y=14, class_="title"),
-        tag("line", x1=EDGE, x2=WIDTH - RIGHT, y1=floor, y2=floor, class_="axis"),
-    ]
-    for value in across.ticks():
-        told_as = signed(value, "g") if value else "0"
-        parts.append(
-            tag("text", told_as, x=at(value), y=floor + 16, text_anchor="middle", class_="soft")
-        )
-    told = []
+    drawn, summaries = [], []
     for place, row in enumerate(rows.to_dict("records")):
-        name = f"{named(row['method'])} − {named(row['other'])}"
-        numbers = [100 * row[column] for column in ("difference", "low", "high")]
-        top = TOP + ROW * place
-        zero = tag("line", x1=at(0), x2=at(0), y1=top + 13, y2=top + 27, class_="axis")
-        parts += [zero, _row(name, [at(n) for n in numbers], top, row["beyond_chance"])]
-        beyond = "beyond chance" if row["beyond_chance"] else "may be chance"
-        middle, low, high = map(signed, numbers)
-        told.append(f"{name} {middle} ({low} to {high}), {beyond}")
-    return tag(
-        "svg",
-        *parts,
-        viewBox=f"0 0 {WIDTH:g} {floor + FLOOR:g}",
-        role="img",
-        aria_label=f"Differences of rank-1 in points, {said(condition)}: {'; '.join(told)}",
-    )
-
-
-def _row(name: str, places: Sequence[float], top: float, beyond: bool) -> Markup:
-    """Returns a name and, below it, a dot on its interval."""
-    middle, low, high = places
-    y = top + 20
-    colour = "var(--heat)" if beyond else "var(--faint)"
-    fill = colour if beyond else "var(--paper)"
-    return join(
-        [
-            tag("text", name, x=EDGE, y=top + 10, class_="" if beyond else "soft"),
-            tag("line", x1=low, x2=high, y1=y, y2=y, stroke=colour, stroke_width=2),
-            tag("circle", cx=middle, cy=y, r=4, fill=fill, stroke=colour, stroke_width=1.6),
-        ]
+        name = f"{method_name(row['method'])} − {method_name(row['other'])}"
+        numbers = {key: 100 * row[column] for key, column in ENDS.items()}
+        places = {key: at(number) for key, number in numbers.items()}
+        significant = bool(row["significant"])
+        drawn.append({"name": name, "top": TOP + ROW * place, "significant": significant, **places})
+        middle, low, high = map(signed, numbers.values())
+        verdict = "significant" if significant else "not significant"
+        summaries.append(f"{name} {middle} ({low} to {high}), {verdict}")
+    title = condition_title(condition)
+    floor = TOP + ROW * len(rows)
+    return _FOREST(
+        title=title,
+        label=f"Differences in rank-1 in percentage points, {title}: {'; '.join(summaries)}",
+        ticks=[(at(v), signed(v, "g") if v else "0") for v in across.ticks()],
+        rows=drawn,
+        zero=at(0),
+        width=WIDTH,
+        height=floor + FLOOR,
+        left=EDGE,
+        right=WIDTH - RIGHT,
+        floor=floor,
     )
 
 
@@ -156,20 +180,18 @@ def _table(found: pd.DataFrame, label: str) -> Markup:
     rows = [
         [
             row["condition"],
-            named(row["method"]),
-            named(row["other"]),
+            method_name(row["method"]),
+            method_name(row["other"]),
             signed(100 * row["difference"]),
             f"{signed(100 * row['low'])} … {signed(100 * row['high'])}",
-            "yes" if row["beyond_chance"] else "no",
+            "yes" if row["significant"] else "no",
         ]
         for row in found.to_dict("records")
     ]
-    head = ["condition", "method", "minus", "points", "95 % interval", "beyond chance"]
-    caption = f"{label}Rank-1 of one method minus another's, points of percent."
-    return tag(
-        "details",
-        tag("summary", "The same in numbers"),
-        table(head, rows, caption=caption, words=3),
+    head = ["condition", "method", "minus", "points", "95 % interval", "significant"]
+    caption = f"{label}Rank-1 of one method minus that of another, in percentage points."
+    return Markup("<details><summary>Table of the differences</summary>{}</details>").format(
+        table(head, rows, caption=caption, words=3)
     )
 
 

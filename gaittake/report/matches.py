@@ -1,43 +1,70 @@
-"""Nearest and farthest gallery sequences of some probes, failures first."""
+"""Nearest and farthest gallery sequences of a few probes, failures first."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 
-from gaittake.evaluation.distance import Floats, Integers, distances
+from gaittake.arrays import Float64s, Int64s
+from gaittake.evaluation.distance import distances, read_embeddings
 from gaittake.evaluation.probes import COLUMNS
-from gaittake.evaluation.roles import walk_names
-from gaittake.evaluation.stored import read_embeddings
+from gaittake.evaluation.roles import sequence_names
 from gaittake.io.ragged import RaggedFile, open_ragged
-from gaittake.report.html import Markup, join, left_out, scrolling, section, tag
-from gaittake.report.picture import Image, image
-from gaittake.report.runs import Run, chief, said
+from gaittake.report.html import empty_section, scrolling, section, template
+from gaittake.report.picture import image
+from gaittake.report.runs import Run, best_run, condition_title
 from gaittake.settings import ReportStage
+from gaittake.silhouette import Image
 
 TITLE = "Nearest and farthest"
 FAILURES, SUCCESSES = 3, 1
 NEAREST, FARTHEST = 5, 2
 STEP, TILE, HEAD, FOOT = 62.0, 54.0, 16.0, 30.0
+TALL = TILE * 1.5
+
+_ROW = template("""\
+<svg viewBox="0 0 {{ width }} {{ height }}" role="img" aria-label="{{ label }}"
+ style="max-width:{{ width * 1.35 }}px">
+{% for tile in tiles %}
+<text x="{{ tile.x + side / 2 }}" y="11" text-anchor="middle" class="soft">{{ tile.head }}</text>
+{{ tile.picture }}
+<rect x="{{ tile.x + 1 }}" y="{{ top }}" width="{{ side - 2 }}" height="{{ tall }}" fill="none"
+ stroke="var({{ tile.colour }})" stroke-width="2"/>
+<text x="{{ tile.x + side / 2 }}" y="{{ top + tall + 13 }}" text-anchor="middle"
+ style="fill:var({{ tile.colour }})">{{ tile.subject }}</text>
+<text x="{{ tile.x + side / 2 }}" y="{{ top + tall + 26 }}" text-anchor="middle" class="soft">
+{{- tile.foot }}</text>
+{% endfor %}
+</svg>
+""")
+_CONDITION = template("""\
+<h3>{{ title }}</h3>
+<div class="pairs">
+{% for title, drawing in rows %}
+<div><p class="note">{{ title }}</p>{{ drawing }}</div>
+{% endfor %}
+</div>
+""")
 
 
-class Asked(NamedTuple):
-    """A probe, searched in one view's gallery.
+class Probe(NamedTuple):
+    """A probe and its result in the gallery of one view.
 
     Attributes:
         condition: of the probe.
         subject: of the probe.
-        walk: of the probe.
+        sequence: of the probe: `nm-05`.
         view: of the probe, degrees.
         gallery_view: degrees.
-        rank: of the nearest sequence of its own subject.
+        rank: of the nearest sequence of the same subject.
     """
 
     condition: str
     subject: str
-    walk: str
+    sequence: str
     view: int
     gallery_view: int
     rank: int
@@ -46,42 +73,48 @@ class Asked(NamedTuple):
 def matches_section(
     settings: ReportStage, runs: Sequence[Run], cache: Path, *, label: str
 ) -> Markup:
-    """Returns some probes of each condition with the sequences that the best method found for them.
+    """Returns a few probes of each condition with their matches by the best method.
 
     Args:
         settings: the gallery and the distance.
-        runs: all of the table.
-        cache: the dataset's frames.
-        label: what captions of a synthetic dataset say.
+        runs: all runs of the table.
+        cache: the dataset's cache.
+        label: start of every caption of a synthetic dataset.
     """
-    run = chief(runs)
-    asked = [item for name in run.metrics["conditions"] for item in chosen(settings, run, name)]
-    if not asked:
-        return left_out(TITLE, "No probe has its own subject in the gallery.")
-    content: list[str] = []
+    run = best_run(runs)
+    probes = {name: chosen_probes(settings, run, name) for name in run.metrics["conditions"]}
+    if not any(probes.values()):
+        return empty_section(TITLE, "No probe has a sequence of its subject in the gallery.")
+    parts = []
     with (
         open_ragged(run.embeddings, kind="embeddings") as embeddings,
         open_ragged(cache, kind="cache") as frames,
     ):
-        for condition in run.metrics["conditions"]:
-            rows = [
-                _drawn(item, settings, embeddings, frames)
-                for item in asked
-                if item.condition == condition
-            ]
+        for condition, of_condition in probes.items():
+            rows = [_row(probe, settings, embeddings, frames) for probe in of_condition]
             if rows:
-                content += [tag("h3", said(condition)), tag("div", *rows, class_="pairs")]
+                parts.append(_CONDITION(title=condition_title(condition), rows=rows))
     caption = (
         f"{label}{run.title}. Each picture is the mean of a sequence's aligned silhouettes. Left: "
-        f"the probe; then its {NEAREST} nearest and {FARTHEST} farthest sequences of the gallery "
-        "of one other view (probe's view → gallery's view), with their distances. ✓: the same "
-        "person; ✗: somebody else. Probes whose own person came farthest down stand first."
+        f"the probe. Then: its {NEAREST} nearest and {FARTHEST} farthest sequences in the gallery "
+        "of one other view (view of the probe → view of the gallery), with their distances. ✓: "
+        "same person; ✗: another person. The probes with the worst ranks come first."
     )
-    return section(TITLE, tag("figure", *content, tag("figcaption", caption)))
+    content = Markup("\n").join(parts)
+    return section(
+        TITLE,
+        Markup("<figure>{}<figcaption>{}</figcaption></figure>").format(content, caption),
+    )
 
 
-def chosen(settings: ReportStage, run: Run, condition: str) -> list[Asked]:
-    """Returns the worst failures of a condition, each of another subject, then a success."""
+def chosen_probes(settings: ReportStage, run: Run, condition: str) -> list[Probe]:
+    """Returns the worst failures of a condition, one per subject, then a success.
+
+    Args:
+        settings: whether pairs of identical views count.
+        run: has the ranks.
+        condition: one of the run's.
+    """
     table = run.probes[run.probes["condition"] == condition]
     views = [column for column in table.columns if column not in COLUMNS]
     long = table.melt(list(COLUMNS), views, var_name="gallery_view", value_name="rank")
@@ -90,14 +123,14 @@ def chosen(settings: ReportStage, run: Run, condition: str) -> list[Asked]:
     order = long[counted].sort_values("rank", ascending=False, kind="stable")
     order = order.drop_duplicates("subject")
     failures = order[order["rank"] > 1].head(FAILURES)
-    right = long[counted & (long["rank"] == 1)]
-    others = right[~right["subject"].isin(failures["subject"])]
-    successes = (others if len(others) else right).head(SUCCESSES)
+    correct = long[counted & (long["rank"] == 1)]
+    others = correct[~correct["subject"].isin(failures["subject"])]
+    successes = (others if len(others) else correct).head(SUCCESSES)
     return [
-        Asked(
+        Probe(
             condition,
             str(row["subject"]),
-            str(row["walk"]),
+            str(row["sequence"]),
             int(row["view"]),
             int(row["gallery_view"]),
             int(row["rank"]),
@@ -106,57 +139,77 @@ def chosen(settings: ReportStage, run: Run, condition: str) -> list[Asked]:
     ]
 
 
-def _drawn(
-    item: Asked, settings: ReportStage, embeddings: RaggedFile, frames: RaggedFile
-) -> Markup:
-    """Returns one probe's row."""
+def _row(
+    probe: Probe, settings: ReportStage, embeddings: RaggedFile, frames: RaggedFile
+) -> tuple[str, Markup]:
+    """Returns the title and the drawing of one probe."""
     table = embeddings.sequences
-    walks = walk_names(table)
-    held = walks.isin(list(settings.gallery)) & (table["view"] == item.gallery_view)
-    own = (table["subject"] == item.subject) & (walks == item.walk) & (table["view"] == item.view)
-    gallery, probe = np.flatnonzero(held), np.flatnonzero(own)[:1]
-    far = search(embeddings, probe, gallery, kind=settings.distance)
-    order = np.argsort(far, kind="stable")
-    places = _ends(len(order))
-    tiles = [_tile(frames, table.iloc[int(probe[0])], 0, "probe", "")]
-    told = []
+    names = sequence_names(table)
+    in_gallery = names.isin(list(settings.gallery)) & (table["view"] == probe.gallery_view)
+    is_probe = (
+        (table["subject"] == probe.subject)
+        & (names == probe.sequence)
+        & (table["view"] == probe.view)
+    )
+    gallery, row_of_probe = np.flatnonzero(in_gallery), np.flatnonzero(is_probe)[:1]
+    found = gallery_distances(embeddings, row_of_probe, gallery, kind=settings.distance)
+    order = np.argsort(found, kind="stable")
+    places = _shown_places(len(order))
+    tiles = [_tile(frames, table.iloc[int(row_of_probe[0])], 0, head="probe")]
+    summaries = []
     for column, place in enumerate(places, 1):
         row = table.iloc[int(gallery[order[place]])]
-        same, near = row["subject"] == item.subject, place < NEAREST
-        told.append(f"place {place + 1} {row['subject']}, {'same' if same else 'other'} person")
-        # Far away is where somebody else belongs.
+        same, near = row["subject"] == probe.subject, place < NEAREST
+        person = "same" if same else "other"
+        summaries.append(f"place {place + 1} {row['subject']}, {person} person")
+        # Another person among the farthest is as it should be, and gets no colour.
         colour = "--faint" if not (same or near) else "--good" if same and near else "--bad"
-        head, foot = f"{place + 1}.", f"{far[order[place]]:.2f}"
-        gap = column if near else column + 0.4
         tiles.append(
-            _tile(frames, row, gap, head, foot, sign="✓ " if same else "✗ ", colour=colour)
+            _tile(
+                frames,
+                row,
+                column if near else column + 0.4,
+                head=f"{place + 1}.",
+                foot=f"{found[order[place]]:.2f}",
+                sign="✓ " if same else "✗ ",
+                colour=colour,
+            )
         )
-    width = (len(places) + 1.4) * STEP
     title = (
-        f"{item.subject}/{item.walk}, {item.view}° → {item.gallery_view}°: "
-        f"own person at rank {item.rank}"
+        f"{probe.subject}/{probe.sequence}, {probe.view}° → {probe.gallery_view}°: "
+        f"same person at rank {probe.rank}"
     )
-    drawing = tag(
-        "svg",
-        *tiles,
-        viewBox=f"0 0 {width:g} {HEAD + TILE * 1.5 + FOOT:g}",
-        role="img",
-        aria_label=f"{title}. {', '.join(told)}",
-        style=f"max-width:{width * 1.35:g}px",
+    drawing = _ROW(
+        tiles=tiles,
+        label=f"{title}. {', '.join(summaries)}",
+        width=(len(places) + 1.4) * STEP,
+        height=HEAD + TALL + FOOT,
+        top=HEAD,
+        side=TILE,
+        tall=TALL,
     )
-    return tag("div", tag("p", title, class_="note"), scrolling(drawing, title))
+    return title, scrolling(drawing, title)
 
 
-def _ends(count: int) -> list[int]:
-    """Returns the first and the last places of so many."""
+def _shown_places(count: int) -> list[int]:
+    """Returns the first and the last places of a gallery with `count` sequences."""
     nearest = min(NEAREST, count)
     return [*range(nearest), *range(max(nearest, count - FARTHEST), count)]
 
 
-def search(embeddings: RaggedFile, probe: Integers, gallery: Integers, *, kind: str) -> Floats:
-    """Returns the distance `[m]` of one probe to each sequence of a gallery."""
-    asked, held = (read_embeddings(embeddings, rows) for rows in (probe, gallery))
-    found: Floats = distances(asked, held, kind=kind)[0]
+def gallery_distances(
+    embeddings: RaggedFile, probe: Int64s, gallery: Int64s, *, kind: str
+) -> Float64s:
+    """Returns the distance `[m]` of one probe to each sequence of a gallery.
+
+    Args:
+        embeddings: the embeddings file.
+        probe: `[1]` row number.
+        gallery: `[m]` row numbers, ascending.
+        kind: of the distance, see `gaittake.evaluation.distance.as_parts`.
+    """
+    one, others = (read_embeddings(embeddings, rows) for rows in (probe, gallery))
+    found: Float64s = distances(one, others, kind=kind)[0]
     return found
 
 
@@ -164,37 +217,32 @@ def _tile(
     frames: RaggedFile,
     row: pd.Series,
     column: float,
-    head: str,
-    foot: str,
     *,
+    head: str,
+    foot: str = "",
     sign: str = "",
     colour: str = "--faint",
-) -> Markup:
-    """Returns one sequence's picture, its subject and a foot below."""
-    x, height = column * STEP, TILE * 1.5
-    middle = x + TILE / 2
-    below = HEAD + height
-    picture = mean_silhouette(frames, row)
-    drawn = [] if picture is None else [image(picture, x, HEAD, TILE, height)]
-    return join(
-        [
-            tag("text", head, x=middle, y=11, text_anchor="middle", class_="soft"),
-            *drawn,
-            tag(
-                "rect", x=x + 1, y=HEAD, width=TILE - 2, height=height,
-                fill="none", stroke=f"var({colour})", stroke_width=2,
-            ),
-            tag(
-                "text", f"{sign}{row['subject']}", x=middle, y=below + 13, text_anchor="middle",
-                style=f"fill:var({colour})",
-            ),
-            tag("text", foot, x=middle, y=below + 26, text_anchor="middle", class_="soft"),
-        ]
-    )  # fmt: skip
+) -> dict[str, Any]:
+    """Returns the picture of one sequence, and the texts above and below it."""
+    x = column * STEP
+    pixels = mean_silhouette(frames, row)
+    return {
+        "x": x,
+        "picture": "" if pixels is None else image(pixels, x, HEAD, TILE, TALL),
+        "head": head,
+        "subject": f"{sign}{row['subject']}",
+        "foot": foot,
+        "colour": colour,
+    }
 
 
 def mean_silhouette(frames: RaggedFile, row: pd.Series) -> Image | None:
-    """Returns the mean of a sequence's silhouettes, or None where the cache does not hold it."""
+    """Returns the mean of a sequence's silhouettes, or None if the cache lacks the sequence.
+
+    Args:
+        frames: the cache.
+        row: subject, condition, number and view.
+    """
     table = frames.sequences
     same = np.logical_and.reduce(
         [table[name] == row[name] for name in ("subject", "condition", "number", "view")]
@@ -202,7 +250,7 @@ def mean_silhouette(frames: RaggedFile, row: pd.Series) -> Image | None:
     found = np.flatnonzero(same)
     if not len(found):
         return None
-    own = table.iloc[int(found[0])]
-    read = frames.read("silhouettes", int(own["first_frame"]), int(own["frame_count"]))
+    place = table.iloc[int(found[0])]
+    read = frames.read("silhouettes", int(place["first_frame"]), int(place["frame_count"]))
     mean: Image = read.mean(axis=0).astype(np.uint8)
     return mean

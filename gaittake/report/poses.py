@@ -1,42 +1,55 @@
-"""The pose chain in pictures: what the teacher saw, what the student learnt, where it fails."""
+"""Keypoints of the teacher and the student, and the truth: drawn on frames, and their quality."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
-from pycocotools.cocoeval import Params
+from markupsafe import Markup
 
-from gaittake.io.frames import Image, read_colour, read_silhouettes
+from gaittake.arrays import Float32s, Int64s
+from gaittake.io.frames import read_colour, read_silhouettes
 from gaittake.io.ragged import open_ragged
 from gaittake.io.tables import read_json
 from gaittake.pose.keypoint_file import Key, SequenceKeypoints, read_keypoints
-from gaittake.pose.score import AREA_OF_BOX
-from gaittake.report.html import Markup, join, left_out, section, table, tag
-from gaittake.report.picture import posed
+from gaittake.pose.score import similarity
+from gaittake.report.html import empty_section, section, table, template
+from gaittake.report.picture import person_picture
 from gaittake.report.runs import percent
-from gaittake.sequence import Sequence as Walk
+from gaittake.sequence import Sequence as GaitSequence
 from gaittake.sequence import name_of
 from gaittake.settings import ReportStage
+from gaittake.silhouette import Image
 
-Floats = npt.NDArray[np.float32]
 TITLE = "Keypoints"
 COMPARISONS = {
-    "student_against_pseudo_labels": "student against the teacher's labels, people held out",
-    "student_against_truth": "student against exact joints, test people",
-    "teacher_against_truth": "teacher against exact joints",
+    "student_against_pseudo_labels": "student against the teacher's labels, held-out people",
+    "student_against_truth": "student against the truth, test people",
+    "teacher_against_truth": "teacher against the truth",
 }
+
+_PANELS = template("""\
+<h3>{{ title }}</h3>
+{% if panels %}
+<div class="panels">
+{% for name, picture in panels %}
+<div>{{ picture }}<small>{{ name }}</small></div>
+{% endfor %}
+</div>
+{% else %}
+<p class="note">Its frames no longer exist on disk.</p>
+{% endif %}
+""")
 
 
 class PoseFiles(NamedTuple):
-    """Where joints come from; without a file where the dataset has none.
+    """Files of the keypoints; empty where the dataset has none.
 
     Attributes:
-        quality: `quality.json`, where the keypoints were measured.
+        quality: `quality.json`, or None if the quality is not measured.
         keypoints: the student's.
         pseudo_labels: the teacher's.
-        truth: exact joints.
+        truth: the renderer's.
     """
 
     quality: Path | None = None
@@ -45,14 +58,14 @@ class PoseFiles(NamedTuple):
     truth: Sequence[Path] = ()
 
 
-class Shown(NamedTuple):
-    """A frame whose joints are known from several sides.
+class ScoredFrame(NamedTuple):
+    """A frame with keypoints of the student and of a reference.
 
     Attributes:
-        key: its sequence.
+        key: of its sequence.
         number: of the frame.
-        oks: similarity of the student's joints to the reference, 0…1.
-        student: `[17, 3]`: pixels, confidence.
+        oks: similarity of the student's keypoints to the reference, 0…1.
+        student: `[17, 3]`: x, y in pixels, confidence.
         teacher: `[17, 3]`, or None.
         truth: `[17, 2]`, or None.
         box: `[4]` of the person, pixels.
@@ -61,46 +74,50 @@ class Shown(NamedTuple):
     key: Key
     number: int
     oks: float
-    student: Floats
-    teacher: Floats | None
-    truth: Floats | None
-    box: Floats
+    student: Float32s
+    teacher: Float32s | None
+    truth: Float32s | None
+    box: Float32s
 
 
 def poses_section(
     settings: ReportStage,
     files: PoseFiles,
-    walks: Sequence[Walk],
+    sequences: Sequence[GaitSequence],
     *,
     label: str,
 ) -> Markup:
-    """Returns best, median and worst frames by OKS, and the measured quality.
+    """Returns the measured quality, and the best, median and worst frames by OKS.
 
     Args:
-        settings: who was held out, who tests.
-        files: where joints come from.
-        walks: all sequences, to find their pixels.
-        label: what captions of a synthetic dataset say.
+        settings: the held-out and the test subjects.
+        files: of the keypoints.
+        sequences: all sequences, with the paths of their frames.
+        label: start of every caption of a synthetic dataset.
     """
     if files.quality is None:
-        why = "No quality of keypoints was measured: nothing here tells where a joint really is."
-        return left_out(TITLE, why)
-    found = ranked_frames(settings, files)
-    shift = _shift(files.pseudo_labels)
-    places = {walk[:4]: walk for walk in walks}
-    pictures = []
-    for title, place in (("Best", -1), ("Median", len(found) // 2), ("Worst", 0)):
-        if found:
-            frame = found[place]
-            pictures.append(_row(title, frame, places.get(frame.key), shift))
-    reference = "exact joints" if files.truth else "the teacher's labels"
+        reason = "The quality of the keypoints is not measured: there are no reference keypoints."
+        return empty_section(TITLE, reason)
+    frames = scored_frames(settings, files)
+    offset = _offset(files.pseudo_labels)
+    by_key = {sequence[:4]: sequence for sequence in sequences}
+    rows = []
+    for title, place in (("Best", -1), ("Median", len(frames) // 2), ("Worst", 0)):
+        if frames:
+            frame = frames[place]
+            rows.append(_row(title, frame, by_key.get(frame.key), offset))
+    reference = "the truth" if files.truth else "the teacher's labels"
     people = "people held out of fine-tuning" if files.pseudo_labels else "test people"
     caption = (
-        f"{label}{len(found):,} frames of {people}, ranked by the student's OKS against "
+        f"{label}{len(frames):,} frames of {people}, ranked by the student's OKS against "
         f"{reference}. Orange: left side; blue: right side."
     )
-    shown = tag("figure", *pictures, tag("figcaption", caption)) if pictures else Markup()
-    return section(TITLE, _quality_table(read_json(files.quality), label), shown)
+    shown = Markup("<figure>{}<figcaption>{}</figcaption></figure>").format(
+        Markup("\n").join(rows), caption
+    )
+    return section(
+        TITLE, _quality_table(read_json(files.quality), label), shown if rows else Markup()
+    )
 
 
 def _quality_table(quality: Mapping[str, Any], label: str) -> Markup:
@@ -112,144 +129,123 @@ def _quality_table(quality: Mapping[str, Any], label: str) -> Markup:
             values = (numbers["pck"]["visible"], oks["mean"], oks["ap"])
             rows.append([title, f"{numbers['frames']:,}", *(percent(value) for value in values)])
     caption = (
-        f"{label}PCK: visible joints within 0.1 of the body's height; mean OKS; COCO's AP; in %."
+        f"{label}PCK: share of visible keypoints within 0.1 of the body height; OKS: mean object "
+        "keypoint similarity; AP: that of COCO. All in %."
     )
     return table(["comparison", "frames", "PCK", "OKS", "AP"], rows, caption=caption)
 
 
-def similarity(predicted: Floats, reference: Floats, visible: Floats, boxes: Floats) -> Floats:
-    """Returns COCO's object keypoint similarity `[s]`; NaN for a frame without a visible joint.
-
-    Args:
-        predicted: `[s, 17, 2]` pixels.
-        reference: `[s, 17, 2]` pixels.
-        visible: `[s, 17]`, above 0 for a joint that counts.
-        boxes: `[s, 4]` of the person, pixels.
-    """
-    spread = (2 * np.asarray(Params("keypoints").kpt_oks_sigmas)) ** 2  # [17]
-    area = AREA_OF_BOX * (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    squared = ((predicted - reference) ** 2).sum(axis=-1)
-    each = np.exp(-squared / (2 * spread * area[:, None]))
-    seen = visible > 0
-    with np.errstate(invalid="ignore"):
-        found: Floats = (each * seen).sum(axis=1) / seen.sum(axis=1)
-    return found
-
-
-def ranked_frames(settings: ReportStage, files: PoseFiles) -> list[Shown]:
+def scored_frames(settings: ReportStage, files: PoseFiles) -> list[ScoredFrame]:
     """Returns the frames that all files have, worst first.
 
-    With pseudo-labels these are of people held out of fine-tuning, else of test people.
+    They are of the subjects held out of fine-tuning, or without pseudo-labels of the test subjects.
     """
-    people = set(settings.held_out if files.pseudo_labels else settings.test_subjects)
-    student = _joined(files.keypoints, "keypoints", people)
-    teacher = _joined(files.pseudo_labels, "pseudo_labels", people)
-    truth = _joined(files.truth, "truth", people)
-    sides = [side for side in (teacher, truth) if side]
-    if not sides:
+    subjects = set(settings.held_out if files.pseudo_labels else settings.test_subjects)
+    student = _read(files.keypoints, "keypoints", subjects)
+    teacher = _read(files.pseudo_labels, "pseudo_labels", subjects)
+    truth = _read(files.truth, "truth", subjects)
+    references = [source for source in (teacher, truth) if source]
+    if not references:
         return []
-    found: list[Shown] = []
-    for key, own in student.items():
-        if all(key in side for side in sides):
-            found += _frames(key, own, teacher.get(key), truth.get(key))
+    found: list[ScoredFrame] = []
+    for key, keypoints in student.items():
+        if all(key in source for source in references):
+            found += _score(key, keypoints, teacher.get(key), truth.get(key))
     return sorted(found, key=lambda frame: frame.oks)
 
 
-def _joined(paths: Sequence[Path], kind: str, people: set[str]) -> dict[Key, SequenceKeypoints]:
+def _read(paths: Sequence[Path], kind: str, subjects: set[str]) -> dict[Key, SequenceKeypoints]:
     found: dict[Key, SequenceKeypoints] = {}
     for path in paths:
-        found |= read_keypoints(path, kind, people)
+        found |= read_keypoints(path, kind, subjects)
     return found
 
 
-def _frames(
+def _score(
     key: Key,
-    own: SequenceKeypoints,
+    student: SequenceKeypoints,
     teacher: SequenceKeypoints | None,
     truth: SequenceKeypoints | None,
-) -> list[Shown]:
-    """Returns the frames of one sequence that all sides have."""
-    numbers = own.frame
-    for side in (teacher, truth):
-        if side is not None:
-            numbers = np.intersect1d(numbers, side.frame)
-    ours, theirs, exact = (
-        None if side is None else np.searchsorted(side.frame, numbers)
-        for side in (own, teacher, truth)
-    )
-    reference, rows = (truth, exact) if truth is not None else (teacher, theirs)
+) -> list[ScoredFrame]:
+    """Returns the frames of one sequence that the student and all references have."""
+    numbers = student.frame
+    for source in (teacher, truth):
+        if source is not None:
+            numbers = np.intersect1d(numbers, source.frame)
+    reference = truth if truth is not None else teacher
     assert reference is not None
-    scores = similarity(
-        own.keypoints[ours],
-        reference.keypoints[rows],
-        reference.confidence[rows],
-        reference.boxes[rows],
-    )
-    student = np.concatenate([own.keypoints, own.confidence[..., None]], axis=-1)[ours]
-    labels = _taken(teacher, theirs)
-    joints = None if truth is None else truth.keypoints[exact]
+    ours, theirs = _take(student, numbers), _take(reference, numbers)
+    scores = similarity(ours.keypoints, theirs.keypoints, theirs.confidence > 0, theirs.boxes)
+    students = _with_confidence(ours)
+    teachers = None if teacher is None else _with_confidence(_take(teacher, numbers))
     return [
-        Shown(
+        ScoredFrame(
             key,
             int(number),
             float(scores[row]),
-            student[row],
-            None if labels is None else labels[row],
-            None if joints is None else joints[row],
-            reference.boxes[rows][row],
+            students[row],
+            None if teachers is None else teachers[row],
+            None if truth is None else theirs.keypoints[row],
+            theirs.boxes[row],
         )
         for row, number in enumerate(numbers)
         if np.isfinite(scores[row])
     ]
 
 
-def _taken(labels: SequenceKeypoints | None, rows: npt.NDArray[np.intp] | None) -> Floats | None:
-    if labels is None:
-        return None
-    taken: Floats = np.concatenate([labels.keypoints, labels.confidence[..., None]], axis=-1)[rows]
-    return taken
+def _take(source: SequenceKeypoints, numbers: Int64s) -> SequenceKeypoints:
+    """Returns the frames with these numbers."""
+    rows = np.searchsorted(source.frame, numbers)
+    return SequenceKeypoints(
+        source.frame[rows], source.keypoints[rows], source.confidence[rows], source.boxes[rows]
+    )
 
 
-def _shift(pseudo_labels: Sequence[Path]) -> int:
-    """Returns how many frames the video is ahead of the silhouettes."""
+def _with_confidence(source: SequenceKeypoints) -> Float32s:
+    """Returns `[s, 17, 3]`."""
+    joined: Float32s = np.concatenate([source.keypoints, source.confidence[..., None]], axis=-1)
+    return joined
+
+
+def _offset(pseudo_labels: Sequence[Path]) -> int:
+    """Returns by how many frames the video is ahead of the silhouettes."""
     if not pseudo_labels:
         return 0
     with open_ragged(pseudo_labels[0], kind="pseudo_labels") as opened:
         return int(opened.attributes.get("shift", 0))
 
 
-def _row(title: str, frame: Shown, walk: Walk | None, shift: int) -> Markup:
-    """Returns the panels of one frame; a panel whose pixels are gone is left out."""
-    colour, silhouette = _pixels(frame, walk, shift)
-    where = f"{name_of(*frame.key)}, frame {frame.number}"
-    student, third = frame.student[:, :2], frame.student[:, 2]
-    panels: list[tuple[str, Image | None, Floats | None, Floats | None]] = []
+def _row(title: str, frame: ScoredFrame, sequence: GaitSequence | None, offset: int) -> Markup:
+    """Returns the panels of one frame; those without pixels on disk are skipped."""
+    colour, silhouette = _pixels(frame, sequence, offset)
+    place = f"{name_of(*frame.key)}, frame {frame.number}"
+    panels: list[tuple[str, Image | None, Float32s, Float32s | None]] = []
     if frame.teacher is not None:
-        joints = frame.teacher
-        panels.append(("Colour, teacher's joints", colour, joints[:, :2], joints[:, 2]))
-    panels.append(("Silhouette, student's joints", silhouette, student, third))
+        points, confidence = frame.teacher[:, :2], frame.teacher[:, 2]
+        panels.append(("Colour, teacher's keypoints", colour, points, confidence))
+    points, confidence = frame.student[:, :2], frame.student[:, 2]
+    panels.append(("Silhouette, student's keypoints", silhouette, points, confidence))
     if frame.truth is not None:
-        panels.append(("Silhouette, exact joints", silhouette, frame.truth, None))
+        panels.append(("Silhouette, true keypoints", silhouette, frame.truth, None))
     drawn = [
-        tag("div", posed(pixels, frame.box, joints, sure, f"{name}, {where}"), tag("small", name))
-        for name, pixels, joints, sure in panels
+        (name, person_picture(pixels, frame.box, points, confidence, f"{name}, {place}"))
+        for name, pixels, points, confidence in panels
         if pixels is not None
     ]
-    head = f"{title}: OKS {frame.oks:.2f}, {where}"
-    if not drawn:
-        return join([tag("h3", head), tag("p", "Its pixels are no longer there.", class_="note")])
-    return join([tag("h3", head), tag("div", *drawn, class_="panels")])
+    return _PANELS(title=f"{title}: OKS {frame.oks:.2f}, {place}", panels=drawn)
 
 
-def _pixels(frame: Shown, walk: Walk | None, shift: int) -> tuple[Image | None, Image | None]:
-    """Returns the colour frame and the silhouette of a frame; None for what is not there."""
+def _pixels(
+    frame: ScoredFrame, sequence: GaitSequence | None, offset: int
+) -> tuple[Image | None, Image | None]:
+    """Returns the colour frame and the silhouette of a frame; None for a missing file."""
     colour = silhouette = None
-    if walk is not None and walk.video is not None and walk.video.exists():
-        numbers = {frame.number + shift}
-        read = read_colour(walk.video, stage="report", rejects=[], numbers=numbers)
+    if sequence is not None and sequence.video is not None and sequence.video.exists():
+        numbers = {frame.number + offset}
+        read = read_colour(sequence.video, stage="report", rejects=[], numbers=numbers)
         colour = next((pixels for _, pixels in read), None)
-    if walk is not None and walk.silhouettes.exists():
+    if sequence is not None and sequence.silhouettes.exists():
         numbers = {frame.number}
-        read = read_silhouettes(walk.silhouettes, stage="report", rejects=[], numbers=numbers)
+        read = read_silhouettes(sequence.silhouettes, stage="report", rejects=[], numbers=numbers)
         silhouette = next((pixels for _, pixels in read), None)
     return colour, silhouette

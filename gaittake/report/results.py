@@ -1,40 +1,88 @@
-"""The first part of the page: who was recognised how often, across views."""
+"""The top of the page: notices, headline and rank-1 table."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 
-from gaittake.evaluation.bootstrap import interval, per_subject, resampled
-from gaittake.evaluation.markdown import CHANCE, NOT_VIEWS
-from gaittake.evaluation.published import published
-from gaittake.evaluation.seeds import over_seeds
+from gaittake.evaluation.statistics import (
+    RESAMPLES,
+    count_by_subject,
+    interval,
+    over_seeds,
+    resampled_means,
+)
+from gaittake.evaluation.tables import method_name, published, ranked_rows
 from gaittake.io.tables import read_csv
-from gaittake.report.html import Markup, captioned, join, section, tag
-from gaittake.report.runs import Run, chief, named, percent
+from gaittake.report.html import captioned, note, section, template
+from gaittake.report.runs import Run, best_run, percent
 from gaittake.settings import ReportStage
 
-WALKS = {"nm": "normal walks", "bg": "walks with a bag", "cl": "walks in a coat"}
-COMPARED = ("method", "condition", "mean")
+SEQUENCES = {"nm": "normal sequences", "bg": "sequences with a bag", "cl": "sequences in a coat"}
+COLUMNS = ("method", "condition", "mean")
+
+_RANKED = template("""\
+{% macro number(cell) -%}
+{% if cell.mark %}<span class="{{ cell.mark }}">{{ cell.text }}</span>
+{%- else %}{{ cell.text }}{% endif %}
+{%- endmacro %}
+<thead><tr><th scope="col" class="word">condition</th><th scope="col" class="word">method</th>
+{%- for view in views %}<th scope="col" class="number">{{ view }}°</th>{% endfor %}
+<th scope="col" class="word">mean</th></tr></thead>
+<tbody>
+{% for row, name, spread in rows %}
+<tr class="{{ "first" if row.first else "more" }}">
+{%- if row.first %}<td class="word">{{ row.condition }}</td>{% else %}<td class="word"></td>
+{%- endif %}
+<td class="word">{{ name }}</td>
+{%- for cell in row.cells[:-1] %}<td class="number">{{ number(cell) }}</td>{% endfor %}
+<td class="word">{{ number(row.cells[-1]) }}{{ spread }}</td></tr>
+{% endfor %}
+</tbody>
+""")
+
+
+def notices(settings: ReportStage, runs: Sequence[Run]) -> Markup:
+    """Returns what readers must know first: synthetic or partial data, the dataset's note."""
+    banner = Markup('<p class="banner"><strong>{}</strong></p>')
+    parts = []
+    if settings.synthetic:
+        parts.append(
+            banner.format(
+                "Rendered people (synthetic). No number on this page is a result on video of real "
+                "people."
+            )
+        )
+    missing = runs[0].metrics["partial"]
+    if missing:
+        parts.append(banner.format(f"Partial: {missing['label']}."))
+    if settings.note:
+        parts.append(note(settings.note.strip()))
+    return Markup("\n").join(parts)
 
 
 def headline(runs: Sequence[Run], *, same_view: bool) -> Markup:
-    """Returns the page's first sentence: the best method's rank-1, with intervals, and chance."""
-    best = chief(runs)
+    """Returns the first sentence: rank-1 of the best method with intervals, and the chance level.
+
+    Args:
+        runs: all runs of the table.
+        same_view: whether pairs of identical views count.
+    """
+    best = best_run(runs)
     parts = []
     for condition, numbers in best.metrics["conditions"].items():
-        share, walks = percent(numbers["mean"]["rank1"]), WALKS.get(condition, f"{condition} walks")
+        sequences = SEQUENCES.get(condition, f"{condition} sequences")
         ends = numbers["interval"]
         spread = f" ({percent(ends[0], 0)} to {percent(ends[1], 0)})" if ends else ""
-        parts.append(f"{share} % of {walks}{spread}")
+        parts.append(f"{percent(numbers['mean']['rank1'])} % of {sequences}{spread}")
     chances = [c["mean"]["chance"] or 0.0 for c in best.metrics["conditions"].values()]
     views = "over all views" if same_view else "across views"
-    sentence = (
+    return Markup('<p class="lead">{}</p>').format(
         f"{best.title} finds the right person, {views}, for {_listed(parts)}. "
-        f"A random choice from the gallery would be right for {percent(max(chances), 2)} %."
+        f"A random choice from the gallery is right for {percent(max(chances), 2)} %."
     )
-    return tag("p", sentence, class_="lead")
 
 
 def _listed(parts: Sequence[str]) -> str:
@@ -42,113 +90,67 @@ def _listed(parts: Sequence[str]) -> str:
 
 
 def rank1_section(settings: ReportStage, runs: Sequence[Run], rank1: Path, *, label: str) -> Markup:
-    """Returns the rank-1 table in the paper's layout, the published figures beside it.
+    """Returns the rank-1 table in the paper's layout, and the published numbers below it.
 
     Args:
         settings: the dataset and its layout.
-        runs: all of the table.
-        rank1: the table that `compare` wrote.
-        label: what every caption of a synthetic dataset says.
+        runs: all runs of the table.
+        rank1: table of the compare stage.
+        label: start of every caption of a synthetic dataset.
     """
-    rows = read_csv(rank1, COMPARED)
-    ours = ranked(
-        rows,
+    measured = ranked_table(
+        read_csv(rank1, COLUMNS),
         f"{label}Rank-1 in %, by view of the probe; identical views "
-        f"{'count' if settings.same_view else 'excluded'}. Best bold, second underlined.",
+        f"{'included' if settings.same_view else 'excluded'}. Best bold, second underlined.",
         spreads=_spreads(runs, same_view=settings.same_view),
     )
-    note = (
-        "In brackets beside a mean: its 95 % interval, from drawing the test subjects anew 2000 "
-        "times. ± is the standard deviation over training seeds, where there are several."
+    explained = (
+        f"Brackets after a mean: its 95 % interval, by {RESAMPLES} bootstrap samples of the test "
+        "people. ±: the standard deviation over training seeds, if there are several."
     )
-    content: list[str] = [ours, tag("p", note, class_="note")]
+    content = [measured, note(explained)]
+    # Published numbers are never shown next to results on rendered people.
     printed = None if settings.synthetic else published(settings.layout)
     if printed is not None:
-        source, figures, footnote = printed
+        source, numbers, footnote = printed
         content += [
-            tag("h3", "As published"),
-            ranked(figures, f"{source}, rank-1 in %. Printed figures, not ours."),
-            tag("p", footnote, class_="note"),
+            Markup("<h3>As published</h3>"),
+            ranked_table(numbers, f"{source}, rank-1 in %. As printed, not measured here."),
+            note(footnote),
         ]
     return section("Rank-1", *content)
 
 
 def _spreads(runs: Sequence[Run], *, same_view: bool) -> dict[tuple[str, str], str]:
-    """Returns what stands beside the mean of a method and condition."""
+    """Returns the deviation and interval of each mean, by method and condition."""
     found = {}
     for method in {run.metrics["method"]: None for run in runs}:
         seeds = [run for run in runs if run.metrics["method"] == method]
         for condition, numbers in over_seeds([run.metrics for run in seeds]).items():
-            shares = [per_subject(run.probes, condition) for run in seeds]
-            drawn = [resampled(item, same_view=same_view) for item in shares]
+            counts = [count_by_subject(run.probes, condition) for run in seeds]
+            drawn = [resampled_means(item, same_view=same_view) for item in counts]
             ends = interval(np.mean(drawn, axis=0))
-            mean = numbers.mean
-            deviation = mean.deviation if mean else None
+            deviation = numbers.mean.deviation if numbers.mean else None
             text = "" if deviation is None else f" ± {percent(deviation)}"
             text += f" [{percent(ends[0])}–{percent(ends[1])}]" if ends else ""
             found[method, condition] = text
     return found
 
 
-def ranked(
+def ranked_table(
     rows: pd.DataFrame, caption: str, *, spreads: dict[tuple[str, str], str] | None = None
 ) -> Markup:
-    """Returns a table: a block for each condition, a row for each method, a column for each view.
+    """Returns a table with the best number bold and the second underlined.
 
     Args:
-        rows: method, condition, each view, mean; text, percent.
+        rows: see `gaittake.evaluation.tables.ranked_rows`.
         caption: of the table.
-        spreads: what stands beside a mean, by method and condition.
+        spreads: text after a mean, by method and condition.
     """
-    views = [column for column in rows.columns if column not in NOT_VIEWS]
-    head = ["condition", "method", *(f"{view}°" for view in views), "mean"]
-    lines = []
-    for condition, block in rows.groupby("condition", sort=False):
-        for place, (_, row) in enumerate(block.iterrows()):
-            method = str(row["method"])
-            cells = [
-                tag("td", str(condition) if not place else "", class_="word"),
-                tag("td", named(method), class_="word"),
-                *(tag("td", *_cell(block, row, view), class_="number") for view in views),
-                tag(
-                    "td",
-                    *_cell(block, row, "mean"),
-                    (spreads or {}).get((method, str(condition)), ""),
-                    class_="word",
-                ),
-            ]
-            lines.append(tag("tr", *cells, class_="first" if not place else "more"))
-    titles = [
-        tag("th", title, scope="col", class_="number" if title.endswith("°") else "word")
-        for title in head
+    views, ranked = ranked_rows(rows)
+    spreads = spreads or {}
+    lines = [
+        (row, method_name(row.method), spreads.get((row.method, row.condition), ""))
+        for row in ranked
     ]
-    head_row, body = tag("thead", tag("tr", *titles)), tag("tbody", *lines)
-    return captioned(tag("table", head_row, body, aria_label=caption), caption)
-
-
-def _cell(block: pd.DataFrame, row: pd.Series, column: str) -> list[str]:
-    """Returns a number, the best of its column and block bold, the second underlined."""
-    text = str(row[column])
-    if not text or row["method"] == CHANCE:
-        return [text]
-    rivals = block.loc[(block["method"] != CHANCE) & (block[column] != ""), column]
-    order = sorted({float(value) for value in rivals}, reverse=True)
-    place = order.index(float(text))
-    return [tag("span", text, class_=("best", "second")[place])] if place < 2 else [text]
-
-
-def banners(settings: ReportStage, runs: Sequence[Run]) -> Markup:
-    """Returns what must be known before any number: synthetic people, missing data, a note."""
-    parts = []
-    if settings.synthetic:
-        text = (
-            "Rendered people, synthetic. Nothing on this page is a result on recorded video of "
-            "real people."
-        )
-        parts.append(tag("p", tag("strong", text), class_="banner"))
-    missing = runs[0].metrics["partial"]
-    if missing:
-        parts.append(tag("p", tag("strong", f"Partial: {missing['label']}."), class_="banner"))
-    if settings.note:
-        parts.append(tag("p", settings.note.strip(), class_="note"))
-    return join(parts)
+    return captioned(_RANKED(views=views, rows=lines), caption)

@@ -1,4 +1,4 @@
-"""What the runs of a table have left behind, as the report reads it."""
+"""The runs of a table, as the report reads them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,26 +6,26 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from gaittake.evaluation.markdown import NAMES
 from gaittake.evaluation.probes import read_probes
+from gaittake.evaluation.tables import method_name
 from gaittake.io.ragged import open_ragged
 from gaittake.io.tables import read_json
-from gaittake.settings import EmbedStage
+from gaittake.settings import EmbedStage, learns
 
 CONDITIONS = {"nm": "normal walking", "bg": "with a bag", "cl": "in a coat"}
 
 
 class Run(NamedTuple):
-    """One training of a method, or a method that learns nothing.
+    """One training of a method with one seed, or a method without training.
 
     Attributes:
-        name: of its folder: `gaittake`, `gaittake-seed1`.
-        metrics: what `metrics.json` holds.
-        probes: the rank of each probe.
+        name: of the folder: `gaittake`, `gaittake-seed1`.
+        metrics: contents of `metrics.json`.
+        probes: the ranks of each probe.
         history: of the training, or None.
-        embeddings: the file of its embeddings.
-        weights: the file of its weights, or None.
-        embed: the settings that it was embedded with.
+        embeddings: file of the embeddings.
+        weights: file of the weights, or None.
+        embed: settings of the embed stage.
     """
 
     name: str
@@ -38,30 +38,25 @@ class Run(NamedTuple):
 
     @property
     def title(self) -> str:
-        """The run's name as people write it: `GaitTAKE`, `GaitTAKE, seed 1`."""
-        return named(self.metrics["method"]) + self.name.removeprefix(
-            self.metrics["method"]
-        ).replace("-seed", ", seed ")
+        """The name for readers: `GaitTAKE`, `GaitTAKE, seed 1`."""
+        method = self.metrics["method"]
+        seed = self.name.removeprefix(method).replace("-seed", ", seed ")
+        return method_name(method) + seed
 
     @property
     def mean(self) -> float:
-        """Rank-1 over all conditions, 0…1; what has no number counts as 0."""
+        """Mean rank-1 over all conditions, 0…1; a condition without a value counts as 0."""
         means = [c["mean"]["rank1"] or 0.0 for c in self.metrics["conditions"].values()]
         return sum(means) / len(means)
 
 
-def named(method: str) -> str:
-    """Returns a method's name as people write it."""
-    return str(NAMES.get(method, method.replace("_", " ")))
-
-
-def said(condition: str) -> str:
+def condition_title(condition: str) -> str:
     """Returns a condition in words: `normal walking (nm)`."""
     return f"{CONDITIONS[condition]} ({condition})" if condition in CONDITIONS else condition
 
 
 def percent(value: float | None, digits: int = 1) -> str:
-    """Returns a share in percent, a dash where there is none."""
+    """Returns a share in percent, a dash for None."""
     return "–" if value is None else f"{100 * value:.{digits}f}"
 
 
@@ -79,20 +74,20 @@ def _read(folder: Path) -> Run:
     embeddings = folder / "embeddings.h5"
     with open_ragged(embeddings, kind="embeddings") as opened:
         embed = EmbedStage.model_validate_json(opened.attributes["settings"])
-    learnt = embed.network != "gei"
+    trained = learns(embed.network)
     return Run(
         folder.name,
         read_json(folder / "metrics.json"),
         read_probes(folder / "probes.csv"),
-        pd.read_csv(history) if learnt and history.exists() else None,
+        pd.read_csv(history) if trained and history.exists() else None,
         embeddings,
-        weights if learnt and weights.exists() else None,
+        weights if trained and weights.exists() else None,
         embed,
     )
 
 
-def chief(runs: Sequence[Run]) -> Run:
-    """Returns the run that the figures show: the one of the highest mean rank-1."""
+def best_run(runs: Sequence[Run]) -> Run:
+    """Returns the run with the highest mean rank-1; the figures of one method show this run."""
     return max(runs, key=lambda run: run.mean)
 
 

@@ -1,4 +1,4 @@
-"""How the page looks: one style sheet, for light and dark, for paper, desk and telephone."""
+"""The style sheet of the page: light and dark, for screen, phone and print."""
 
 STYLE = """
 :root {

@@ -13,7 +13,7 @@ from torchvision.models.detection import KeypointRCNN
 
 from gaittake.errors import UserError
 from gaittake.evaluation.distance import distances
-from gaittake.models import build_network
+from gaittake.models import trained_network
 from gaittake.pose.detector import build_detector, load_state
 from gaittake.pose.fast import for_prediction
 from gaittake.sequence import Reject
@@ -90,7 +90,7 @@ class Model:
         self.package = content.package
         self.path = path
         self._device = device
-        self._network = _network(content, path).to(device).eval()
+        self._network = _network(content, path).to(device)
         self._student = _student(content, path, device)
 
     def embed(
@@ -213,10 +213,13 @@ def load(path: str | Path, device: str | torch.device = "cpu") -> Model:
 def _network(content: Content, path: Path) -> nn.Module:
     about = content.about
     try:
-        network = build_network(
-            about.network, height=about.align.height, width=about.align.width, **about.model
+        return trained_network(
+            about.network,
+            content.network,
+            height=about.align.height,
+            width=about.align.width,
+            **about.model,
         )
-        network.load_state_dict(content.network)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(
@@ -224,7 +227,6 @@ def _network(content: Content, path: Path) -> nn.Module:
             f"({reason}). Use gaittake {content.package}, which wrote the file, or export the "
             f"model again with `{EXPORT}`."
         ) from error
-    return network
 
 
 def _student(content: Content, path: Path, device: torch.device) -> KeypointRCNN | None:

@@ -1,4 +1,4 @@
-"""The protocol in plain Python: float64, one pair after another. What the tests compare with."""
+"""The protocol in plain Python, pair by pair in float64: the oracle of the tests."""
 
 import math
 from pathlib import Path
@@ -17,22 +17,30 @@ COLUMNS = ["subject", "condition", "number", "view"]
 
 def made_up(
     subjects: list[str],
-    walks: list[str],
+    names: list[str],
     views: list[int],
     *,
     seed: int = 0,
     lost: float = 0.1,
     mean: float = 0.0,
 ) -> tuple[Embeddings, pd.DataFrame]:
-    """Returns random embeddings `[n, 2, 3]` and their sequences, a share of which is lost.
+    """Returns random embeddings `[n, 2, 3]` and their sequences, without a share `lost` of them.
 
-    Some sequences have the embedding of another person's, so that distances are equal.
+    Some sequences have the embedding of another one, so that there are equal distances.
+
+    Args:
+        subjects: names.
+        names: of the sequences: `nm-01`, ….
+        views: degrees.
+        seed: of the random numbers.
+        lost: share of the sequences to leave out.
+        mean: of the embeddings.
     """
     generator = np.random.default_rng(seed)
     rows = [
-        (subject, walk.split("-")[0], int(walk.split("-")[1]), view)
+        (subject, name.split("-")[0], int(name.split("-")[1]), view)
         for subject in subjects
-        for walk in walks
+        for name in names
         for view in views
         if generator.random() >= lost
     ]
@@ -45,7 +53,7 @@ def made_up(
 
 
 def write_embeddings(path: Path, embeddings: Embeddings, sequences: pd.DataFrame) -> Path:
-    """Writes what the embed stage would."""
+    """Writes the file of the embed stage."""
     with RaggedWriter(
         path,
         kind="embeddings",
@@ -58,16 +66,16 @@ def write_embeddings(path: Path, embeddings: Embeddings, sequences: pd.DataFrame
 
 
 def distance(one: Embeddings, other: Embeddings) -> float:
-    """Returns the mean over the parts of Euclidean distances."""
+    """Returns the mean over the parts of their Euclidean distances."""
     return sum(math.dist(a.tolist(), b.tolist()) for a, b in zip(one, other, strict=True)) / len(
         one
     )
 
 
 class Cell:
-    """What the probes of one view find in the gallery of one view.
+    """Results of the probes of one view in the gallery of one view.
 
-    `hits` holds a pair for each probe: ranks of its subject's sequences, size of the gallery.
+    `hits` has a pair for each probe: the ranks of its subject's sequences, the gallery's size.
     """
 
     def __init__(self) -> None:
@@ -104,17 +112,17 @@ def plain_cells(
     ]
     views = sorted({view for _, _, view in rows})
     cells: dict[tuple[int, int], Cell] = {}
-    for i, (subject, walk, view) in enumerate(rows):
-        for gallery_view in views if walk in probes else []:
+    for i, (subject, name, view) in enumerate(rows):
+        for gallery_view in views if name in probes else []:
             own, others = [], []
-            for j, (other, candidate, seen_from) in enumerate(rows):
-                if candidate in gallery and seen_from == gallery_view:
+            for j, (other, candidate, candidate_view) in enumerate(rows):
+                if candidate in gallery and candidate_view == gallery_view:
                     side = own if other == subject else others
                     side.append(distance(embeddings[i], embeddings[j]))
             if not own and not others:
                 continue
             cell = cells.setdefault((view, gallery_view), Cell())
-            # Equal distances: the others come first.
+            # At equal distances, other subjects come first.
             ranks = [
                 sum(d <= mine for d in others) + place for place, mine in enumerate(sorted(own), 1)
             ]
@@ -125,7 +133,7 @@ def plain_cells(
 
 
 def plain_condition(cells: dict[tuple[int, int], Cell]) -> dict[str, Any]:
-    """Returns `mean` and `by_probe_view` of a condition, identical views left out."""
+    """Returns `mean` and `by_probe_view` of a condition, without pairs of identical views."""
     views = sorted({view for pair in cells for view in pair})
     by_view: dict[str, dict[str, float | None]] = {}
     for metric in next(iter(cells.values())).numbers():

@@ -1,13 +1,11 @@
-"""Tables of several methods and seeds, and their page."""
+"""Tables of several methods and seeds, and their Markdown page."""
 
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
 from gaittake.evaluation.compare import compare
-from gaittake.evaluation.markdown import ranked_table
-from gaittake.evaluation.published import published
+from gaittake.evaluation.tables import markdown_table, published
 from gaittake.io.tables import write_json
 from gaittake.settings import CompareStage
 
@@ -16,7 +14,7 @@ SUBJECTS = [f"{number:03d}" for number in range(1, 31)]
 
 
 def write_run(folder: Path, method: str, wrong: int, *, seed: int = 0) -> tuple[Path, Path]:
-    """Writes metrics and probes of a run that misses the first `wrong` of 30 subjects."""
+    """Writes metrics and probes of a run that is wrong for the first `wrong` of 30 subjects."""
     folder.mkdir(parents=True)
     share = 1 - wrong / len(SUBJECTS)
     views = {str(view): share for view in VIEWS}
@@ -32,13 +30,13 @@ def write_run(folder: Path, method: str, wrong: int, *, seed: int = 0) -> tuple[
         for place, subject in enumerate(SUBJECTS)
         for view in VIEWS
     ]
-    columns = ["condition", "subject", "walk", "view", *map(str, VIEWS)]
+    columns = ["condition", "subject", "sequence", "view", *map(str, VIEWS)]
     pd.DataFrame(rows, columns=columns).to_csv(folder / "probes.csv", index=False)
     return folder / "metrics.json", folder / "probes.csv"
 
 
 def tables(folder: Path, table: str, layout: str = "walkers") -> tuple[pd.DataFrame, str]:
-    """Returns table and page of a good method of two seeds and of a poor one."""
+    """Returns table and page of a good method with two seeds and of a poor one."""
     runs = [
         write_run(folder / "good", "gaittake", 3),
         write_run(folder / "good-seed1", "gaittake", 6, seed=1),
@@ -55,14 +53,14 @@ def tables(folder: Path, table: str, layout: str = "walkers") -> tuple[pd.DataFr
     return found, (folder / "table.md").read_text()
 
 
-def test_the_rank1_table_has_the_columns_that_scripts_rely_on(tmp_path: Path) -> None:
+def test_the_rank1_table_has_the_documented_columns(tmp_path: Path) -> None:
     rows, _ = tables(tmp_path, "rank1")
     assert list(rows.columns) == ["dataset", "method", "condition", "0", "90", "mean"]
     assert list(rows["method"]) == ["chance", "gaittake", "gei"]
     assert list(rows["mean"]) == ["10.00", "85.00", "30.00"]
 
 
-def test_other_tables_have_the_spread_over_seeds_and_the_interval(tmp_path: Path) -> None:
+def test_other_tables_have_deviation_and_interval(tmp_path: Path) -> None:
     rows, _ = tables(tmp_path, "table")
     good, poor = rows.iloc[1], rows.iloc[2]
     assert good["mean"] == "85.00"
@@ -72,7 +70,7 @@ def test_other_tables_have_the_spread_over_seeds_and_the_interval(tmp_path: Path
     assert float(poor["low"]) < 30 < float(poor["high"])
 
 
-def test_the_page_says_what_differs_beyond_chance_and_that_it_is_synthetic(tmp_path: Path) -> None:
+def test_the_page_has_the_significant_differences_and_the_synthetic_notice(tmp_path: Path) -> None:
     _, page = tables(tmp_path, "table")
     assert "synthetic" in page
     assert "A note." in page
@@ -83,26 +81,26 @@ def test_the_page_says_what_differs_beyond_chance_and_that_it_is_synthetic(tmp_p
     assert line.endswith("| yes |")
 
 
-def test_published_figures_stand_beside_the_real_datasets_alone(tmp_path: Path) -> None:
+def test_published_numbers_are_shown_for_the_real_datasets_only(tmp_path: Path) -> None:
     assert "## Published" not in tables(tmp_path / "synthetic", "table")[1]
     page = tables(tmp_path / "real", "table", layout="casiab")[1]
     assert "Hsu et al. 2022, Table 1" in page
     assert "the paper prints 94.9" in page
 
 
-def test_the_mean_of_each_published_row_is_the_printed_one() -> None:
+def test_the_mean_of_each_published_row_agrees_with_its_views() -> None:
     for layout, views in (("casiab", 11), ("oumvlp", 14)):
         found = published(layout)
         assert found is not None
         figures = found[1].set_index(["method", "condition"]).astype(float)
         assert len(figures.columns) == views + 1
         off = (figures.drop(columns="mean").mean(axis=1) - figures["mean"]).abs()
-        # GaitPart's and GaitTAKE's rows are printed with a mean that is off by 0.1 and 0.2.
+        # The printed means of a GaitPart and a GaitTAKE row are off by 0.1 and 0.2.
         assert off.max() < 0.25, off[off > 0.06]
     assert published("walkers") is None
 
 
-def test_the_best_is_bold_the_second_underlined_and_equals_alike() -> None:
+def test_the_best_is_bold_the_second_underlined_and_equal_numbers_get_one_mark() -> None:
     rows = pd.DataFrame(
         {
             "method": ["chance", "gei", "gaitset", "mt3d", "gaittake"],
@@ -111,7 +109,7 @@ def test_the_best_is_bold_the_second_underlined_and_equals_alike() -> None:
             "mean": ["1.00", "50.00", "", "70.00", "60.00"],
         }
     )
-    lines = ranked_table(rows).splitlines()[2:]
+    lines = markdown_table(rows).splitlines()[2:]
     cells = [[cell.strip() for cell in line.split("|")[3:5]] for line in lines]
     assert [first for first, _ in cells] == [
         "99.00",
@@ -123,9 +121,8 @@ def test_the_best_is_bold_the_second_underlined_and_equals_alike() -> None:
     assert [mean for _, mean in cells] == ["1.00", "50.00", "", "**70.00**", "<u>60.00</u>"]
 
 
-@pytest.mark.parametrize("method", ["gaitpart"])
-def test_the_papers_known_misprint_is_mended(method: str) -> None:
+def test_the_misprint_of_the_paper_is_corrected() -> None:
     found = published("casiab")
     assert found is not None
-    row = found[1].query("method == @method and condition == 'bg'").iloc[0]
+    row = found[1].query("method == 'gaitpart' and condition == 'bg'").iloc[0]
     assert row["90"] == "84.9"

@@ -1,4 +1,4 @@
-"""Whole sequences in batches: each embedding is the one that its sequence gets alone."""
+"""Batches of whole sequences: each embedding equals that of the sequence alone."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +21,7 @@ SUBJECTS = ("001", "002", "003", "004")
 
 @pytest.fixture
 def store(tmp_path: Path) -> SequenceStore:
-    """Twenty sequences of 9 to 13 frames, in no order of length."""
+    """Twenty sequences of 9 to 13 frames, not sorted by length."""
     cache = write_cache(tmp_path / "lengths.h5", walks=5, frames=14)
     return load_store(cache, SUBJECTS, CPU)
 
@@ -32,7 +32,7 @@ def network_of(name: str) -> nn.Module:
 
 @pytest.mark.parametrize("network", ["gei", *TINY])
 @pytest.mark.parametrize("frames", [1, 40, 384])
-def test_embeddings_are_those_of_each_sequence_alone(
+def test_a_batch_gives_the_embedding_of_each_sequence_alone(
     store: SequenceStore, network: str, frames: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(embed.FRAMES, "cpu", frames)
@@ -47,7 +47,7 @@ def test_embeddings_are_those_of_each_sequence_alone(
         assert np.abs(together[index] - alone[0].numpy()).max() < 1e-4 * spread
 
 
-def test_a_batch_holds_like_lengths_and_no_more_frames_than_asked_for() -> None:
+def test_a_batch_has_similar_lengths_and_at_most_the_given_frames() -> None:
     counts = np.random.default_rng(0).integers(1, 60, 200)
     batches = list(embed.batches_by_length(counts, 100))
     assert sorted(index for chosen in batches for index in chosen) == list(range(200))
@@ -58,8 +58,8 @@ def test_a_batch_holds_like_lengths_and_no_more_frames_than_asked_for() -> None:
 
 
 @pytest.mark.parametrize("network", ["gei", *TINY])
-def test_no_batch_waits_for_a_number_of_the_device(store: SequenceStore, network: str) -> None:
-    """On a device that holds no numbers, whatever asks for one raises."""
+def test_embedding_a_batch_never_waits_for_the_device(store: SequenceStore, network: str) -> None:
+    """The meta device has no values: reading one raises."""
     meta = torch.device("meta")
     there = store._replace(
         silhouettes=store.silhouettes.to(meta),
@@ -67,28 +67,28 @@ def test_no_batch_waits_for_a_number_of_the_device(store: SequenceStore, network
         device=meta,
     )
     built = network_of(network).to(meta).eval()
-    for chosen in ([0, 1, 2], [0, 5]):  # of unlike and of like lengths
+    for chosen in ([0, 1, 2], [0, 5]):  # of different and of equal lengths
         assert built(*gather_whole(there, chosen)).device == meta
 
 
-def test_the_next_batch_is_asked_for_before_one_is_waited_for(
+def test_the_next_batch_is_queued_before_the_previous_copy_is_awaited(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    happened: list[str] = []
+    events: list[str] = []
 
-    def made() -> Iterator[Tensor]:
+    def computed() -> Iterator[Tensor]:
         for number in range(3):
-            happened.append(f"asked {number}")
+            events.append(f"queued {number}")
             yield torch.tensor(number)
 
-    real = embed._awaited
+    real = embed._finish_copy
 
-    def awaited(place: Tensor, there: Any) -> Tensor:
-        happened.append(f"awaited {int(place)}")
-        return real(place, there)
+    def finish(buffer: Tensor, copied: Any) -> Tensor:
+        events.append(f"awaited {int(buffer)}")
+        return real(buffer, copied)
 
-    monkeypatch.setattr(embed, "_awaited", awaited)
-    assert [int(each) for each in embed.landed(made())] == [0, 1, 2]
-    order = ["asked 0", "asked 1", "awaited 0", "asked 2", "awaited 1", "awaited 2"]
-    assert happened == order
-    assert list(embed.landed(iter([]))) == []
+    monkeypatch.setattr(embed, "_finish_copy", finish)
+    assert [int(each) for each in embed.to_host(computed())] == [0, 1, 2]
+    order = ["queued 0", "queued 1", "awaited 0", "queued 2", "awaited 1", "awaited 2"]
+    assert events == order
+    assert list(embed.to_host(iter([]))) == []

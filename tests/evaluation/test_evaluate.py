@@ -1,4 +1,4 @@
-"""What the stage writes beside rank-1: ranks of each probe, curves, intervals, error rates."""
+"""Output of the evaluate stage besides rank-1: ranks, curves, intervals, error rates."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from gaittake.errors import UserError
-from gaittake.evaluation.bootstrap import interval, mean_share, per_subject, resampled
 from gaittake.evaluation.probes import NO_GALLERY, read_probes
+from gaittake.evaluation.statistics import count_by_subject, interval, mean_correct, resampled_means
 from gaittake.settings import Protocol
 from tests.evaluation.plain import made_up, plain_cells
 from tests.evaluation.test_protocols import evaluated
@@ -20,37 +20,37 @@ PROTOCOL = Protocol(
 SUBJECTS = [f"{n:03d}" for n in range(30)]
 
 
-def test_each_probes_ranks_are_written_and_give_the_means_again(tmp_path: Path) -> None:
+def test_the_ranks_in_probes_csv_give_the_means_of_metrics_json(tmp_path: Path) -> None:
     embeddings, sequences = made_up(SUBJECTS, ["nm-01", "nm-02", "cl-01"], VIEWS)
     kept = np.flatnonzero((sequences["view"] != 36) | (sequences["number"] != 1))
     embeddings, sequences = embeddings[kept], sequences.iloc[kept].reset_index(drop=True)
     metrics = evaluated(tmp_path, embeddings, sequences, PROTOCOL)
     probes = read_probes(tmp_path / "probes.csv")
-    assert list(probes.columns) == ["condition", "subject", "walk", "view", "0", "36", "90"]
-    assert set(probes.loc[probes["condition"] == "all", "walk"]) == {"nm-02", "cl-01"}
+    assert list(probes.columns) == ["condition", "subject", "sequence", "view", "0", "36", "90"]
+    assert set(probes.loc[probes["condition"] == "all", "sequence"]) == {"nm-02", "cl-01"}
     assert (probes["36"] == NO_GALLERY).all()
     written = pd.read_csv(tmp_path / "probes.csv", dtype=str, keep_default_na=False)
     assert set(written["36"]) == {""}
-    assert (probes["0"] == 0).any()  # somebody is not in the gallery
-    for condition, walks in (("nm", ["nm-02"]), ("all", ["nm-02", "cl-01"])):
+    assert (probes["0"] == 0).any()  # some subjects are not in the gallery
+    for condition, names in (("nm", ["nm-02"]), ("all", ["nm-02", "cl-01"])):
         numbers = metrics["conditions"][condition]
-        cells = plain_cells(embeddings, sequences, ["nm-01"], walks)
+        cells = plain_cells(embeddings, sequences, ["nm-01"], names)
         part = probes[probes["condition"] == condition]
         for (probe_view, gallery_view), cell in cells.items():
             ranks = part.loc[part["view"] == probe_view, str(gallery_view)]
             assert sorted(ranks) == sorted(min(own, default=0) for own, _ in cell.hits)
         for metric, matched in (("rank1", False), ("rank1_matched", True)):
-            shares = per_subject(probes, condition, matched=matched)
-            assert mean_share(shares) == pytest.approx(numbers["mean"][metric], abs=1e-12)
-        five = per_subject(probes, condition, k=5)
-        assert mean_share(five) == pytest.approx(numbers["mean"]["rank5"], abs=1e-12)
-        ends = interval(resampled(per_subject(probes, condition)))
+            counts = count_by_subject(probes, condition, matched=matched)
+            assert mean_correct(counts) == pytest.approx(numbers["mean"][metric], abs=1e-12)
+        five = count_by_subject(probes, condition, k=5)
+        assert mean_correct(five) == pytest.approx(numbers["mean"]["rank5"], abs=1e-12)
+        ends = interval(resampled_means(count_by_subject(probes, condition)))
         assert numbers["interval"] == pytest.approx(ends)
         assert numbers["interval"][0] < numbers["mean"]["rank1"] < numbers["interval"][1]
         assert numbers["subjects"] == part["subject"].nunique()
 
 
-def test_the_curve_is_rank_k_meant_as_rank_1_is(tmp_path: Path) -> None:
+def test_the_curve_averages_rank_k_as_rank_1(tmp_path: Path) -> None:
     embeddings, sequences = made_up(SUBJECTS, ["nm-01", "nm-02", "cl-01"], VIEWS)
     metrics = evaluated(tmp_path, embeddings, sequences, PROTOCOL)
     numbers = metrics["conditions"]["all"]
@@ -61,11 +61,11 @@ def test_the_curve_is_rank_k_meant_as_rank_1_is(tmp_path: Path) -> None:
     )
     probes = read_probes(tmp_path / "probes.csv")
     for k in (2, 20):
-        assert curve[k - 1] == pytest.approx(mean_share(per_subject(probes, "all", k=k)))
+        assert curve[k - 1] == pytest.approx(mean_correct(count_by_subject(probes, "all", k=k)))
     assert curve == sorted(curve)
 
 
-def test_error_rates_of_a_condition_and_of_all_together(tmp_path: Path) -> None:
+def test_error_rates_of_each_condition_and_of_all_conditions(tmp_path: Path) -> None:
     embeddings, sequences = made_up(SUBJECTS, ["nm-01", "nm-02", "cl-01"], VIEWS)
     protocol = PROTOCOL.model_copy(update={"probes": {"nm": ("nm-02",), "cl": ("cl-01",)}})
     metrics = evaluated(tmp_path, embeddings, sequences, protocol)
@@ -82,13 +82,13 @@ def test_an_embedding_that_is_not_finite_is_named(tmp_path: Path) -> None:
         sequences["subject"].eq("007") & sequences["view"].eq(90) & sequences["number"].eq(2)
     ][0]
     embeddings[place, 1, 2] = np.nan
-    with pytest.raises(UserError, match=r"007/nm-02/090 has numbers that are not finite"):
+    with pytest.raises(UserError, match=r"007/nm-02/090 has values that are not finite"):
         evaluated(tmp_path, embeddings, sequences, PROTOCOL)
 
 
-def test_a_damaged_table_of_probes_is_said_in_one_line(tmp_path: Path) -> None:
+def test_a_damaged_table_of_probes_fails_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "probes.csv"
     pd.DataFrame([("nm", "001", "nm-05", 0, "far")], columns=[
-        "condition", "subject", "walk", "view", "90"]).to_csv(path, index=False)  # fmt: skip
-    with pytest.raises(UserError, match=r"probes.csv: a view or a rank is not a whole number"):
+        "condition", "subject", "sequence", "view", "90"]).to_csv(path, index=False)  # fmt: skip
+    with pytest.raises(UserError, match=r"probes.csv: a view or rank is not an integer"):
         read_probes(path)

@@ -1,4 +1,4 @@
-"""Data that lacks a part of the protocol: refused by name, or allowed and said everywhere."""
+"""Data that lacks a part of the protocol: an error, or with `partial` a notice everywhere."""
 
 import logging
 import sys
@@ -12,7 +12,7 @@ import pytest
 from gaittake.cli import main
 from gaittake.errors import UserError
 from gaittake.evaluation.evaluate import evaluate
-from gaittake.evaluation.table import dataset_of, percent, table_rows
+from gaittake.evaluation.tables import dataset_of, percent, table_rows
 from gaittake.io.tables import read_json, write_rejects
 from gaittake.sequence import Reject
 from gaittake.settings import Evaluate, EvaluateStage, Protocol
@@ -20,7 +20,7 @@ from gaittake.sources import tree
 from tests.evaluation.plain import made_up, plain_cells, plain_condition, write_embeddings
 
 SUBJECTS = [f"{n:03d}" for n in range(75, 87)]
-WALKS = ["nm-01", "nm-02", "cl-01"]
+NAMES = ["nm-01", "nm-02", "cl-01"]
 VIEWS = [0, 36, 90]
 PROTOCOL = Protocol(
     train_subjects=("001..004",),
@@ -33,7 +33,7 @@ PROTOCOL = Protocol(
 def run(
     folder: Path, sequences: pd.DataFrame, *, partial: bool, rejects: list[Reject] | None = None
 ) -> Any:
-    """Evaluates made-up embeddings of these sequences; returns what `metrics.json` holds."""
+    """Evaluates random embeddings of these sequences; returns the content of `metrics.json`."""
     embeddings = np.random.default_rng(1).random((len(sequences), 2, 3), dtype=np.float32)
     write_embeddings(folder / "embeddings.h5", embeddings, sequences)
     write_rejects(rejects or [], folder / "rejects.csv")
@@ -43,7 +43,7 @@ def run(
         protocol=PROTOCOL.model_copy(update={"partial": partial}),
         evaluate=Evaluate(),
         synthetic=False,
-        note="what stands beside it",
+        note="a note on the dataset",
         subjects=tuple(SUBJECTS),
     )
     evaluate(
@@ -58,23 +58,23 @@ def run(
 
 
 def everything(lost: float = 0.0) -> pd.DataFrame:
-    return made_up(SUBJECTS, WALKS, VIEWS, lost=lost)[1]
+    return made_up(SUBJECTS, NAMES, VIEWS, lost=lost)[1]
 
 
-def test_lost_sequences_of_people_who_are_there_are_not_partial(tmp_path: Path) -> None:
+def test_single_missing_sequences_do_not_make_a_result_partial(tmp_path: Path) -> None:
     sequences = everything(lost=0.1)
     assert len(sequences) < len(everything())
     assert sequences["subject"].nunique() == len(SUBJECTS)
     metrics = run(tmp_path, sequences, partial=False)
     assert metrics["partial"] is None
     assert metrics["counts"]["sequences"] == len(sequences)
-    assert metrics["note"] == "what stands beside it"
+    assert metrics["note"] == "a note on the dataset"
     table = pd.read_csv(tmp_path / "casiab_rank1.csv", dtype=str)
     assert table["dataset"].tolist() == ["casiab", "casiab"]
     assert list(table.columns) == ["dataset", "method", "condition", "0", "36", "90", "mean"]
 
 
-def test_missing_people_and_views_are_refused_and_named(tmp_path: Path) -> None:
+def test_missing_subjects_and_views_fail_and_are_listed(tmp_path: Path) -> None:
     whole = everything()
     few = whole[~whole["subject"].isin(["076", "080"])]
     with pytest.raises(
@@ -96,28 +96,28 @@ def test_missing_people_and_views_are_refused_and_named(tmp_path: Path) -> None:
     assert not (tmp_path / "casiab").exists()
 
 
-def test_partial_data_is_said_in_metrics_table_log_and_on_the_screen(
+def test_partial_data_is_reported_in_metrics_table_log_and_terminal(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole = everything()
-    here = whole[~whole["subject"].isin(["076", "080"])]
-    here = here[here["view"] != 36].reset_index(drop=True)
+    present = whole[~whole["subject"].isin(["076", "080"])]
+    present = present[present["view"] != 36].reset_index(drop=True)
     rejects = [
         tree.missing("002", (Path("/data/one"), Path("/data/two"))),
         tree.missing("076", (Path("/data/one"),)),
         Reject("index", "/data/Silhouette_000-00/003", "empty folder"),  # of one view
     ]
     with caplog.at_level(logging.WARNING):
-        metrics = run(tmp_path, here, partial=True, rejects=rejects)
-    said = (
+        metrics = run(tmp_path, present, partial=True, rejects=rejects)
+    label = (
         "10 of 12 test subjects; 3 of 4 training subjects; no gallery at view 036; "
         "no nm at view 036; no cl at view 036"
     )
     assert metrics["partial"] == {
-        "label": said,
+        "label": label,
         "test_subjects_missing": ["076", "080"],
         "train_subjects_missing": ["002"],
         "gallery_views_missing": [36],
@@ -125,14 +125,14 @@ def test_partial_data_is_said_in_metrics_table_log_and_on_the_screen(
     }
     assert metrics["counts"]["subjects_missing"] == ["076", "080"]
     assert metrics["counts"]["rejects"]["index: subject of the protocol missing"] == 2
-    assert f"casiab is partial: {said}" in caplog.text
+    assert f"casiab is partial: {label}" in caplog.text
     table = pd.read_csv(tmp_path / "casiab_rank1.csv", dtype=str, keep_default_na=False)
-    assert table["dataset"].tolist() == [f"casiab (partial: {said})"] * 2
+    assert table["dataset"].tolist() == [f"casiab (partial: {label})"] * 2
     assert table["36"].tolist() == ["", ""]
     assert "NaN" not in (tmp_path / "casiab/gaittake/metrics.json").read_text()
     cells = plain_cells(
-        np.random.default_rng(1).random((len(here), 2, 3), dtype=np.float32),
-        here,
+        np.random.default_rng(1).random((len(present), 2, 3), dtype=np.float32),
+        present,
         ["nm-01"],
         ["nm-02"],
     )
@@ -148,7 +148,7 @@ def test_partial_data_is_said_in_metrics_table_log_and_on_the_screen(
     assert str(tmp_path / "casiab/gaittake/metrics.json") in screen
 
 
-def test_missing_training_people_are_said_but_stop_nothing(tmp_path: Path) -> None:
+def test_missing_training_subjects_are_reported_without_an_error(tmp_path: Path) -> None:
     metrics = run(
         tmp_path, everything(), partial=False, rejects=[tree.missing("002", (Path("/data"),))]
     )
@@ -157,20 +157,20 @@ def test_missing_training_people_are_said_but_stop_nothing(tmp_path: Path) -> No
     assert table["dataset"][0] == "casiab (partial: 3 of 4 training subjects)"
 
 
-def test_a_condition_without_anybody_is_empty_where_partial_data_is_allowed(
+def test_a_condition_without_probes_is_empty_if_partial_data_is_allowed(
     tmp_path: Path,
 ) -> None:
     whole = everything()
     metrics = run(tmp_path, whole[whole["condition"] == "nm"].reset_index(drop=True), partial=True)
-    nothing = metrics["conditions"]["cl"]
-    assert set(nothing["mean"].values()) == {None}
-    assert (nothing["interval"], nothing["verification"], nothing["pairs"]) == (None, None, [])
+    empty = metrics["conditions"]["cl"]
+    assert set(empty["mean"].values()) == {None}
+    assert (empty["interval"], empty["verification"], empty["pairs"]) == (None, None, [])
     assert metrics["conditions"]["nm"]["mean"]["rank1"] is not None
     rows = pd.read_csv(tmp_path / "casiab_rank1.csv", dtype=str, keep_default_na=False)
     assert rows["mean"].tolist()[1] == ""
 
 
-def test_numbers_are_rounded_only_when_printed() -> None:
+def test_numbers_are_rounded_in_tables_only() -> None:
     assert percent(1 / 3) == "33.33"
     assert percent(None) == ""
     numbers = {"mean": {"rank1": 2 / 3}, "by_probe_view": {"rank1": {"90": None, "0": 1 / 3}}}

@@ -1,4 +1,4 @@
-"""CASIA-B's and OU-MVLP's protocols, from embeddings to numbers, against plain Python."""
+"""The protocols of CASIA-B and OU-MVLP, from embeddings to metrics, against plain Python."""
 
 from pathlib import Path
 from typing import Any
@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gaittake.evaluation import cross_view as streaming
-from gaittake.evaluation import retrieval
+from gaittake.evaluation import cross_view, retrieval
 from gaittake.evaluation.evaluate import evaluate
 from gaittake.io.tables import read_json, write_rejects
 from gaittake.pipeline import subjects as people
@@ -32,7 +31,7 @@ def evaluated(
     protocol: Protocol,
     distance: str = "parts",
 ) -> Any:
-    """Returns what `metrics.json` holds."""
+    """Returns the content of `metrics.json`."""
     write_embeddings(folder / "embeddings.h5", embeddings, sequences)
     write_rejects([], folder / "rejects.csv")
     settings = EvaluateStage(
@@ -55,7 +54,7 @@ def evaluated(
 
 
 def assert_same(found: Any, expected: Any) -> None:
-    """Compares means and pairs of views; empty cells must be empty on both sides."""
+    """Compares means and pairs of views; empty cells must be empty in both."""
     for metric, values in expected["by_probe_view"].items():
         given = found["by_probe_view"][metric]
         assert list(given) == list(values)
@@ -64,17 +63,17 @@ def assert_same(found: Any, expected: Any) -> None:
         assert found["mean"][metric] == pytest.approx(expected["mean"][metric], abs=1e-12)
 
 
-def test_casiab_is_the_papers_protocol_in_plain_loops(tmp_path: Path) -> None:
+def test_casiab_gives_the_metrics_of_plain_loops(tmp_path: Path) -> None:
     settings = load_settings(CONFIG / "casiab.yaml")
     protocol = settings.protocol.model_copy(update={"views": tuple(VIEWS)})
-    walks = [
-        f"{name}-{n:02d}"
-        for name, last in (("nm", 6), ("bg", 2), ("cl", 2))
+    names = [
+        f"{condition}-{n:02d}"
+        for condition, last in (("nm", 6), ("bg", 2), ("cl", 2))
         for n in range(1, last + 1)
     ]
     subjects = people.test_subjects(settings)[::5]
-    embeddings, sequences = made_up(subjects, walks, VIEWS, lost=0.15)
-    # Nobody's nm-05 and nm-06 at 0° are in the gallery of 36°: a cell without a match.
+    embeddings, sequences = made_up(subjects, names, VIEWS, lost=0.15)
+    # No subject with nm-05 or nm-06 at 0° is in the gallery of 36°: a cell without a match.
     absent = sequences["subject"].isin(subjects[::2])
     gone = (sequences["view"] == 36) & sequences["number"].lt(5) & sequences["condition"].eq("nm")
     probing = (sequences["view"] == 0) & sequences["number"].ge(5)
@@ -106,7 +105,7 @@ def test_casiab_is_the_papers_protocol_in_plain_loops(tmp_path: Path) -> None:
     assert unmatched[0]["rank1_matched"] is None
 
 
-def test_oumvlp_counts_unmatched_probes_as_wrong_and_beside_it_leaves_them_out(
+def test_oumvlp_counts_unmatched_probes_as_wrong_and_rank1_matched_skips_them(
     tmp_path: Path,
 ) -> None:
     settings = load_settings(CONFIG / "oumvlp.yaml")
@@ -128,17 +127,17 @@ def test_oumvlp_counts_unmatched_probes_as_wrong_and_beside_it_leaves_them_out(
 
 @pytest.mark.parametrize("distance", ["parts", "flat"])
 @pytest.mark.parametrize("seed", range(3))
-def test_nothing_depends_on_the_sizes_of_blocks(
+def test_the_result_does_not_depend_on_the_block_sizes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, distance: str
 ) -> None:
     subjects = [f"{n:03d}" for n in range(12)]
     embeddings, sequences = made_up(subjects, ["nm-01", "nm-02", "nm-03"], VIEWS, seed=seed)
     protocol = Protocol(gallery=("nm-01", "nm-02"), probes={"nm": ("nm-03",)})
     whole = evaluated(tmp_path, embeddings, sequences, protocol, distance)
-    monkeypatch.setattr(streaming, "BLOCK_BYTES", 7 * embeddings[0].nbytes)
+    monkeypatch.setattr(cross_view, "BLOCK_BYTES", 7 * embeddings[0].nbytes)
     monkeypatch.setattr(retrieval, "PROBES", 3)
     monkeypatch.setattr(retrieval, "GALLERY", 5)
-    monkeypatch.setattr(retrieval, "MANY", 0)
+    monkeypatch.setattr(retrieval, "MOST_PAIRS", 0)
     assert evaluated(tmp_path, embeddings, sequences, protocol, distance) == whole
     if distance == "flat":
         flat = embeddings.reshape(len(embeddings), 1, -1)
@@ -146,18 +145,18 @@ def test_nothing_depends_on_the_sizes_of_blocks(
         assert_same(whole["conditions"]["nm"], expected)
 
 
-def test_probes_are_read_a_block_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_probes_are_read_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     subjects = [f"{n:03d}" for n in range(12)]
     embeddings, sequences = made_up(subjects, ["nm-01", "nm-02"], VIEWS, lost=0)
     read: list[int] = []
-    original = streaming.read_embeddings
+    original = cross_view.read_embeddings
 
     def spy(opened: Any, rows: Any) -> Any:
         read.append(len(rows))
         return original(opened, rows)
 
-    monkeypatch.setattr(streaming, "read_embeddings", spy)
-    monkeypatch.setattr(streaming, "BLOCK_BYTES", 5 * embeddings[0].nbytes)
+    monkeypatch.setattr(cross_view, "read_embeddings", spy)
+    monkeypatch.setattr(cross_view, "BLOCK_BYTES", 5 * embeddings[0].nbytes)
     evaluated(
         tmp_path, embeddings, sequences, Protocol(gallery=("nm-01",), probes={"nm": ("nm-02",)})
     )

@@ -1,19 +1,16 @@
-"""Ranks and lower bounds against distances in plain Python, where float32 alone would fail too."""
+"""Ranks and lower bounds against distances in plain Python, also where float32 is not enough."""
 
 from itertools import product
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import torch
 
 from gaittake.evaluation import bounds, retrieval
 from gaittake.evaluation.bounds import Projection, fit_projection, leading, lower_bounds, sketch
 from gaittake.evaluation.distance import as_parts, distances
-from gaittake.evaluation.retrieval import Found, Side, search
+from gaittake.evaluation.retrieval import EmbeddingSet, Matches, search
 from tests.evaluation.plain import Embeddings, distance
-
-Integers = npt.NDArray[np.int64]
 
 
 def find(
@@ -22,43 +19,43 @@ def find(
     of_probes: list[int],
     of_gallery: list[int],
     directions: int | None = None,
-) -> Found:
-    """Returns what `search` finds."""
+) -> Matches:
+    """Returns the result of `search`."""
     projection = fit_projection([gallery], directions)
     sides = (
-        Side(np.array(subjects), rows, sketch(projection, rows, probes=probing))
+        EmbeddingSet(np.array(subjects), rows, sketch(projection, rows, probes=probing))
         for subjects, rows, probing in ((of_probes, probes, True), (of_gallery, gallery, False))
     )
     return search(*sides, projection)
 
 
 def points(*numbers: float) -> Embeddings:
-    """Returns `[n, 1, 1]`: distances can be read off."""
+    """Returns embeddings `[n, 1, 1]`; a distance is the difference of two numbers."""
     return np.array(numbers, dtype=np.float32)[:, None, None]
 
 
-def test_rank_and_precision_of_a_line_made_by_hand() -> None:
+def test_rank_and_precision_match_a_hand_made_example() -> None:
     gallery = points(1, 2, 3)
     found = find(points(0, 4, 0), gallery, [7, 7, 9], [7, 8, 7])
-    assert found.first_hit.tolist() == [1, 1, 0]
-    assert found.matches.tolist() == [2, 2, 0]
+    assert found.first.tolist() == [1, 1, 0]
+    assert found.total.tolist() == [2, 2, 0]
     assert found.precision.tolist() == pytest.approx([(1 + 2 / 3) / 2, (1 + 2 / 3) / 2, 0])
     other = find(points(0, 4), gallery, [8, 8], [7, 8, 7])
-    assert other.first_hit.tolist() == [2, 2]
+    assert other.first.tolist() == [2, 2]
     assert other.precision.tolist() == [0.5, 0.5]
 
 
-def test_a_tie_counts_against_the_probe_wherever_it_stands_in_the_gallery() -> None:
+def test_a_tie_counts_against_the_probe_at_any_place_in_the_gallery() -> None:
     for subjects in ([1, 2, 3], [2, 1, 3], [2, 3, 1]):
         found = find(points(0), points(*(5 if s < 3 else 9 for s in subjects)), [1], subjects)
-        assert found.first_hit.tolist() == [2]
+        assert found.first.tolist() == [2]
         assert found.precision.tolist() == [0.5]
 
 
-def test_a_network_that_maps_everybody_to_one_point_finds_nobody() -> None:
+def test_a_network_that_maps_all_sequences_to_one_point_gets_no_match_at_rank_1() -> None:
     same = np.full((6, 2, 3), 0.25, dtype=np.float32)
     found = find(same, same, [0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5])
-    assert found.first_hit.tolist() == [6] * 6
+    assert found.first.tolist() == [6] * 6
 
 
 def test_permuting_the_gallery_changes_nothing() -> None:
@@ -67,7 +64,7 @@ def test_permuting_the_gallery_changes_nothing() -> None:
     subjects, order = generator.integers(0, 4, 9), generator.permutation(9)
     one = find(probes, gallery, [0, 1, 2, 3, 0, 9], subjects.tolist())
     other = find(probes, gallery[order], [0, 1, 2, 3, 0, 9], subjects[order].tolist())
-    assert one.first_hit.tolist() == other.first_hit.tolist()
+    assert one.first.tolist() == other.first.tolist()
     assert one.precision.tolist() == other.precision.tolist()
 
 
@@ -75,7 +72,7 @@ KINDS = ("random", "far from zero", "few directions", "near duplicates")
 
 
 def hard(kind: str, generator: np.random.Generator, rows: int) -> Embeddings:
-    """Returns embeddings `[rows, 3, 16]` on which float32 products go wrong."""
+    """Returns embeddings `[rows, 3, 16]` for which float32 products are not precise enough."""
     numbers = generator.normal(size=(rows, 3, 16))
     if kind == "far from zero":
         numbers = numbers * 1e-3 + 50
@@ -93,7 +90,7 @@ def hard(kind: str, generator: np.random.Generator, rows: int) -> Embeddings:
 def test_ranks_are_those_of_float64_in_plain_loops(
     monkeypatch: pytest.MonkeyPatch, kind: str, directions: int | None, many: int
 ) -> None:
-    monkeypatch.setattr(retrieval, "MANY", many)
+    monkeypatch.setattr(retrieval, "MOST_PAIRS", many)
     monkeypatch.setattr(retrieval, "PROBES", 7)
     monkeypatch.setattr(retrieval, "GALLERY", 11)
     monkeypatch.setattr(bounds, "COLUMNS", 8)
@@ -106,13 +103,13 @@ def test_ranks_are_those_of_float64_in_plain_loops(
         pairs = [(distance(probes[i], row), s) for row, s in zip(gallery, of_gallery, strict=True)]
         own = sorted(d for d, s in pairs if s == subject)
         others = [d for d, s in pairs if s != subject]
-        # Python adds in another order: numbers this close are one and the same.
+        # Python sums in another order: numbers this close count as equal.
         nearer = [sum(d <= mine * (1 + 1e-14) for d in others) for mine in own]
         assert found.nearer[i, : len(own)].tolist() == nearer
-        assert found.matches[i] == len(own)
+        assert found.total[i] == len(own)
 
 
-def test_float32_products_alone_get_ranks_wrong_where_these_do_not() -> None:
+def test_float32_products_alone_give_wrong_ranks() -> None:
     generator = np.random.default_rng(3)
     rows = hard("far from zero", generator, 60)
     exact = distances(rows, rows).argsort(axis=1)
@@ -125,7 +122,7 @@ def test_float32_products_alone_get_ranks_wrong_where_these_do_not() -> None:
 
 @pytest.mark.parametrize(("kind", "directions"), product(KINDS, (None, 1, 6)))
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_a_distance_lies_between_its_bound_and_the_slack_above(
+def test_a_distance_is_between_its_bound_and_its_bound_plus_the_slacks(
     kind: str, directions: int | None, dtype: torch.dtype
 ) -> None:
     rows = hard(kind, np.random.default_rng(5), 40)
@@ -140,7 +137,7 @@ def test_a_distance_lies_between_its_bound_and_the_slack_above(
         assert (lower >= exact * (0.99 if dtype is torch.float32 else 1 - 1e-6)).all()
 
 
-def test_a_sketch_of_few_directions_is_short_and_nearly_exact() -> None:
+def test_a_sketch_of_few_directions_is_short_and_precise() -> None:
     generator = np.random.default_rng(0)
     rows = (generator.normal(size=(300, 3, 64)) * 0.7 ** np.arange(64)).astype(np.float32)
     projection = fit_projection([rows])
@@ -154,7 +151,7 @@ def test_a_sketch_of_few_directions_is_short_and_nearly_exact() -> None:
     assert np.median(1 - lower[others] / exact[others]) < 1e-3
 
 
-def test_a_small_gallery_or_one_without_leading_directions_is_not_sketched() -> None:
+def test_a_small_gallery_or_one_without_leading_directions_is_not_projected() -> None:
     generator = np.random.default_rng(0)
     few = (generator.normal(size=(60, 2, 64)) * 0.5 ** np.arange(64)).astype(np.float32)
     assert fit_projection([few]).axes is None
@@ -162,13 +159,13 @@ def test_a_small_gallery_or_one_without_leading_directions_is_not_sketched() -> 
     assert not Projection(np.zeros((2, 64)), None).short
 
 
-def test_directions_are_counted_for_the_part_that_needs_most() -> None:
+def test_the_number_of_directions_is_that_of_the_part_with_the_most() -> None:
     energies = np.array([[1.0] * 3 + [0.0] * 29, [1.0] * 9 + [1e-9] * 23])
     assert leading(energies) == 16
     assert leading(energies[:1]) == 8
 
 
-def test_the_distance_is_the_mean_over_parts_or_one_of_the_flattened() -> None:
+def test_the_distance_is_the_mean_over_parts_or_that_of_the_flattened_embeddings() -> None:
     generator = np.random.default_rng(0)
     one, other = (generator.normal(size=(n, 4, 5)).astype(np.float32) for n in (3, 2))
     found, flat = distances(one, other), distances(one, other, kind="flat")
@@ -176,3 +173,8 @@ def test_the_distance_is_the_mean_over_parts_or_one_of_the_flattened() -> None:
         assert found[i, j] == pytest.approx(distance(one[i], other[j]), rel=1e-12)
         both = (as_parts(rows, "flat") for rows in (one[i : i + 1], other[j : j + 1]))
         assert flat[i, j] == pytest.approx(distance(*(rows[0] for rows in both)), rel=1e-12)
+
+
+def test_an_unknown_kind_of_distance_fails() -> None:
+    with pytest.raises(ValueError, match="'cosine': 'parts' or 'flat'"):
+        as_parts(np.zeros((1, 2, 3), np.float32), "cosine")

@@ -1,4 +1,4 @@
-"""Error rates over thresholds, against distances counted by hand and by plain loops."""
+"""Error rates over thresholds, against hand-made distances and plain loops."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -28,7 +28,7 @@ def histogram(same: list[float], different: list[float]) -> Histogram:
     return counted
 
 
-def test_a_bin_is_at_most_a_thousandth_of_its_distance_wide() -> None:
+def test_the_width_of_a_bin_is_at_most_a_thousandth_of_its_distance() -> None:
     edges = thresholds()
     usual = edges[(edges > 1e-6) & (edges < 1e6)]
     assert np.max(np.diff(usual) / usual[:-1]) <= RESOLUTION * (1 + 1e-6)
@@ -38,15 +38,15 @@ def test_a_bin_is_at_most_a_thousandth_of_its_distance_wide() -> None:
         assert distance <= edges[place] <= distance * (1 + RESOLUTION) + 1e-30
 
 
-def test_infinity_is_no_pair() -> None:
+def test_infinite_distances_are_skipped() -> None:
     counted = histogram([1.0, torch.inf], [2.0, torch.inf, torch.inf])
     assert (counted.same.sum(), counted.different.sum()) == (1, 1)
 
 
-def test_rates_of_pairs_made_by_hand() -> None:
+def test_rates_match_a_hand_made_example() -> None:
     found = verification(histogram([1, 2, 3, 6], [4, 5, 7, 8]))
     assert found is not None
-    # At 4: one of four strangers accepted, one of four own pairs rejected.
+    # At 4: one of four pairs of different subjects accepted, one of four of the same rejected.
     assert found["equal_error_rate"] == pytest.approx(0.25)
     assert found["equal_error_threshold"] == pytest.approx(4, rel=RESOLUTION)
     assert (found["pairs_same"], found["pairs_different"]) == (4, 4)
@@ -61,7 +61,7 @@ def test_rates_of_pairs_made_by_hand() -> None:
     assert quantiles["different"][middle] == pytest.approx(5, rel=RESOLUTION)
 
 
-def test_pairs_that_never_mix_make_no_error_and_exchanged_ones_nothing_else() -> None:
+def test_separated_distances_give_error_0_and_exchanged_ones_error_1() -> None:
     apart = verification(histogram([1, 2], [3, 4]))
     swapped = verification(histogram([3, 4], [1, 2]))
     assert apart is not None
@@ -77,7 +77,7 @@ def test_without_pairs_of_both_kinds_there_are_no_rates() -> None:
     assert verification(histogram([], [1.0])) is None
 
 
-def test_rates_are_those_of_all_cross_view_pairs_in_plain_loops(tmp_path: Path) -> None:
+def test_rates_match_plain_loops_over_all_cross_view_pairs(tmp_path: Path) -> None:
     subjects = [f"{n:03d}" for n in range(20)]
     embeddings, sequences = made_up(subjects, ["nm-01", "nm-02"], [0, 36, 90], seed=2)
     embeddings += np.random.default_rng(0).normal(0, 0.01, embeddings.shape).astype(np.float32)
@@ -85,20 +85,20 @@ def test_rates_are_those_of_all_cross_view_pairs_in_plain_loops(tmp_path: Path) 
     roles = assign_roles(sequences, gallery=["nm-01"], probes={"nm": ["nm-02"]})
     with open_ragged(path, kind="embeddings") as opened:
         counted = cross_view(opened, roles).histograms["nm"]
-        everything = cross_view(opened, roles, same_view=True).histograms["nm"]
+        all_views = cross_view(opened, roles, same_view=True).histograms["nm"]
     cells = plain_cells(embeddings, sequences, ["nm-01"], ["nm-02"])
-    crossing = [cell for (probe, gallery), cell in cells.items() if probe != gallery]
-    same = np.sort([d for cell in crossing for d in cell.same])
-    different = np.sort([d for cell in crossing for d in cell.different])
-    assert everything.same.sum() == sum(len(cell.same) for cell in cells.values())
+    cross = [cell for (probe, gallery), cell in cells.items() if probe != gallery]
+    same = np.sort([d for cell in cross for d in cell.same])
+    different = np.sort([d for cell in cross for d in cell.different])
+    assert all_views.same.sum() == sum(len(cell.same) for cell in cells.values())
     found = verification(counted)
     assert found is not None
     assert found["pairs_same"] == len(same)
     assert found["pairs_different"] == len(different)
-    # A threshold of ours lies within a bin of where the exact distances change.
+    # A threshold is within one bin of an exact distance.
     for at, point in found["at_false_accepts"].items():
         allowed = int(float(at) * len(different))
-        limit = different[allowed]  # the first stranger who may not be accepted
+        limit = different[allowed]  # the nearest pair that must not be accepted
         assert point["threshold"] < limit * (1 + RESOLUTION)
         accepted = (
             same[:, None] <= point["threshold"] * (1 + np.array([-2, 2]) * RESOLUTION)
@@ -114,6 +114,6 @@ def test_rates_are_those_of_all_cross_view_pairs_in_plain_loops(tmp_path: Path) 
     shares = found["quantiles"]["shares"]
     for kind, exact in (("same", same), ("different", different)):
         for share, value in zip(shares, found["quantiles"][kind], strict=True):
-            if share >= 0.05:  # nearer strangers lie further below: see the module
+            if share >= 0.05:  # for nearer pairs the bounds are less tight: see the module
                 assert (exact <= value * (1 - 2 * RESOLUTION)).mean() <= share
                 assert (exact <= value * (1 + 2 * RESOLUTION)).mean() >= share

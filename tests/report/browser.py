@@ -1,4 +1,4 @@
-"""A real Chromium, driven over its own pipe: opens a page from disk and tells what happened."""
+"""A real Chromium, controlled over a pipe by the DevTools protocol: opens a page from disk."""
 
 import base64
 import json
@@ -25,7 +25,7 @@ class Browser:
     """One tab of a Chromium.
 
     Attributes:
-        events: what the browser told without being asked.
+        events: notifications of the browser, since the last page was opened.
     """
 
     def __init__(self, requests: int, answers: int) -> None:
@@ -33,11 +33,11 @@ class Browser:
         self._number, self._session = 0, None
         self.events: list[dict[str, Any]] = []
         threading.Thread(target=self._listen, args=(answers,), daemon=True).start()
-        target = self.ask("Target.createTarget", url="about:blank")["targetId"]
-        attached = self.ask("Target.attachToTarget", targetId=target, flatten=True)
+        target = self.send("Target.createTarget", url="about:blank")["targetId"]
+        attached = self.send("Target.attachToTarget", targetId=target, flatten=True)
         self._session = attached["sessionId"]
         for domain in ("Page", "Network", "Runtime", "Log"):
-            self.ask(f"{domain}.enable")
+            self.send(f"{domain}.enable")
 
     def _listen(self, answers: int) -> None:
         with os.fdopen(answers, "rb") as stream:
@@ -53,7 +53,7 @@ class Browser:
             self.events.append(message)
         return message
 
-    def ask(self, method: str, /, **params: Any) -> Any:
+    def send(self, method: str, /, **params: Any) -> Any:
         """Returns the browser's answer to a command of the DevTools protocol."""
         self._number += 1
         message = {"id": self._number, "method": method, "params": params}
@@ -66,25 +66,25 @@ class Browser:
         return answer["result"]
 
     def open(self, page: Path, *, width: int, dark: bool = False) -> None:
-        """Opens a page in a window so many pixels wide."""
+        """Opens a page in a window with this width in pixels."""
         self.events.clear()
-        self.ask(
+        self.send(
             "Emulation.setDeviceMetricsOverride",
             width=width, height=900, deviceScaleFactor=1, mobile=width < 600,
         )  # fmt: skip
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.ask("Emulation.setEmulatedMedia", features=[scheme])
-        self.ask("Page.navigate", url=page.resolve().as_uri())
+        self.send("Emulation.setEmulatedMedia", features=[scheme])
+        self.send("Page.navigate", url=page.resolve().as_uri())
         while not any(event["method"] == "Page.loadEventFired" for event in self.events):
             self._next()
 
     def value(self, expression: str) -> Any:
         """Returns the value of a JavaScript expression in the page."""
-        answer = self.ask("Runtime.evaluate", expression=expression, returnByValue=True)
+        answer = self.send("Runtime.evaluate", expression=expression, returnByValue=True)
         return answer["result"]["value"]
 
     def requests(self) -> list[str]:
-        """Returns the addresses that the page asked for; data inside the page is no request."""
+        """Returns the addresses that the page requested, without data URIs."""
         addresses = [
             event["params"]["request"]["url"]
             for event in self.events
@@ -92,25 +92,25 @@ class Browser:
         ]
         return [address for address in addresses if not address.startswith("data:")]
 
-    def complaints(self) -> list[str]:
-        """Returns what the browser's console has."""
-        told = ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded")
-        return [json.dumps(e["params"]) for e in self.events if e["method"] in told]
+    def console(self) -> list[str]:
+        """Returns the messages and errors in the console."""
+        kinds = ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded")
+        return [json.dumps(e["params"]) for e in self.events if e["method"] in kinds]
 
     def screenshot(self, path: Path) -> None:
-        """Writes the whole page as PNG."""
-        answer = self.ask("Page.captureScreenshot", captureBeyondViewport=True)
+        """Writes a picture of the whole page as PNG."""
+        answer = self.send("Page.captureScreenshot", captureBeyondViewport=True)
         path.write_bytes(base64.b64decode(answer["data"]))
 
 
 @contextmanager
 def chromium(profile: Path) -> Iterator[Browser]:
-    """Yields a browser that keeps its files in `profile`; it is gone when the block ends."""
+    """Yields a browser with its files in `profile`, and stops it at the end."""
     program = find_chromium()
     assert program is not None
     to_browser, from_browser = os.pipe(), os.pipe()
     flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run"]
-    # Chromium's pipe is descriptors 3 and 4.
+    # Chromium reads commands from descriptor 3 and writes to 4.
     shell = f'exec "$@" 3<&{to_browser[0]} 4>&{from_browser[1]}'
     command = [program, *flags, "--remote-debugging-pipe", f"--user-data-dir={profile}"]
     process = subprocess.Popen(

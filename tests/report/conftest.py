@@ -1,4 +1,4 @@
-"""One dataset of blobs and its page, for all tests of the report."""
+"""A dataset of blobs and its page, shared by all tests of the report."""
 
 from pathlib import Path
 

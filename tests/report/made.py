@@ -1,4 +1,4 @@
-"""A dataset of blobs with everything a report shows, made by the stages themselves."""
+"""A dataset of blobs with all input of a report, written by the stages."""
 
 import json
 from pathlib import Path
@@ -35,19 +35,19 @@ from gaittake.settings import (
 )
 
 HELD_OUT, TESTED = ("002",), ("003", "004", "005", "006")
-VIEWS, WALKS, FRAMES = (0, 90), (("nm", 1), ("nm", 5), ("bg", 1)), 6
+VIEWS, SEQUENCES, FRAMES = (0, 90), (("nm", 1), ("nm", 5), ("bg", 1)), 6
 PROTOCOL = Protocol(gallery=("nm-01",), probes={"nm": ("nm-05",), "bg": ("bg-01",)})
 MODEL = GaitTakeModel(
     channels=(2, 2, 2), strips=2, embedding=4, clip_length=4, attention_width=4,
     pose_attention_width=4,
 )  # fmt: skip
-NASTY = "<script>alert('a walk')</script>"
+NASTY = "<script>alert('a name')</script>"
 CPU = torch.device("cpu")
 RANDOM = np.random.default_rng(0)
 
 
 def settings(**others: object) -> ReportStage:
-    """Returns the stage's settings, some of them changed."""
+    """Returns settings of the stage, some of them changed."""
     usual = {
         "dataset": "blobs",
         "layout": "walkers",
@@ -64,7 +64,7 @@ def settings(**others: object) -> ReportStage:
 
 
 def make_dataset(folder: Path) -> None:
-    """Writes everything that `report` reads, but the page."""
+    """Writes all input files of the report stage."""
     _cache(folder / "cache.h5")
     write_rejects(
         [Reject("cache", f"a/{NASTY}#{n}", "empty silhouette") for n in (1, 2)]
@@ -91,7 +91,7 @@ def make_dataset(folder: Path) -> None:
 
 
 def make_page(folder: Path, out: Path, *, methods: tuple[str, ...], **others: object) -> str:
-    """Writes the page of such a dataset and returns it; without keypoints if `poses` is false."""
+    """Writes the page of the dataset and returns it; without keypoints if `poses` is false."""
     poses = others.pop("poses", True)
     build_report(
         settings(**others),
@@ -108,7 +108,7 @@ def make_page(folder: Path, out: Path, *, methods: tuple[str, ...], **others: ob
 
 
 def pose_files(folder: Path) -> PoseFiles:
-    """Returns the dataset's files of joints."""
+    """Returns the files of the dataset's keypoints."""
     files = [[folder / f"pose/{name}.h5"] for name in ("keypoints", "pseudo_labels", "truth")]
     return PoseFiles(folder / "pose/quality.json", *files)
 
@@ -118,7 +118,7 @@ def _cache(path: Path) -> None:
     attributes = {"settings": "{}", "keypoints": "keypoints"}
     with RaggedWriter(path, kind="cache", arrays=arrays, attributes=attributes) as out:
         for place, subject in enumerate(TESTED):
-            for condition, number in WALKS:
+            for condition, number in SEQUENCES:
                 for view in VIEWS:
                     silhouettes = RANDOM.integers(0, 90, (FRAMES, 16, 8))
                     silhouettes[:, place * 2 : place * 2 + 6] += 150
@@ -134,7 +134,7 @@ def _cache(path: Path) -> None:
 
 
 def _pixels(folder: Path, view: int) -> Sequence:
-    """Writes the silhouettes and colour frames of one walk of the person held out."""
+    """Writes silhouettes and colour frames of one sequence of the held-out subject."""
     places = [folder / f"{kind}/{view:03d}" for kind in ("silhouettes", "colour")]
     for place, channels in zip(places, ((), (3,)), strict=True):
         place.mkdir(parents=True)
@@ -146,22 +146,22 @@ def _pixels(folder: Path, view: int) -> Sequence:
 
 
 def _poses(folder: Path) -> None:
-    """Writes joints of that person; the student is worse in each frame than in the one before."""
+    """Writes keypoints of the held-out subject; the student's error grows from frame to frame."""
     box = np.tile(np.float32([10, 5, 20, 35]), (FRAMES, 1))
-    joints = np.float32([10, 5]) + RANDOM.random((FRAMES, 17, 2), dtype=np.float32) * [10, 30]
+    points = np.float32([10, 5]) + RANDOM.random((FRAMES, 17, 2), dtype=np.float32) * [10, 30]
     ones, frame = np.ones((FRAMES, 17, 1), np.float32), np.arange(1, FRAMES + 1, dtype=np.int32)
-    wrong = np.arange(FRAMES, dtype=np.float32)[:, None, None] * 0.4
-    for kind, off in (("keypoints", wrong), ("pseudo_labels", 0.2)):
+    errors = np.arange(FRAMES, dtype=np.float32)[:, None, None] * 0.4
+    for kind, error in (("keypoints", errors), ("pseudo_labels", 0.2)):
         with RaggedWriter(folder / f"{kind}.h5", kind=kind, arrays=ARRAYS) as out:
             for view in VIEWS:
-                keypoints = np.concatenate([joints + off, ones], axis=-1).astype(np.float32)
+                keypoints = np.concatenate([points + error, ones], axis=-1).astype(np.float32)
                 out.append(subject="002", condition="nm", number=1, view=view,
                            keypoints=keypoints, boxes=box, frame=frame)  # fmt: skip
     truth = {"joints": ("f4", (17, 2)), "visible": ("u1", (17,)), "boxes": ("f4", (4,))}
     with RaggedWriter(folder / "truth.h5", kind="truth", arrays=truth) as out:
         for view in VIEWS:
             out.append(subject="002", condition="nm", number=1, view=view, boxes=box,
-                       joints=joints, visible=np.ones((FRAMES, 17), np.uint8))  # fmt: skip
+                       joints=points, visible=np.ones((FRAMES, 17), np.uint8))  # fmt: skip
     measure_quality(
         QualityStage(held_out=HELD_OUT, test_subjects=TESTED),
         keypoints=[folder / "keypoints.h5"],
@@ -172,12 +172,12 @@ def _poses(folder: Path) -> None:
 
 
 def _run(folder: Path, method: str) -> None:
-    """Embeds and evaluates one method; the network keeps the weights that it began with."""
+    """Embeds and evaluates one method; its network has random weights."""
     torch.manual_seed(0)
     model = MODEL.model_dump(mode="json") if method == "gaittake" else {}
-    own, weights = folder / method, None
+    results, weights = folder / method, None
     if model:
-        weights = own / "weights.pt"
+        weights = results / "weights.pt"
         trained = TrainStage(
             seed=0, network=method, model=model, train=Train(), subjects=("001", "002")
         )
@@ -185,9 +185,9 @@ def _run(folder: Path, method: str) -> None:
         network = build_network(method, height=16, width=8, **model)
         save_weights(network, weights, network=method, settings=model, made_by=made_by)
         history = {"step": [2, 4], "loss": [0.3, 0.2], "active": [1.0, 0.5]}
-        write_csv(pd.DataFrame(history), own / "train.csv")
+        write_csv(pd.DataFrame(history), results / "train.csv")
     embedded = EmbedStage(network=method, model=model, subjects=TESTED)
-    files = {"cache": folder / "cache.h5", "weights": weights, "out": own / "embeddings.h5"}
+    files = {"cache": folder / "cache.h5", "weights": weights, "out": results / "embeddings.h5"}
     embed(embedded, **files, device=CPU)
     evaluate(
         EvaluateStage(
@@ -198,14 +198,14 @@ def _run(folder: Path, method: str) -> None:
             synthetic=True,
             subjects=TESTED,
         ),
-        embeddings=own / "embeddings.h5",
+        embeddings=results / "embeddings.h5",
         rejects=folder / "rejects.csv",
-        out=own / "metrics.json",
-        table=own / "rank1.csv",
-        probes=own / "probes.csv",
+        out=results / "metrics.json",
+        table=results / "rank1.csv",
+        probes=results / "probes.csv",
     )
 
 
 def change_metrics(path: Path, **changed: object) -> None:
-    """Writes other values into a `metrics.json`."""
+    """Changes values of a `metrics.json`."""
     write_json(json.loads(path.read_text()) | changed, path)

@@ -1,4 +1,4 @@
-"""The page in a real browser: on a desk and on a telephone, in light and in dark."""
+"""The page in a real browser: wide and narrow, light and dark."""
 
 from pathlib import Path
 
@@ -8,19 +8,19 @@ from gaittake.report.build import CONTENTS
 from tests.report.browser import chromium, find_chromium
 
 pytestmark = pytest.mark.skipif(
-    find_chromium() is None, reason="no Chromium here; `apt-get install chromium` brings one"
+    find_chromium() is None, reason="no Chromium; `apt-get install chromium` installs it"
 )
 COLOUR = "getComputedStyle(document.body).backgroundColor"
 
 
-def test_a_browser_opens_the_page_alone_and_it_fits_the_window(page: Path, tmp_path: Path) -> None:
+def test_the_page_requests_nothing_else_and_fits_the_window(page: Path, tmp_path: Path) -> None:
     colours = set()
     with chromium(tmp_path) as browser:
         for width in (1280, 390):
             for dark in (False, True):
                 browser.open(page, width=width, dark=dark)
                 assert browser.requests() == [page.resolve().as_uri()]
-                assert browser.complaints() == []
+                assert browser.console() == []
                 assert browser.value("window.innerWidth") == width
                 assert browser.value("document.documentElement.scrollWidth") <= width
                 assert browser.value("document.querySelectorAll('section').length") == len(CONTENTS)
@@ -28,7 +28,7 @@ def test_a_browser_opens_the_page_alone_and_it_fits_the_window(page: Path, tmp_p
     assert len(colours) == 2
 
 
-def test_the_browser_of_these_tests_notices_what_must_not_be(tmp_path: Path) -> None:
+def test_these_checks_fail_on_a_bad_page(tmp_path: Path) -> None:
     bad = tmp_path / "bad.html"
     bad.write_text(
         "<meta name='viewport' content='width=device-width'><div style='width:2000px'>wide</div>"
@@ -37,5 +37,5 @@ def test_the_browser_of_these_tests_notices_what_must_not_be(tmp_path: Path) -> 
     with chromium(tmp_path / "profile") as browser:
         browser.open(bad, width=390)
         assert len(browser.requests()) == 2
-        assert "oh" in "".join(browser.complaints())
+        assert "oh" in "".join(browser.console())
         assert browser.value("document.documentElement.scrollWidth") >= 2000

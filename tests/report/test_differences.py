@@ -1,4 +1,4 @@
-"""Which differences are beyond chance: as `compare` finds them, in words, as a chart."""
+"""Significant differences: those of `compare`, in words, as a chart."""
 
 import re
 import shutil
@@ -13,20 +13,20 @@ from gaittake.report.differences import compared, differences_section, forest, v
 from gaittake.report.runs import Run, read_runs
 from tests.report.made import change_metrics, make_page
 
-# Methods of which one is right always, one never, one in half of the cases.
+# Three methods: one is always right, one never, one in half of the cases.
 ROWS = [
     ("nm", "good", "bad", 0.9, 0.8, 1.0, True),
     ("nm", "good", "fair", 0.1, -0.05, 0.2, False),
     ("bg", "fair", "good", 0.2, 0.1, 0.3, True),
 ]
 FOUND = pd.DataFrame(
-    ROWS, columns=["condition", "method", "other", "difference", "low", "high", "beyond_chance"]
+    ROWS, columns=["condition", "method", "other", "difference", "low", "high", "significant"]
 )
 
 
 @pytest.fixture
 def runs(dataset: Path, tmp_path: Path) -> list[Run]:
-    """Two methods: in nm the first is right always and the second never; in bg they are equal."""
+    """Two methods: in nm `better` is always right and `worse` never; in bg both are."""
     folders = []
     for name, rank in (("worse", 2), ("better", 1)):
         folder = tmp_path / name
@@ -42,7 +42,7 @@ def runs(dataset: Path, tmp_path: Path) -> list[Run]:
     return read_runs(folders)
 
 
-def test_the_page_gives_what_the_table_of_the_command_gives(runs: list[Run]) -> None:
+def test_the_page_and_the_compare_stage_give_the_same_differences(runs: list[Run]) -> None:
     probes = {run.metrics["method"]: [run.embeddings.with_name("probes.csv")] for run in runs}
     theirs = differences(probes).set_index("condition")
     ours = compared(runs, same_view=False).set_index("condition")
@@ -50,28 +50,28 @@ def test_the_page_gives_what_the_table_of_the_command_gives(runs: list[Run]) -> 
     assert theirs.loc["nm", ["method", "other", "difference"]].to_list() == ["worse", "better", -1]
     assert ours.loc["nm", ["method", "other", "difference"]].to_list() == ["better", "worse", 1]
     assert ours.loc["nm", ["low", "high"]].to_list() == [1, 1]
-    assert ours["beyond_chance"].to_list() == theirs["beyond_chance"].to_list() == [True, False]
+    assert ours["significant"].to_list() == theirs["significant"].to_list() == [True, False]
 
 
-def test_the_part_says_yes_and_no(runs: list[Run]) -> None:
+def test_the_section_marks_significant_differences(runs: list[Run]) -> None:
     text = differences_section(runs, same_view=False, label="Synthetic. ")
-    told = re.sub(r"<[^>]+>", "|", text)
-    assert re.search(r"nm\|+better\|+worse\|+\+100\.0\|+\+100\.0 … \+100\.0\|+yes", told)
-    assert re.search(r"bg\|+worse\|+better\|+\+0\.0\|+\+0\.0 … \+0\.0\|+no", told)
+    words = re.sub(r"<[^>]+>", "|", text)
+    assert re.search(r"nm\|+better\|+worse\|+\+100\.0\|+\+100\.0 … \+100\.0\|+yes", words)
+    assert re.search(r"bg\|+worse\|+better\|+\+0\.0\|+\+0\.0 … \+0\.0\|+no", words)
     assert text.count('fill="var(--heat)"') == text.count('fill="var(--paper)"') == 1
 
 
-def test_the_best_method_is_told_against_each_other_one() -> None:
-    told = verdicts(FOUND, "good")
-    assert "good against bad, ahead beyond chance: nm." in told
-    assert "good against fair, behind beyond chance: bg; no difference beyond chance: nm." in told
-    assert told.count("<li>") == 2
+def test_the_best_method_is_compared_with_each_other_one_in_words() -> None:
+    words = verdicts(FOUND, "good")
+    assert "good against bad, significantly better: nm." in words
+    assert "good against fair, significantly worse: bg; no significant difference: nm." in words
+    assert words.count("<li>") == 2
 
 
-def test_the_chart_says_in_words_what_it_shows_and_stays_inside_its_frame() -> None:
+def test_the_chart_has_an_alternative_text_and_stays_in_its_frame() -> None:
     drawn = forest("nm", FOUND[:2], Axis("points", -10.0, 100.0))
-    assert "good − bad +90.0 (+80.0 to +100.0), beyond chance" in drawn
-    assert "good − fair +10.0 (−5.0 to +20.0), may be chance" in drawn
+    assert "good − bad +90.0 (+80.0 to +100.0), significant" in drawn
+    assert "good − fair +10.0 (−5.0 to +20.0), not significant" in drawn
     ends = [float(x) for x in re.findall(r'(?:x1|x2|cx)="([\d.]+)"', drawn)]
     assert min(ends) >= 0
     assert max(ends) <= 340
@@ -79,12 +79,12 @@ def test_the_chart_says_in_words_what_it_shows_and_stays_inside_its_frame() -> N
     assert middles[0] > middles[1]
 
 
-def test_one_method_alone_has_no_difference(dataset: Path, tmp_path: Path) -> None:
+def test_a_table_with_one_method_has_no_differences(dataset: Path, tmp_path: Path) -> None:
     text = make_page(dataset, tmp_path / "p.html", methods=("gei",))
-    assert "Two methods are needed for a difference." in text
+    assert "The table has one method only, so there is no difference." in text
 
 
-def test_seeds_of_a_method_count_as_one(dataset: Path, tmp_path: Path) -> None:
+def test_the_seeds_of_a_method_count_as_one_method(dataset: Path, tmp_path: Path) -> None:
     copied = tmp_path / "blobs"
     shutil.copytree(dataset, copied)
     shutil.copytree(copied / "gaittake", copied / "gaittake-seed1")

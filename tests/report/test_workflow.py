@@ -1,4 +1,4 @@
-"""The page in the workflow: what it waits for, and the same page by hand."""
+"""The page in the workflow: its dependencies, and the same input by the rule and by hand."""
 
 import re
 import shlex
@@ -21,16 +21,16 @@ PEOPLE = "protocol: {train_subjects: [001..020], test_subjects: [021..024]}\n"
 
 
 @pytest.mark.parametrize("dataset", CONFIGS)
-def test_the_command_by_hand_reads_what_the_rule_passes(
+def test_the_command_by_hand_has_the_input_of_the_rule(
     dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = fresh_project(tmp_path / "project")
     if text := CONFIGS[dataset]:
         (project.folder / f"config/{dataset}.yaml").write_text(text + PEOPLE)
     page = f"results/{dataset}_report.html"
-    code, said = project.snakemake("--dry-run", "--printshellcmds", page)
-    assert code == 0, said
-    (command,) = re.findall(rf"python -m gaittake (report {dataset} .*?) &> ", said)
+    code, output = project.snakemake("--dry-run", "--printshellcmds", page)
+    assert code == 0, output
+    (command,) = re.findall(rf"python -m gaittake (report {dataset} .*?) &> ", output)
     calls: list[tuple[Any, dict[str, Any]]] = []
     monkeypatch.setattr(build, "build_report", lambda *given, **named: calls.append((given, named)))
     monkeypatch.chdir(project.folder)
@@ -47,7 +47,7 @@ def test_the_command_by_hand_reads_what_the_rule_passes(
     assert calls[0][1]["out"] == Path(page)
 
 
-def test_the_page_waits_for_every_file_that_it_shows(tmp_path: Path) -> None:
+def test_the_page_depends_on_every_file_that_it_shows(tmp_path: Path) -> None:
     project = fresh_project(tmp_path / "project")
     jobs = project.planned(target="results/smoke_report.html")
     assert {"report", "compare", "quality", "survey", "train gaittake", "embed gei"} <= jobs

@@ -1,4 +1,4 @@
-"""What was refused, and where the numbers come from: settings, versions, digests, time."""
+"""Skipped data, and the provenance of the numbers: settings, versions, digests, time."""
 
 import json
 from collections import Counter
@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 
 from gaittake import __version__
 from gaittake.io.progress import duration
 from gaittake.io.tables import read_rejects
-from gaittake.report.html import Markup, section, table, tag
+from gaittake.report.html import empty_section, long_text, section, table
 from gaittake.report.runs import Run
 from gaittake.settings import ReportStage
 
@@ -25,62 +26,72 @@ FACTS = {
 }
 
 
-def rejects_section(rejects: Path, *, label: str) -> Markup:
-    """Returns how often each stage refused something, and why."""
+def skipped_section(rejects: Path, *, label: str) -> Markup:
+    """Returns how many files each stage skipped, by reason.
+
+    Args:
+        rejects: the rejects table.
+        label: start of every caption of a synthetic dataset.
+    """
     rows = read_rejects(rejects)
     if not rows:
-        return section("Refused", tag("p", "Nothing: everything that was found could be used."))
+        return empty_section("Skipped data", "No stage skipped anything.")
     counts = Counter((row.stage, row.reason) for row in rows)
     example = {(row.stage, row.reason): row.path for row in reversed(rows)}
     lines = [
-        [stage, reason, f"{count:,}", tag("span", example[stage, reason], class_="long")]
+        [stage, reason, f"{count:,}", long_text(example[stage, reason])]
         for (stage, reason), count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     ]
-    caption = f"{label}{len(rows):,} things that a stage could not use; all are in rejects.csv."
+    caption = f"{label}{len(rows):,} items skipped by a stage; rejects.csv lists all of them."
     return section(
-        "Refused", table(["stage", "reason", "count", "first of them"], lines, caption=caption)
+        "Skipped data", table(["stage", "reason", "count", "first item"], lines, caption=caption)
     )
 
 
-def origin_section(
+def provenance_section(
     settings: ReportStage, runs: Sequence[Run], benchmarks: Path, *, label: str
 ) -> Markup:
-    """Returns the provenance of the page's numbers."""
+    """Returns the provenance of the numbers on the page.
+
+    Args:
+        settings: those that differ from the defaults.
+        runs: all runs of the table.
+        benchmarks: folder of Snakemake's benchmark tables; may be missing.
+        label: start of every caption of a synthetic dataset.
+    """
     content = [
-        tag("h3", "Settings that differ from the documented defaults"),
+        Markup("<h3>Settings that differ from the defaults</h3>"),
         table(
-            ["setting", "here"],
-            [[name, tag("span", value, class_="long")] for name, value in settings.changed.items()],
-            caption=f"{label}The dataset's YAML and what was set beside it.",
+            ["setting", "value"],
+            [[name, long_text(value)] for name, value in settings.changed.items()],
+            caption=f"{label}Set in the dataset's YAML file or on the command line.",
             words=2,
         ),
-        tag("h3", "Runs"),
+        Markup("<h3>Runs</h3>"),
         table(
             ["run", *FACTS.values()],
             [
                 [run.title, *(str(run.metrics["provenance"].get(name, "–")) for name in FACTS)]
                 for run in runs
             ],
-            caption=f"{label}What computed each run's embeddings. Page: gaittake {__version__}.",
+            caption=f"{label}Environment of each run. This page: gaittake {__version__}.",
             words=len(FACTS) + 1,
         ),
         *(_training(run, label) for run in runs if run.metrics["provenance"]["training"] != "none"),
     ]
     times = stage_times(benchmarks)
     if len(times):
-        content += [tag("h3", "Time"), _times(times, label)]
+        content += [Markup("<h3>Time</h3>"), _times(times, label)]
     return section("Provenance", *content)
 
 
 def _training(run: Run, label: str) -> Markup:
-    """Returns the settings of a training, folded away."""
-    told: Any = json.loads(run.metrics["provenance"]["training"])
-    rows = [[name, tag("span", value, class_="long")] for name, value in _flat(told)]
-    title = f"Settings of the training of {run.title}"
-    return tag(
-        "details",
-        tag("summary", title),
-        table(["setting", "value"], rows, caption=label + title, words=2),
+    """Returns the settings of a training, collapsed."""
+    settings: Any = json.loads(run.metrics["provenance"]["training"])
+    rows = [[name, long_text(value)] for name, value in _flat(settings)]
+    title = f"Training settings of {run.title}"
+    return Markup("<details><summary>{}</summary>{}</details>").format(
+        title, table(["setting", "value"], rows, caption=label + title, words=2)
     )
 
 
@@ -93,10 +104,10 @@ def _flat(content: dict[str, Any], before: str = "") -> Iterator[tuple[str, str]
 
 
 def stage_times(benchmarks: Path) -> pd.DataFrame:
-    """Returns what each stage took: stage, jobs, seconds (of all jobs), megabytes (of the largest).
+    """Returns stage, jobs, seconds (sum over jobs) and megabytes (of the largest job).
 
     Args:
-        benchmarks: folder of Snakemake's benchmark tables, `stage.tsv` or `stage/job.tsv`.
+        benchmarks: folder of Snakemake's benchmark tables: `STAGE.tsv` or `STAGE/JOB.tsv`.
     """
     rows = []
     for path in sorted(benchmarks.rglob("*.tsv")):
@@ -104,7 +115,7 @@ def stage_times(benchmarks: Path) -> pd.DataFrame:
         read = pd.read_csv(path, sep="\t")
         seconds = float(pd.to_numeric(read["s"], errors="coerce").mean())
         memory = float(pd.to_numeric(read["max_rss"], errors="coerce").max())
-        if stage != "report":  # what is there of it is of the page before this one
+        if stage != "report":  # its table is from the previous page
             rows.append((stage, 1, seconds, memory))
     found = pd.DataFrame(rows, columns=["stage", "jobs", "seconds", "megabytes"])
     grouped = found.groupby("stage", sort=False)
@@ -119,7 +130,7 @@ def _times(times: pd.DataFrame, label: str) -> Markup:
     ]
     total = duration(float(times["seconds"].sum()))
     return table(
-        ["stage", "jobs", "time", "most memory, MB"],
+        ["stage", "jobs", "time", "peak memory, MB"],
         rows,
-        caption=f"{label}Time of all jobs of a stage together; {total} in all.",
+        caption=f"{label}Total time of the jobs of a stage; {total} in all.",
     )

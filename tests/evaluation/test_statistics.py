@@ -1,0 +1,169 @@
+"""Intervals and differences over subjects: coverage, false alarms; the spread over seeds."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+
+from gaittake.errors import UserError
+from gaittake.evaluation.statistics import (
+    RESAMPLES,
+    SubjectCounts,
+    count_by_subject,
+    interval,
+    mean_correct,
+    over_seeds,
+    paired_difference,
+    resampled_means,
+)
+
+VIEWS = 3
+PROBES = 2
+
+
+def counts_of(correct: npt.NDArray[np.int64], probes: int = PROBES) -> SubjectCounts:
+    """Returns counts of correct answers `[s, a, b]`."""
+    names = [f"{n:04d}" for n in range(len(correct))]
+    return SubjectCounts(names, correct.astype(float), np.full(correct.shape, float(probes)))
+
+
+def simulated(generator: np.random.Generator, subjects: int, mean: float) -> SubjectCounts:
+    """Returns counts for random subjects, whose individual rates have the mean `mean`."""
+    rates = generator.beta(4 * mean, 4 * (1 - mean), subjects)
+    return counts_of(generator.binomial(PROBES, rates[:, None, None], (subjects, VIEWS, VIEWS)))
+
+
+def test_the_95_percent_interval_contains_the_true_mean_in_about_95_percent_of_cases() -> None:
+    generator = np.random.default_rng(0)
+    trials = 300
+    contained = 0
+    for _ in range(trials):
+        ends = interval(resampled_means(simulated(generator, 50, 0.8)))
+        assert ends is not None
+        contained += ends[0] <= 0.8 <= ends[1]
+    assert 0.90 <= contained / trials <= 0.98
+
+
+def test_the_interval_is_wider_than_that_of_independent_probes() -> None:
+    counts = simulated(np.random.default_rng(1), 50, 0.8)
+    ends = interval(resampled_means(counts))
+    assert ends is not None
+    share = mean_correct(counts)
+    independent = 2 * 1.96 * (share * (1 - share) / (50 * PROBES * VIEWS * (VIEWS - 1))) ** 0.5
+    assert ends[1] - ends[0] > 1.5 * independent
+
+
+def test_the_resampled_means_are_those_of_a_plain_loop() -> None:
+    generator = np.random.default_rng(2)
+    counts = counts_of(generator.integers(0, 3, (4, VIEWS, VIEWS)))
+    counts.total[1, 0] = counts.correct[1, 0] = 0  # one subject has no probe in the first view
+    drawn = np.random.default_rng(7).multinomial(4, [0.25] * 4, 200)
+    for weights, mean in zip(drawn, resampled_means(counts, seed=7)[:200], strict=True):
+        by_view = []
+        for a in range(VIEWS):
+            cells = []
+            for b in range(VIEWS):
+                total = sum(w * counts.total[s, a, b] for s, w in enumerate(weights))
+                if a != b and total:
+                    cells.append(
+                        sum(w * counts.correct[s, a, b] for s, w in enumerate(weights)) / total
+                    )
+            if cells:
+                by_view.append(sum(cells) / len(cells))
+        assert mean == pytest.approx(sum(by_view) / len(by_view))
+
+
+def test_the_result_depends_on_the_seed_only() -> None:
+    counts = simulated(np.random.default_rng(3), 20, 0.7)
+    assert len(resampled_means(counts)) == RESAMPLES
+    assert resampled_means(counts).tolist() == resampled_means(counts).tolist()
+    assert resampled_means(counts).tolist() != resampled_means(counts, seed=1).tolist()
+
+
+def test_identical_methods_have_no_difference() -> None:
+    counts = simulated(np.random.default_rng(4), 30, 0.7)
+    assert tuple(paired_difference([counts], [counts])) == (0, 0, 0, False)
+
+
+def test_equal_methods_rarely_differ_significantly_and_a_better_one_does() -> None:
+    generator = np.random.default_rng(5)
+    trials = 100
+    found = 0
+    for _ in range(trials):
+        one, other = (simulated(generator, 40, 0.7) for _ in range(2))
+        found += paired_difference([one], [other]).significant
+    assert found / trials <= 0.12
+    # One more correct answer for every second subject: pairing makes it significant.
+    one = simulated(generator, 40, 0.5)
+    better = one.correct.copy()
+    better[::2] = np.minimum(better[::2] + 1, PROBES)
+    difference = paired_difference([one._replace(correct=better)], [one])
+    assert difference.significant
+    assert 0 < difference.low < difference.mean < difference.high
+    reverse = paired_difference([one], [one._replace(correct=better)])
+    assert reverse.mean == -difference.mean
+
+
+def test_the_seeds_of_a_method_are_averaged_before_the_comparison() -> None:
+    generator = np.random.default_rng(6)
+    one, two = (simulated(generator, 30, 0.7) for _ in range(2))
+    both = paired_difference([one, two], [one])
+    assert both.mean == pytest.approx((mean_correct(two) - mean_correct(one)) / 2)
+
+
+def test_a_difference_needs_the_same_subjects() -> None:
+    one, other = (simulated(np.random.default_rng(7), n, 0.7) for n in (10, 11))
+    with pytest.raises(ValueError, match="same subjects"):
+        paired_difference([one], [other])
+
+
+def test_without_subjects_there_is_no_interval() -> None:
+    empty = SubjectCounts([], np.zeros((0, 2, 2)), np.zeros((0, 2, 2)))
+    assert interval(resampled_means(empty)) is None
+
+
+def test_correct_answers_are_counted_by_subject_and_views() -> None:
+    rows = [
+        ("nm", "002", "nm-05", 0, 1, 7),
+        ("nm", "001", "nm-05", 0, 3, 0),
+        ("nm", "001", "nm-06", 0, 1, 1),
+        ("nm", "001", "nm-05", 90, -1, 1),
+        ("cl", "001", "cl-01", 0, 1, 1),
+    ]
+    table = pd.DataFrame(rows, columns=["condition", "subject", "sequence", "view", "0", "90"])
+    counts = count_by_subject(table, "nm")
+    assert counts.subjects == ["001", "002"]
+    assert counts.correct.tolist() == [[[1, 1], [0, 1]], [[1, 0], [0, 0]]]
+    assert counts.total.tolist() == [[[2, 2], [0, 1]], [[1, 1], [0, 0]]]
+    assert count_by_subject(table, "nm", k=3).correct.tolist()[0] == [[2, 1], [0, 1]]
+    assert count_by_subject(table, "nm", matched=True).total.tolist()[0] == [[2, 1], [0, 1]]
+    assert count_by_subject(table, "nm", subjects=["002", "003"]).correct.shape == (2, 2, 2)
+
+
+def metrics(mean: float, dataset: str = "toy") -> dict[str, Any]:
+    numbers = {"mean": {"rank1": mean}, "by_probe_view": {"rank1": {"0": mean, "90": None}}}
+    return {"dataset": dataset, "conditions": {"nm": numbers}}
+
+
+def test_mean_and_deviation_are_over_the_seeds() -> None:
+    found = over_seeds([metrics(0.80), metrics(0.84), metrics(0.88)])["nm"]
+    assert found.mean is not None
+    assert found.mean.mean == pytest.approx(0.84)
+    assert found.mean.deviation == pytest.approx(0.04)
+    assert found.by_probe_view["0"] == found.mean
+    assert found.by_probe_view["90"] is None
+
+
+def test_one_seed_has_no_deviation() -> None:
+    found = over_seeds([metrics(0.8)])["nm"]
+    assert found.mean == (0.8, None)
+
+
+def test_seeds_of_different_datasets_or_conditions_fail() -> None:
+    with pytest.raises(UserError, match="same dataset, found other and toy"):
+        over_seeds([metrics(0.8), metrics(0.8, "other")])
+    less = metrics(0.8) | {"conditions": {}}
+    with pytest.raises(UserError, match="same conditions"):
+        over_seeds([metrics(0.8), less])
