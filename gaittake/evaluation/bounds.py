@@ -26,7 +26,7 @@ RESIDUAL = 1e-3  # largest share of the energy (sum of squares) outside the lead
 # Smaller galleries, in rows per number of an embedding's part, are not projected: finding the
 # directions would cost more than they save.
 LEAST_ROWS = 4
-SAMPLE = 1024  # embeddings from which the directions are computed
+SAMPLE = 1024  # about this many embeddings give the directions
 SHORT = 4  # least ratio of an embedding's length to its sketch's for keeping all sketches
 # Rows and columns per block, which stays in a core's cache.
 ROWS = 256

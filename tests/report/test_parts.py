@@ -1,5 +1,6 @@
 """The content of the figures: keypoint scores, attention, matches, times, axes."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from gaittake.report.html import table, template
 from gaittake.report.matches import chosen_probes, gallery_distances
 from gaittake.report.poses import scored_frames
 from gaittake.report.provenance import stage_times
+from gaittake.report.results import ranked_table
 from gaittake.report.runs import read_runs
 from gaittake.settings import ReportStage, Settings
 from tests.jobs import stage_settings
@@ -33,6 +35,27 @@ def test_text_is_escaped_and_markup_is_not() -> None:
         paragraph(text="a value is missing")
     assert "&lt;i&gt;" in table(["<i>"], [[Markup("<b>1</b>")]], caption="none")
     assert "<b>1</b>" in table(["<i>"], [[Markup("<b>1</b>")]], caption="none")
+
+
+def test_a_ranked_table_marks_the_best_and_the_second_and_never_chance() -> None:
+    rows = pd.DataFrame(
+        {
+            "method": ["chance", "gei", "gaittake", "mt3d"],
+            "condition": "nm",
+            "0": ["99.00", "50.00", "70.00", ""],
+            "mean": ["1.00", "60.00", "60.00", "50.00"],
+        }
+    )
+    drawn = ranked_table(rows, "a caption", spreads={("gei", "nm"): " ± 1.0"})
+    lines = re.findall(r"<tr class.*?</tr>", drawn, re.DOTALL)
+    assert [re.findall(r'<span class="(\w+)">([\d.]+)', line) for line in lines] == [
+        [],
+        [("second", "50.00"), ("best", "60.00")],
+        [("best", "70.00"), ("best", "60.00")],
+        [("second", "50.00")],
+    ]
+    assert [line.count(">nm<") for line in lines] == [1, 0, 0, 0]
+    assert "60.00</span> ± 1.0</td>" in lines[1]
 
 
 def test_frames_are_ranked_by_oks_against_the_truth_worst_first(dataset: Path) -> None:
