@@ -22,7 +22,8 @@ SIDE_VIEW = 90  # degrees
 THINNED = 3  # frames, the stride of local temporal aggregation
 MOST_FRAMES = 36
 PIXELS = 43  # of a frame on the page: 24 frames fill its width
-CELL, BARS, STYLES = 22.0, 54.0, {"attention": "silhouettes", "pose_attention": "keypoints"}
+CELL, BARS = 22.0, 54.0
+STYLES = {"appearance": "silhouettes", "pose": "keypoints"}  # by branch of GaitTake
 Floats = npt.NDArray[np.float32]
 
 
@@ -101,7 +102,7 @@ def _network(run: Run, store: SequenceStore) -> nn.Module:
 
 @torch.inference_mode()
 def shares(network: nn.Module, store: SequenceStore, row: int) -> dict[str, Floats]:
-    """Returns each attention's share `[s]` of every frame; the shares of a sequence sum to 1.
+    """Returns each branch's share `[s]` of every frame; the shares of a sequence sum to 1.
 
     Args:
         network: has modules of TemporalAttention.
@@ -119,7 +120,7 @@ def shares(network: nn.Module, store: SequenceStore, row: int) -> dict[str, Floa
 
     hooks = [
         module.register_forward_hook(
-            lambda _, given, result, name=name: keep(name, given[0], result)
+            lambda _, given, result, name=name: keep(name.split(".")[1], given[0], result)
         )
         for name, module in network.named_modules()
         if isinstance(module, TemporalAttention)
@@ -144,7 +145,7 @@ def _strip(title: str, store: SequenceStore, row: int, weights: dict[str, Floats
     parts = [image(strip, 0, BARS, width, height)]
     told = []
     for place, (name, share) in enumerate(weights.items()):
-        style = int(name == "pose_attention")
+        style = int(name == "pose")
         bars = share[:shown] * count  # 1: an equal share
         told.append(
             f"attention over {STYLES.get(name, name)} is highest at frame "

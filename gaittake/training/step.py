@@ -15,7 +15,7 @@ from gaittake.data.store import Batch, SequenceStore, gather_clips
 from gaittake.device import autocast
 from gaittake.losses.classification import PartClassifier, classification_loss
 from gaittake.losses.triplet import triplet_loss
-from gaittake.models.pooling import PartSpread
+from gaittake.models.pooling import PartScale
 from gaittake.settings import Train
 from gaittake.training.collective import gathered
 from gaittake.training.distributed import Group
@@ -33,7 +33,7 @@ class Learner(nn.Module):
     def __init__(self, network: nn.Module, classifier: PartClassifier | None, group: Group) -> None:
         super().__init__()
         self.network, self.classifier, self.group = network, classifier, group
-        self._spreads = [each for each in network.modules() if isinstance(each, PartSpread)]
+        self._scales = [each for each in network.modules() if isinstance(each, PartScale)]
 
     def forward(self, *batch: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Returns embeddings `[n, p, d]` and scores of the whole batch, from this process's share.
@@ -43,8 +43,8 @@ class Learner(nn.Module):
         embeddings: Tensor = self.network(*batch)
         if self.group.size > 1:
             embeddings = gathered(embeddings)
-        for spread in self._spreads:
-            spread.watch(embeddings)
+        for scale in self._scales:
+            scale.update(embeddings)
         return embeddings, self.classifier(embeddings) if self.classifier else None
 
 

@@ -9,6 +9,7 @@ from torch.nn.functional import avg_pool1d, conv1d, conv2d, conv3d, max_pool1d, 
 
 from gaittake.models import NETWORKS, build_network
 from gaittake.models.blocks import SameConv3d
+from gaittake.models.pooling import SeparateHeads
 
 ROWS, COLUMNS = 16, 8
 # Small enough for milliseconds; each with every switch that makes more of the network.
@@ -198,7 +199,8 @@ def test_a_smaller_input_is_a_setting_of_every_network(network: str) -> None:
         network, **{"height": 32, "width": 22, "shrink": 2, "embedding": 6} | TINY[network]
     ).eval()
     found = built(torch.rand(2, 6, 32, 22), torch.rand(2, 6, 17, 3))
-    assert found.shape == (2, built.heads.weight.shape[0], 6)
+    parts = sum(len(head.weight) for head in built.modules() if isinstance(head, SeparateHeads))
+    assert found.shape == (2, parts, 6)
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3])
@@ -226,6 +228,13 @@ def test_strips_and_bins_that_do_not_divide_the_rows_are_refused() -> None:
         build_network("gaitset", channels=(1, 1, 1), bins=(3,))(x, keypoints)
     with pytest.raises(ValueError, match="3 strips must divide the 8 rows"):
         build_network("gaitpart", channels=(4, 4, 4), strips=(1, 3, 4), parts=4)(x, keypoints)
+
+
+def test_unknown_networks_and_heads_are_refused() -> None:
+    with pytest.raises(ValueError, match="unknown network 'gaitless'; needed: one of gei, gaitset"):
+        build_network("gaitless")
+    with pytest.raises(ValueError, match="head must be 'v1' or 'iccv', not 'v2'"):
+        build_network("gaitgl", head="v2")
 
 
 def test_every_network_of_the_table_is_tested_here() -> None:

@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from gaittake import keypoints as coco
+from gaittake.models.build import build_gaittake
 from gaittake.models.gaittake import GaitTake
 from gaittake.models.pose import (
     ENCODED,
     HIPS,
     LEFT,
-    LIMBS,
     RIGHT,
     PoseEncoder,
     pose_numbers,
@@ -17,8 +17,7 @@ from gaittake.models.pose import (
 )
 
 
-def test_the_skeleton_is_the_projects() -> None:
-    assert LIMBS == coco.LIMBS
+def test_left_and_right_keypoints_are_those_of_coco() -> None:
     assert tuple(coco.NAMES[HIPS]) == ("left_hip", "right_hip")
     assert [coco.MIRROR[joint] for joint in LEFT] == RIGHT.tolist()
     assert all(coco.NAMES[joint].startswith("left_") for joint in LEFT)
@@ -101,7 +100,7 @@ def test_mirrored_keypoints_draw_mirrored_maps() -> None:
 def test_maps_stand_beside_the_silhouettes_or_in_their_place(silhouettes: bool) -> None:
     torch.manual_seed(0)
     small = {"height": 16, "width": 8, "channels": (2, 3, 4), "strips": 4, "embedding": 5}
-    network = GaitTake(**small, silhouettes=silhouettes, keypoints=False, skeleton_maps=True)
+    network = build_gaittake(**small, silhouettes=silhouettes, keypoints=False, skeleton_maps=True)
     images, keypoints = torch.rand(2, 10, 16, 8), torch.rand(2, 10, 17, 3)
     found = network(images, keypoints)
     assert found.shape == (2, 16, 5)
@@ -112,7 +111,7 @@ def test_maps_stand_beside_the_silhouettes_or_in_their_place(silhouettes: bool) 
 def apart() -> GaitTake:
     torch.manual_seed(0)
     small = {"height": 16, "width": 8, "channels": (2, 3, 4), "strips": 4, "embedding": 5}
-    return GaitTake(**small, pose_channels=6, fusion="apart")
+    return build_gaittake(**small, pose_channels=6, fusion="apart")
 
 
 def test_keypoints_embedded_apart_and_strips_do_not_see_each_other() -> None:
@@ -128,12 +127,12 @@ def test_keypoints_embedded_apart_and_strips_do_not_see_each_other() -> None:
 def test_parts_have_equal_say_after_training_and_a_scale_of_their_own_before() -> None:
     network, images, keypoints = apart(), torch.rand(6, 10, 16, 8), torch.rand(6, 10, 17, 3)
     with torch.no_grad():
-        network.pose_heads.weight *= 100  # type: ignore[union-attr]
+        network.heads.pose.weight *= 100
         raw = network(images, keypoints)
         for _ in range(200):
-            network.spread.watch(raw)
-        assert network.spread(raw).equal(raw)
-        divided = network.spread.eval()(raw)
+            network.heads.scale.update(raw)
+        assert network.heads.scale(raw).equal(raw)
+        divided = network.heads.scale.eval()(raw)
     centred = divided - divided.mean(dim=0)
     spread = centred.square().sum(dim=2).mean(dim=0).sqrt()
     torch.testing.assert_close(spread, torch.ones(24), atol=1e-3, rtol=1e-3)

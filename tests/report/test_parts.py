@@ -79,15 +79,15 @@ def test_shares_are_what_the_network_weighs_its_frames_with(dataset: Path) -> No
     store = load_store(dataset / "cache.h5", ["003"], torch.device("cpu"))
     network = build_network("gaittake", height=16, width=8, **MODEL.model_dump()).eval()
     found = shares(network, store, 0)
-    assert set(found) == {"attention", "pose_attention"}
+    assert set(found) == {"appearance", "pose"}
     for name, share in found.items():
         assert share.sum() == pytest.approx(1, abs=1e-6), name
         assert (share[:4] > 0).all()
         assert (share[4:] == 0).all()  # six frames hold one clip of four
-    attention = network.pose_attention
+    attention = network.branches["pose"].pool.weights
     assert isinstance(attention, TemporalAttention)
     direct = attention(store.keypoints[:6].flatten(1)[None], torch.tensor([6]))
-    assert found["pose_attention"][:4] == pytest.approx(direct.flatten().tolist(), abs=1e-6)
+    assert found["pose"][:4] == pytest.approx(direct.flatten().tolist(), abs=1e-6)
     assert not attention._forward_hooks
 
 
@@ -96,9 +96,10 @@ def test_after_local_temporal_aggregation_a_share_is_spread_over_its_frames(data
     model = MODEL.model_dump() | {"lta": True, "clip_length": 2}
     torch.manual_seed(0)
     network = build_network("gaittake", height=16, width=8, **model).eval()
-    for weights in network.attention.parameters():  # so that frames differ
+    attention = network.branches["appearance"].pool.weights
+    for weights in attention.parameters():  # so that frames differ
         torch.nn.init.normal_(weights)
-    share = shares(network, store, 0)["attention"]
+    share = shares(network, store, 0)["appearance"]
     assert share.sum() == pytest.approx(1, abs=1e-6)
     assert share[0] == share[1] == share[2] != share[3] == share[4] == share[5]
 
