@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.optim import Adam
 from torch.optim.lr_scheduler import MultiStepLR
 
-from gaittake.data.augment import augment
+from gaittake.data.augment import mirror_half
 from gaittake.data.clips import clip_rows
 from gaittake.data.sampler import Indices, sample_sequences, step_generator
 from gaittake.data.store import Batch, SequenceStore, gather_clips
@@ -100,13 +100,9 @@ def _share_of_batch(training: Training, step: int) -> tuple[Batch, Indices]:
     """Returns this process's clips, what is random in them drawn for the whole; all subjects."""
     choice = training.settings
     rows, groups, generator = clips_of(training, step)
-    batch = augment(
-        gather_clips(training.store, rows),
-        generator,
-        mirror=choice.mirror,
-        rotate=choice.rotate,
-        erase=choice.erase,
-    )
+    batch = gather_clips(training.store, rows)
+    if choice.mirror:
+        batch = mirror_half(batch, generator)
     own = training.group.share(len(rows))
     return Batch(batch.silhouettes[own], batch.keypoints[own], batch.counts), groups
 

@@ -68,7 +68,7 @@ def test_no_loss_and_no_gradient_where_subjects_are_far_apart() -> None:
     assert bool(torch.isfinite(embeddings.grad).all())
 
 
-def test_the_watched_numbers_are_mean_distances() -> None:
+def test_the_metrics_are_mean_distances() -> None:
     torch.manual_seed(2)
     embeddings = torch.randn(8, 2, 4)
     found = triplet_loss(embeddings, SUBJECTS)
@@ -106,3 +106,8 @@ def test_all_triplets_without_a_list_of_them_have_the_gradient_of_the_list() -> 
     torch.testing.assert_close(found.loss, expected)
     torch.testing.assert_close(found.active, (terms > 0).float().mean())
     torch.testing.assert_close(gradient, torch.autograd.grad(expected, embeddings)[0])
+
+
+def test_unknown_weights_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"weights must be 'adaptive', .*, not 'semi_hard'"):
+        triplet_loss(torch.randn(8, 2, 4), SUBJECTS, weights="semi_hard")

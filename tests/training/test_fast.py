@@ -62,7 +62,7 @@ def training_without_numbers(
 def test_a_step_never_waits_for_a_number_of_the_device(
     cache: Path, monkeypatch: pytest.MonkeyPatch, network: str, loss: str
 ) -> None:
-    switches = {"cross_entropy": 0.5, "neck": True, "mirror": True, "rotate": 0.5, "erase": 0.5}
+    switches = {"cross_entropy": 0.5, "neck": True, "mirror": True}
     training = training_without_numbers(cache, monkeypatch, network, loss=loss, **switches)
     before = dict(training.learner.named_parameters())
     with NoCopiesToTheDevice():

@@ -34,7 +34,7 @@ NETWORKS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "all switches": (
         "gaittake",
         TAKE | {"pose_channels": 5, "fusion": "apart", "skeleton_maps": True},
-        {"cross_entropy": 0.5, "neck": True, "mirror": True, "rotate": 0.5, "erase": 0.5},
+        {"cross_entropy": 0.5, "neck": True, "mirror": True},
     ),
     "gaitgl": (
         "gaitgl",
