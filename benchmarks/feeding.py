@@ -31,7 +31,7 @@ from torch import Tensor
 
 from gaittake.data.clips import clip_rows
 from gaittake.data.sampler import group_by_subject, sample_sequences, step_generator
-from gaittake.data.store import SequenceStore, ahead, fetch, gather_clips, load_store
+from gaittake.data.store import SequenceStore, fetch, gather_clips, load_store, prefetch
 from gaittake.device import autocast
 from gaittake.losses.triplet import triplet_loss
 from gaittake.models import build_network
@@ -170,7 +170,7 @@ def wait_for_batches(held: SequenceStore, streamed: SequenceStore) -> None:
     """Prints how long a training with steps of 100 ms waits for its batches."""
     print(f"| steps of {STEP_SECONDS * 1000:.0f} ms | wait, ms | share of the time |")
     print("|---|---:|---:|")
-    with ahead(streamed, (rows_of(streamed, step) for step in range(STEPS))) as running:
+    with prefetch(streamed, (rows_of(streamed, step) for step in range(STEPS))) as running:
         places = {"in memory": held, "streamed": streamed, "streamed, read ahead": running}
         for name, store in places.items():
             waits = []
@@ -204,7 +204,7 @@ def share_of_step(store: SequenceStore, place: str) -> None:
         optimiser.step()
 
     def fed() -> Iterator[tuple[Tensor | None, ...]]:
-        with ahead(store, (rows_of(store, step) for step in range(steps))) as running:
+        with prefetch(store, (rows_of(store, step) for step in range(steps))) as running:
             for number in range(steps):
                 yield gather_clips(running, rows_of(store, number))
 
@@ -235,7 +235,7 @@ def timed(device: torch.device, work: Callable[[], object]) -> float:
 def show_memory(streamed: SequenceStore) -> None:
     """Prints how much memory streaming takes, whatever the size of the set."""
     before, largest = megabytes(), 0.0
-    with ahead(streamed, (rows_of(streamed, step) for step in range(STEPS))) as running:
+    with prefetch(streamed, (rows_of(streamed, step) for step in range(STEPS))) as running:
         for step in range(STEPS):
             gather_clips(running, rows_of(streamed, step))
             largest = max(largest, megabytes())
