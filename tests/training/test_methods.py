@@ -140,15 +140,15 @@ def test_what_is_saved_embeds_without_knowing_whom_it_learnt(
         assert opened.read("embeddings").shape[2] == 6
 
 
-def test_what_is_watched_adds_up_to_the_loss() -> None:
+def test_the_metrics_add_up_to_the_loss() -> None:
     torch.manual_seed(0)
     embeddings, subjects = torch.randn(6, 4, 5), torch.tensor([0, 0, 1, 1, 2, 2])
     scores = torch.randn(6, 4, 3)
     choice = Train(cross_entropy=0.3)
     alone = step.step_loss(embeddings, None, subjects, choice)
     both = step.step_loss(embeddings, scores, subjects, choice)
-    assert set(both.watched) - set(alone.watched) == {"cross_entropy", "accuracy"}
-    expected = alone.loss + 0.3 * both.watched["cross_entropy"]
+    assert set(both.metrics) - set(alone.metrics) == {"cross_entropy", "accuracy"}
+    expected = alone.loss + 0.3 * both.metrics["cross_entropy"]
     torch.testing.assert_close(both.loss, expected)
 
 
