@@ -57,8 +57,8 @@ def layer_dtype(device: torch.device, precision: str, *, loss_scaling: bool = Fa
 
     `auto` is bfloat16 on devices that multiply in it. NVIDIA GPUs of compute capability 7.0 to 7.5
     (V100, T4, RTX 20) only emulate bfloat16, slowly. They compute in float16 if the loss is scaled:
-    training the full-size network takes 14.6 GiB in float32, which a 16-GB card does not have free,
-    and half of that in float16. All other devices compute in float32.
+    training GaitTAKE at full size takes 15.0 GiB in float32, more than a 16-GB card has free, and
+    8.2 GiB in 16 bits (`benchmarks/memory.py`). All other devices compute in float32.
 
     Args:
         device: of the network.
