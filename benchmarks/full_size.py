@@ -4,9 +4,9 @@ Files: number of frames or sequences x CPU seconds of each in the small run. An 
 16 times the pixels of CASIA-B's; the additional reading time is measured and added.
 
 Networks: multiply-accumulates (`gaittake/models/cost.py`; the detector's are counted in the same
-way) divided by a rate. The CPU's rate is measured on one core with the paper's networks; the GPU's is
-an assumption. A training step counts as three forward passes, because the backward pass computes a
-product for the input and one for the weights of each layer.
+way) divided by a rate. The CPU's rate is measured on one core with the paper's networks; the GPU's
+is an assumption. A training step counts as three forward passes, because the backward pass computes
+a product for the input and one for the weights of each layer.
 """
 
 from typing import NamedTuple
@@ -76,9 +76,7 @@ def print_full_size(each: dict[str, Each], bytes_a_frame: float, *, tflops: floa
         counts, macs = counts_of(full, settings), macs_of(full, settings)
         more = max(0.0, reading_seconds(full.size) - reading_seconds(SMALL_SIZE))
         print(f"\n{full.title}: {full.sequences:,} sequences of about {full.frames} frames\n")
-        print(
-            "| stage | processes | small networks, CPU h | paper's networks, CPU h | GPU h, assumed |"
-        )
+        print("| stage | processes | small networks, CPU h | the paper's, CPU h | GPU h, assumed |")
         print("|---|---:|---:|---:|---:|")
         steps = {"finetune": settings.pose.finetune.steps, "train": settings.train.steps}
         total = 0.0
@@ -146,16 +144,15 @@ def macs_of(full: Full, settings: Settings) -> dict[str, float]:
 def print_memory(full: Full, settings: Settings, bytes_a_frame: float) -> None:
     """Prints the memory of frames and embeddings, and the size of the cache."""
     counts = counts_of(full, settings)
-    held = (
-        settings.align.height * settings.align.width + 17 * 3 * 4
-    )  # uint8 pixels, float32 keypoints
+    # uint8 pixels, float32 keypoints
+    held = settings.align.height * settings.align.width + 17 * 3 * 4
     cost = network_cost(lambda: gaittake(settings))
     embeddings = counts["test sequences"] * cost.parts * cost.embedding * 4
     disk = counts["frames"] * bytes_a_frame / 1e9
     print(
         f"\nFrames for train: {counts['training frames'] * held / 1e9:.1f} GB, for embed: "
-        f"{counts['test frames'] * held / 1e9:.1f} GB; frames that do not fit are streamed. Embeddings: "
-        f"{embeddings / 1e9:.2f} GB. Cache on disk: {disk:.1f} GB, if its silhouettes compress "
-        "like the rendered ones.",
+        f"{counts['test frames'] * held / 1e9:.1f} GB; frames that do not fit are streamed. "
+        f"Embeddings: {embeddings / 1e9:.2f} GB. Cache on disk: {disk:.1f} GB, if its "
+        "silhouettes compress like the rendered ones.",
         flush=True,
     )

@@ -2,18 +2,18 @@
 
     python benchmarks/growth.py [--subjects 8 16 32 64] [--tflops 30] [--folder kept]
 
-Datasets of 8 to 64 rendered subjects, half of them for training, run through the whole workflow with
-`--cores 1`. A subject has 4 sequences in 2 views, 20 frames of 240 x 320 each. The networks are the
-small ones, the detector's input is 80 x 128 pixels, and each training takes a few steps: its cost is
-steps x batch and does not depend on the number of subjects. All other stages process every frame.
-Each half is one shard, so that all datasets have the same number of jobs.
+Datasets of 8 to 64 rendered subjects, half of them for training, run through the whole workflow
+with `--cores 1`. A subject has 4 sequences in 2 views, 20 frames of 240 x 320 each. The networks
+are the small ones, the detector's input is 80 x 128 pixels, and each training takes a few steps:
+its cost is steps x batch and does not depend on the number of subjects. All other stages process
+every frame. Each half is one shard, so that all datasets have the same number of jobs.
 
 CPU seconds and peak memory of each job are the kernel's counts at its end. The workflow's own
 `benchmarks/*.tsv` have samples up to half a minute apart, too coarse on a busy machine.
 
-The second part, see `full_size.py`, is an estimate for CASIA-B and OU-MVLP from the cost per subject
-and from the multiply-accumulates of the paper's networks. Its GPU hours assume the rate `--tflops`;
-no GPU is used or measured.
+The second part, see `full_size.py`, is an estimate for CASIA-B and OU-MVLP from the cost per
+subject and from the multiply-accumulates of the paper's networks. Its GPU hours assume the rate
+`--tflops`; no GPU is used or measured.
 """
 
 import argparse
