@@ -53,5 +53,5 @@ def stop_unless_finite(training: Training, losses: list[Tensor], *, first_step: 
     names = [name_of(*row) for row in table.iloc[:, :4].itertuples(index=False)]
     raise UserError(
         f"training: the loss is {losses[bad].item()} at step {step + 1}; lower "
-        f"train.learning_rate or check the batch's sequences: {', '.join(names)}"
+        f"train.learning_rate or look at the batch's sequences: {', '.join(names)}"
     )

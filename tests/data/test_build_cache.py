@@ -1,4 +1,4 @@
-"""From folders of silhouettes and keypoints to the one cache."""
+"""From folders of silhouettes and keypoints to the cache."""
 
 import hashlib
 from pathlib import Path
@@ -142,7 +142,7 @@ def merge(parts: list[Path], out: Path) -> Path:
     return out
 
 
-def test_shards_become_one_cache_and_nothing_is_lost(tmp_path: Path) -> None:
+def test_shards_become_one_cache_without_loss(tmp_path: Path) -> None:
     parts = write_shards(tmp_path)
     with open_ragged(merge(parts, tmp_path / "cache.h5"), kind="cache") as merged:
         assert merged.sequences["subject"].tolist() == ["001", "001", "002", "002"]

@@ -43,7 +43,7 @@ def test_triplet_loss_is_equation_11(weights: str) -> None:
     assert float(found.loss) == pytest.approx(plain_loss(embeddings, 0.2, weights), rel=1e-4)
 
 
-def test_the_adaptive_weights_carry_no_gradient() -> None:
+def test_adaptive_weights_have_no_gradient() -> None:
     torch.manual_seed(1)
     embeddings = torch.randn(8, 1, 4, dtype=torch.float32, requires_grad=True)
     triplet_loss(embeddings, SUBJECTS).loss.backward()
@@ -91,7 +91,7 @@ def test_the_order_of_a_batch_changes_nothing() -> None:
     torch.testing.assert_close(one, other)
 
 
-def test_all_triplets_without_a_list_of_them_have_the_gradient_of_the_list() -> None:
+def test_batch_all_has_the_gradient_of_a_list_of_all_triplets() -> None:
     torch.manual_seed(4)
     embeddings = torch.randn(8, 3, 4).mul_(0.3).requires_grad_()
     found = triplet_loss(embeddings, SUBJECTS, weights="batch_all")

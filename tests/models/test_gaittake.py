@@ -104,7 +104,7 @@ def test_gem_is_equation_10_and_lies_between_mean_and_maximum() -> None:
 
 
 def test_gem_of_a_single_value_is_that_value() -> None:
-    """Which is why the pose half of the features passes eq. 10 unchanged."""
+    """So the pose feature passes eq. 10 unchanged."""
     x = torch.rand(2, 51, 1, 1) + 0.01
     torch.testing.assert_close(GeM(6.5)(x), x[..., 0], rtol=1e-4, atol=1e-5)
 
@@ -142,10 +142,10 @@ def plain_attention(attention: nn.Module, x: torch.Tensor) -> torch.Tensor:
 
 @pytest.mark.parametrize("temporal", ["attention", "max", "mean"])
 @pytest.mark.parametrize("lta", [False, True])
-def test_a_padded_sequence_gets_the_embedding_that_it_gets_alone(temporal: str, lta: bool) -> None:
+def test_padding_does_not_change_an_embedding(temporal: str, lta: bool) -> None:
     torch.manual_seed(2)
     network = build_gaittake(**SMALL, temporal=temporal, lta=lta).eval()
-    with torch.no_grad():  # biases that are not zero make padding visible
+    with torch.no_grad():  # non-zero biases would reveal padding
         for module in network.modules():
             if isinstance(module, nn.Conv1d) and module.bias is not None:
                 module.bias.uniform_(0.5, 1.0)

@@ -1,4 +1,4 @@
-"""Steps made faster: they compute the same, and never wait for a number of the device."""
+"""Training steps never wait for the device, and networks can be compiled."""
 
 from contextlib import nullcontext
 from pathlib import Path
