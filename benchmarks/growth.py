@@ -185,7 +185,7 @@ def growth(stage: str, costs: dict[int, pd.DataFrame]) -> Growth:
     subject, start = np.polyfit(subjects, seconds, 1)
     before, last = np.diff(seconds)[-2:]
     if seconds[-1] - seconds[0] < NOTICEABLE * seconds[0]:
-        return Growth(float(np.mean(seconds)), 0.0, float("nan"), "none measured")
+        return Growth(float(np.mean(seconds)), 0.0, float("nan"), "not measurable")
     ratio = last / before if before > 0 else float("inf")
     kind = "linear" if 1.4 <= ratio <= 2.8 else f"{'less' if ratio < 1.4 else 'more'} than linear"
     return Growth(float(start), float(subject), float(ratio), kind)
@@ -225,10 +225,10 @@ def print_growths(growths: dict[str, Growth], subjects: list[int]) -> None:
     """Prints how each stage grows."""
     a, b, c = subjects[-3:]
     print(
-        "\nCPU seconds = start + subjects x each. Doubling: growth "
+        "\nCPU seconds = start + subjects x time per subject. Doubling: growth "
         f"{b} to {c} / growth {a} to {b}; linear: 2.\n"
     )
-    print("| stage | processes | start, s | each subject, ms | doubling | growth |")
+    print("| stage | processes | start, s | per subject, ms | doubling | growth |")
     print("|---|---|---:|---:|---:|---|")
     for stage, found in growths.items():
         each, ratio = f"{1000 * found.subject:.0f}", f"{found.ratio:.1f}"

@@ -25,10 +25,10 @@ import torch
 from torchvision.models.detection import KeypointRCNN
 
 from gaittake.device import has_bfloat16
-from gaittake.io.ahead import read_ahead
 from gaittake.io.frames import read_silhouettes
+from gaittake.io.read_ahead import read_ahead
 from gaittake.io.tables import read_sequences
-from gaittake.pose.crop import FILLED, cut, cut_size, whole
+from gaittake.pose.crop import FILLED, crop_size, crop_to_box, whole
 from gaittake.pose.detector import build_detector, load_detector
 from gaittake.pose.fast import for_prediction
 from gaittake.pose.locate import best_overlap, locate_in_boxes
@@ -62,15 +62,17 @@ def one_by_one(model: KeypointRCNN, frames: list[Frame], *, size: tuple[int, int
     found = np.full((len(frames), 17, 3), np.nan, dtype=np.float32)
     device = next(model.parameters()).device
     for place, frame in enumerate(frames):
-        seen = cut(frame.image, frame.box, size, smooth=False) if size else whole(frame.image)
+        seen = (
+            crop_to_box(frame.image, frame.box, size, smooth=False) if size else whole(frame.image)
+        )
         grey = torch.from_numpy(seen.image).to(device).float() / 255
         with torch.no_grad():
             result = model([grey.expand(3, -1, -1)])[0]
         if len(result["boxes"]):
-            wanted = torch.from_numpy(seen.box_inward(frame.box))
+            wanted = torch.from_numpy(seen.box_to_crop(frame.box))
             best, _ = best_overlap(wanted, result["boxes"].cpu())
             found[place] = result["keypoints"][best].cpu().numpy()
-            found[place, :, :2] = seen.outward(found[place, :, :2])
+            found[place, :, :2] = seen.to_frame(found[place, :, :2])
     return found
 
 
@@ -121,7 +123,7 @@ def ways_of_whole_frames(
 def ways_of_cuts(plain: KeypointRCNN, detector: Detector, batch: int, many: int) -> list[Way]:
     """Returns the plain loop over cuts, as in training, then each change."""
     ask = partial(ours, boxes="silhouette", detector=detector)
-    one = partial(one_by_one, size=cut_size(detector))
+    one = partial(one_by_one, size=crop_size(detector))
     return [
         Way("plain loop", plain, one, 1, many),
         Way("+ boxes known, no proposals", plain, ask, 1, many),
@@ -216,7 +218,7 @@ def student(results: Path, device: torch.device, batch: int, many: int, runs: in
     model = load_detector(path, detector).to(device).eval()
     walks = read_sequences(results / "index" / "test-000.csv")
     walks = walks[:: max(1, len(walks) // many)]
-    print(f"## The walkers' student on test frames\n\nCuts of {cut_size(detector)}, as learnt:\n")
+    print(f"## The walkers' student on test frames\n\nCuts of {crop_size(detector)}, as learnt:\n")
     compare(ways_of_cuts(model, detector, batch, many), walks, runs, agreement=True)
     frames = [frame for part in read_batches(walks, batch, []) for frame in part]
     height = np.mean([frame.box[3] - frame.box[1] for frame in frames])

@@ -25,9 +25,10 @@ import numpy as np
 from gaittake.data.build_cache import merge_caches
 from gaittake.io.ragged import RaggedWriter, open_ragged
 from gaittake.io.tables import read_sequences, write_sequences
-from gaittake.pipeline.plan import stage_settings
+from gaittake.pipeline import plan
+from gaittake.pipeline.job import Job
 from gaittake.pipeline.subjects import shards
-from gaittake.settings import IndexStage, Settings, SurveyStage, load_settings
+from gaittake.settings import Settings, load_settings
 from gaittake.sources.index import index_sequences
 from gaittake.sources.survey import survey
 
@@ -112,8 +113,7 @@ def measure_index(settings: Settings, what: str) -> int:
     """Indexes all shards, one after another; returns the number of sequences."""
     begun = time.perf_counter()
     for shard in shards(settings):
-        stage = stage_settings(settings, "index", shard=shard)
-        assert isinstance(stage, IndexStage)
+        stage = plan.index(Job(settings.dataset, shard=shard))
         out = Path("results", settings.dataset, "index", f"{shard}.csv")
         index_sequences(stage, roots=None, out=out, rejects=out.with_suffix(".rejects.csv"))
     seconds = time.perf_counter() - begun
@@ -156,10 +156,8 @@ def measure_cache(settings: Settings, count: int) -> None:
         rows = len(opened.sequences)
     row(f"{settings.dataset}: cache's table", time.perf_counter() - begun, f"{rows} rows", "<= 2 s")
     begun = time.perf_counter()
-    stage = stage_settings(settings, "survey")
-    assert isinstance(stage, SurveyStage)
     survey(
-        stage,
+        plan.survey(Job(settings.dataset)),
         sequences=folder / "sequences.csv",
         cache=folder / "cache.h5",
         rejects=[table.with_suffix(".rejects.csv") for table in tables],

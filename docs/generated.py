@@ -1,7 +1,8 @@
-"""Parts of pages that MkDocs has made from the code, so that they are never out of date.
+"""Writes the tables of docs/settings.md and docs/paper.md that come from the code.
 
-`<!-- settings -->` becomes all settings, `<!-- ASSUME -->` and `<!-- PAPER -->` what the tags of
-these names say: in the settings' descriptions, and in docstrings and comments of the package.
+`python docs/generated.py` rewrites the text between `<!-- NAME -->` and `<!-- end NAME -->`. The
+settings' tables come from the fields of gaittake/settings; those of ASSUME and PAPER from the
+sentences that carry these tags, in descriptions of settings, docstrings and comments.
 """
 
 import ast
@@ -9,7 +10,7 @@ import io
 import json
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args, get_origin
@@ -19,8 +20,9 @@ from pydantic.fields import FieldInfo
 import gaittake
 from gaittake.settings import SECTIONS, Method, Section, Settings
 
+DOCS = Path(__file__).parent
 PACKAGE = Path(gaittake.__file__).parent
-# What explains the tags is no choice itself.
+# These files explain the tags; their own sentences are no choices.
 LEGENDS = ("settings/dataset.py", "settings/text.py")
 TAGS = ("ASSUME", "PAPER")
 HEAD = ["setting", "default", "meaning", "source"]
@@ -29,34 +31,40 @@ _ENTRY = re.compile(r"^(?:Args|Returns|Raises|Attributes):$|^ {4}(?=\w+: )", re.
 
 
 class Tagged(NamedTuple):
-    """A sentence of the code that says where a choice comes from, and where it stands."""
+    """A sentence of the code with a tag, and the function or class that holds it."""
 
     sentence: str
     place: str
 
 
-def on_page_markdown(markdown: str, **_mkdocs: Any) -> str:
-    """Returns a page with its generated parts."""
-    makers = {"settings": settings_tables} | {tag: partial(tag_tables, tag) for tag in TAGS}
-    for name, make in makers.items():
-        marker = f"<!-- {name} -->"
-        if marker in markdown:
-            markdown = markdown.replace(marker, make())
-    return markdown
-
-
 class Part(NamedTuple):
-    """A section of the settings: its place in the file, `pose.detector`, and what it is there."""
+    """A section of the settings, its place in the YAML (`pose.detector`), its description there."""
 
     place: str
     section: type[Section]
-    said: str = ""
+    description: str = ""
+
+
+def pages() -> Iterator[tuple[Path, str]]:
+    """Yields the path and the up-to-date text of each page with a generated part."""
+    makers: dict[str, Callable[[], str]] = {"settings": settings_tables}
+    makers |= {tag: partial(tag_tables, tag) for tag in TAGS}
+    for path in sorted(DOCS.glob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        for name, make in makers.items():
+            start, end = f"<!-- {name} -->\n", f"<!-- end {name} -->"
+            before, found, rest = text.partition(start)
+            if found:
+                after = rest[rest.index(end) :]
+                text = f"{before}{start}\n{make()}\n\n{after}"
+        if any(f"<!-- {name} -->\n" in text for name in makers):
+            yield path, text
 
 
 def settings_tables() -> str:
     """Returns a table for each section of the settings: name, default, meaning, source."""
     parts = []
-    for place, section, said in sections():
+    for place, section, description in sections():
         rows = [
             [f"`{name}`", _default(field), *_meaning(field.description)]
             for name, field in section.model_fields.items()
@@ -64,14 +72,14 @@ def settings_tables() -> str:
         ]
         if rows:
             about = (section.__doc__ or "").split("\n\n")[0]
-            text = f"{about} ({said}.)" if said else about
-            heading = place or "The dataset itself"
+            text = f"{about} ({description}.)" if description else about
+            heading = place or "Top level"
             parts.append(f"## {heading}\n\n{_cell(text)}\n\n{_table(HEAD, rows)}")
     return "\n\n".join(parts)
 
 
 def sections() -> Iterator[Part]:
-    """Yields every section of the settings, those of the peers' networks too."""
+    """Yields every section of the settings, also those of the other networks."""
     yield from _below(Part("", Settings))
     yield Part("methods.NAME", Method)
     for network, section in SECTIONS.items():
@@ -80,37 +88,49 @@ def sections() -> Iterator[Part]:
 
 
 def tag_tables(tag: str) -> str:
-    """Returns what a tag says, in settings and in code."""
+    """Returns the settings with a tag, and the sentences of the code with it, as two tables."""
     rows = []
-    for place, section, said in sections():
-        if tag in said:
-            rows.append([f"`{place}`", "", *_meaning(said)])
+    for place, section, description in sections():
+        if tag in description:
+            rows.append([f"`{place}`", "", *_meaning(description)])
         for name, field in section.model_fields.items():
             if not _is_section(field) and tag in (field.description or ""):
                 above, _, network = place.partition(" ")
-                full = f"`{above}.{name}` {network}".replace("`.", "`")
+                full = f"`{above}.{name}` {network}".replace("`.", "`").strip()
                 rows.append([full, _default(field), *_meaning(field.description)])
     found = [[_cell(item.sentence), f"`{item.place}`"] for item in tagged(tag)]
     return (
         f"### Settings\n\n{_table(HEAD, rows)}\n\n"
-        f"### Code\n\n{_table(['what the code says', 'where'], found)}"
+        f"### Code\n\n{_table(['in the code', 'where'], found)}"
     )
 
 
 def tagged(tag: str) -> list[Tagged]:
-    """Returns what comments, and sentences of docstrings, of the package say with a tag."""
+    """Returns the comments and docstring sentences of the package that carry a tag."""
     found = []
     for path in sorted(PACKAGE.rglob("*.py")):
         name, source = str(path.relative_to(PACKAGE)), path.read_text(encoding="utf-8")
         if name not in LEGENDS and tag in source:
+            scopes = _scopes(source)
             for line, text in sorted([*_comments(source), *_sentences(source)]):
                 if re.search(rf"\b{tag}\b", text):
-                    found.append(Tagged(text, f"gaittake/{name}:{line}"))
+                    scope = next((n for first, last, n in scopes if first <= line <= last), "")
+                    found.append(Tagged(text, f"gaittake/{name} {scope}".strip()))
     return found
 
 
+def _scopes(source: str) -> list[tuple[int, int, str]]:
+    """Returns first line, last line and name of each function and class, innermost first."""
+    found = [
+        (node.lineno, node.end_lineno or node.lineno, node.name)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ClassDef | ast.FunctionDef)
+    ]
+    return sorted(found, key=lambda scope: scope[1] - scope[0])
+
+
 def _comments(source: str) -> Iterator[tuple[int, str]]:
-    """Yields comments with their line: of several lines as one, beside code with this code."""
+    """Yields line and text of comments: a block as one, a trailing comment with its code."""
     block, first = "", 0
     for line, row in enumerate([*_with_comments(source), ("", "")], start=1):
         code, comment = row
@@ -125,7 +145,7 @@ def _comments(source: str) -> Iterator[tuple[int, str]]:
 
 
 def _with_comments(source: str) -> list[tuple[str, str]]:
-    """Returns each line's code and comment."""
+    """Returns the code and the comment of each line."""
     lines = [(line.strip(), "") for line in source.splitlines()]
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
@@ -135,7 +155,7 @@ def _with_comments(source: str) -> list[tuple[str, str]]:
 
 
 def _sentences(source: str) -> Iterator[tuple[int, str]]:
-    """Yields the sentences of docstrings, with the line of what they document."""
+    """Yields each sentence of the docstrings, with the line of the object documented."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
             for paragraph in re.split(r"\n\s*\n", ast.get_docstring(node) or ""):
@@ -159,9 +179,9 @@ def _is_section(field: FieldInfo) -> bool:
 
 
 def _default(field: FieldInfo) -> str:
-    """Returns a field's default, and what else it may be where that is a list."""
+    """Returns a field's default and, for a `Literal`, the other values."""
     if field.is_required():
-        return "none"
+        return "required"
     shown = f"`{_plain(field.get_default())}`"
     if get_origin(field.annotation) is Literal:
         others = [v for v in get_args(field.annotation) if v != field.get_default()]
@@ -170,7 +190,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def _plain(value: Any) -> str:
-    """Returns a value as YAML on one line; of a method, what differs from the defaults."""
+    """Returns a value as one line of YAML; a method without what equals the defaults."""
     return json.dumps(
         value,
         ensure_ascii=False,
@@ -179,7 +199,7 @@ def _plain(value: Any) -> str:
 
 
 def _meaning(description: str | None) -> list[str]:
-    """Returns what a description says, and its source, which stands after its last semicolon."""
+    """Returns a description's meaning and source; the source follows the last semicolon."""
     meaning, _, source = (description or "").rpartition("; ")
     return [_cell(meaning), _cell(source)]
 
@@ -190,7 +210,12 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    """Returns text as Markdown shows it in a table; what stands between backticks stays code."""
+    """Returns text escaped for a Markdown table; code between backticks stays as it is."""
     parts = " ".join(text.split()).split("`")
     parts[::2] = [re.sub(r"([*_\[\]])", r"\\\1", p).replace("<", "&lt;") for p in parts[::2]]
     return "`".join(parts).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    for page, updated in pages():
+        page.write_text(updated, encoding="utf-8")

@@ -4,10 +4,10 @@ Axis letters used in every docstring of this package:
 
     n  sequences in a batch     s  frames of a sequence or clip     c  channels
     h  rows of a feature map    w  columns of a feature map         p  horizontal parts (strips)
-    k  keypoints (17, COCO)     d  numbers of one embedding
+    k  keypoints (17, COCO)     d  numbers of each part of an embedding
 
-Frames are uint8 (0 or 255) on disk and in the cache, float32 in 0...1 inside a network. Keypoints
-are (x, y, confidence).
+Silhouettes are uint8 (0 or 255) on disk and in the cache, float32 in 0…1 inside a network.
+Keypoints are (x, y, confidence).
 """
 
 from pathlib import Path
@@ -22,16 +22,19 @@ __version__ = "0.1.0"
 
 
 def load(path: str | Path, device: "str | torch.device" = "cpu") -> "Model":
-    """Returns the model in a file of `gaittake model export`; tells what it was trained on.
+    """Returns the model in a file written by `gaittake model export`; logs its origin.
+
+    The log level is WARNING for a model trained on rendered people, else INFO.
 
     Args:
-        path: of the file.
+        path: of the model file.
         device: where to compute, `cpu` or `cuda`.
 
     Raises:
-        UserError: no such file, or it is damaged, foreign, of another format or does not fit.
+        UserError: the file does not exist, cannot be read, is not a model file, is damaged, or
+            does not fit this version of gaittake.
     """
-    # Inside: `import gaittake` stays quick, and every module of the package runs this file first.
+    # Imported here because every `import gaittake.…` runs this file, and torch takes seconds.
     from gaittake.use.model import load as load_model
 
     return load_model(path, device)

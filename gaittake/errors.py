@@ -1,12 +1,12 @@
-"""The error that is meant for the user's eyes."""
+"""Errors for users, and the end of a preempted run."""
 
 
 class UserError(Exception):
-    """What the user gave does not work: one line that names the thing and the remedy.
+    """An error the user can fix; its message is one line that names the item and the fix.
 
-    The command line prints the message alone (`--debug` shows the traceback) and exits with 1.
+    The command line prints only the message (the traceback with `--debug`) and exits with 1.
     """
 
 
 class Preempted(Exception):
-    """A scheduler asked the run to stop; its progress is saved and a restart continues."""
+    """A scheduler stopped the run. Its progress is saved, and a restart continues from there."""

@@ -1,4 +1,4 @@
-"""The 17 COCO keypoints: names, order, mirror, and their place in a normalised silhouette."""
+"""The 17 COCO keypoints: names, mirror, limbs, and their normalised coordinates."""
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ NAMES = (
     "left_ankle",
     "right_ankle",
 )
-# After mirroring an image, keypoint i is what keypoint MIRROR[i] was.
+# In a mirrored image, keypoint i is keypoint MIRROR[i] of the original.
 MIRROR = (0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15)
 LIMBS = (
     (0, 1), (0, 2), (1, 3), (2, 4), (5, 6), (5, 7), (7, 9), (6, 8), (8, 10),
@@ -32,7 +32,7 @@ Floats = npt.NDArray[np.float32]
 
 
 def normalise(keypoints: Floats, *, top: Floats, height: Floats, centre: Floats) -> Floats:
-    """Returns keypoints in the frame of their normalised silhouettes.
+    """Returns keypoints in the coordinates of their normalised silhouettes.
 
     Args:
         keypoints: `[s, 17, 3]`: x and y in pixels of the full frame, confidence.
@@ -42,7 +42,7 @@ def normalise(keypoints: Floats, *, top: Floats, height: Floats, centre: Floats)
 
     Returns:
         `[s, 17, 3]` float32: x = (u − centre)/height + 0.5, y = (v − top)/height, both clamped to
-        0…1 (so that a joint outside stays at the border, and its confidence says the rest).
+        0…1, and the confidence.
     """
     placed = keypoints.astype(np.float32, copy=True)
     scale = height[:, None]

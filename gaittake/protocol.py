@@ -1,4 +1,4 @@
-"""Names of subjects and walks, as a protocol lists them."""
+"""The lists of subjects and of sequences in a protocol: ranges, and names in two lists."""
 
 import re
 from collections.abc import Iterable
@@ -7,10 +7,10 @@ from gaittake.errors import UserError
 
 
 def expand(names: Iterable[str]) -> list[str]:
-    """Returns the names with ranges written out: `001..003` is 001, 002, 003; `a..b..2` steps by 2.
+    """Returns the names with ranges expanded: `001..003` is 001, 002, 003; `a..b..2` steps by 2.
 
     Raises:
-        UserError: the ends of a range do not fit each other.
+        UserError: not a valid range.
     """
     expanded: list[str] = []
     for name in names:
@@ -20,7 +20,9 @@ def expand(names: Iterable[str]) -> list[str]:
             continue
         start, stop = (re.fullmatch(r"(.*?)(\d+)", end) for end in (first, rest[0]))
         if not start or not stop or start[1] != stop[1] or len(rest) > 2:
-            raise UserError(f"'{name}': a range is first..last or first..last..step, as 001..074")
+            raise UserError(
+                f"'{name}' is not a range; write first..last or first..last..step, as in 001..074"
+            )
         step = int(rest[1]) if len(rest) == 2 else 1
         digits = len(start[2])
         numbers = range(int(start[2]), int(stop[2]) + 1, step)
@@ -29,6 +31,6 @@ def expand(names: Iterable[str]) -> list[str]:
 
 
 def in_both(gallery: Iterable[str], probes: Iterable[str]) -> list[str]:
-    """Returns the walks that are searched and looked for at once, in the gallery's order."""
+    """Returns the names that are both gallery and probe, in the gallery's order."""
     wanted = set(expand(probes))
-    return [walk for walk in expand(gallery) if walk in wanted]
+    return [name for name in expand(gallery) if name in wanted]

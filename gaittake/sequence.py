@@ -1,4 +1,4 @@
-"""One recorded walk of one person from one view: its name, its files, what was refused of it."""
+"""A sequence: one recording of a subject from one view. A reject: data that a stage skipped."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -8,13 +8,13 @@ class Sequence(NamedTuple):
     """A row of the sequence table.
 
     Attributes:
-        subject: the person, as the dataset names it.
-        condition: `nm`, `bg`, `cl`, or the dataset's own word.
-        number: which walk of this condition.
+        subject: the dataset's name of the person.
+        condition: `nm`, `bg`, `cl`, or the dataset's own name.
+        number: of the recording within its condition.
         view: degrees.
         frames: number of silhouette files.
         silhouettes: folder or video of the silhouettes.
-        video: video or folder of RGB frames of the same walk, or None.
+        video: video or folder of RGB frames of the same recording, or None.
     """
 
     subject: str
@@ -27,17 +27,17 @@ class Sequence(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name that messages use: `001/nm-01/090`."""
+        """The name in messages: `001/nm-01/090`."""
         return name_of(self.subject, self.condition, self.number, self.view)
 
 
 class Reject(NamedTuple):
-    """Something that a stage could not use: a row of the rejects table.
+    """Data that a stage could not use: a row of the rejects table.
 
     Attributes:
-        stage: who refused it.
+        stage: the stage that skipped it.
         path: the file or folder, with `#12` for a frame of a video.
-        reason: why, in a few words that are the same for the same fault.
+        reason: a few words, the same for each occurrence.
     """
 
     stage: str

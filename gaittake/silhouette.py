@@ -1,4 +1,4 @@
-"""A silhouette cut out, scaled and centred as the field's networks take it. Pure functions."""
+"""Silhouettes cropped, scaled and centred as usual in gait recognition. Pure functions."""
 
 from typing import NamedTuple
 
@@ -7,18 +7,19 @@ import numpy as np
 import numpy.typing as npt
 
 Image = npt.NDArray[np.uint8]
+Box = tuple[float, float, float, float]  # x1, y1, x2, y2 in pixels, outer edges
 
-MIN_PART = 0.02  # of the largest part's pixels; a head has 0.08; specks of noise far less
+MIN_PART = 0.02  # share of the largest part's pixels; a head has 0.08, noise far less
 
 
 class Aligned(NamedTuple):
-    """A normalised silhouette and where it came from.
+    """A normalised silhouette and its place in the frame.
 
     Attributes:
         image: `[height, width]` uint8.
         top: first row of the figure in the frame, pixels.
         height: height of the figure in the frame, pixels.
-        centre: column of the frame that became the middle, pixels.
+        centre: column of the frame at the middle of the image, pixels.
     """
 
     image: Image
@@ -28,10 +29,10 @@ class Aligned(NamedTuple):
 
 
 def figure(frame: Image) -> Image:
-    """Returns the frame without stray noise: its largest connected part, and parts not far smaller.
+    """Returns the frame without noise: its largest connected part, and parts of 2 % of it or more.
 
-    A stray pixel far from the figure would stretch the crop and shrink the person. A head or a leg
-    that subtraction cut off is no noise: without it the crop would be wrong the other way.
+    A noise pixel far from the figure would enlarge the crop, and so shrink the figure. A head or
+    leg that background subtraction separated must stay: without it the crop would be too small.
     """
     count, labels, stats, _ = cv2.connectedComponentsWithStats((frame > 0).astype(np.uint8))
     if count <= 2:
@@ -44,15 +45,15 @@ def figure(frame: Image) -> Image:
 def align(frame: Image, *, height: int, width: int, min_mass: int) -> Aligned | None:
     """Returns the normalised silhouette, or None for a frame without a person.
 
-    The steps are GaitSet's and OpenGait's: drop a frame of too little mass, crop to its rows,
-    scale to the height (cubic), centre on the column where the cumulative mass passes half, keep
-    `height` columns (zero-padded) and of these the middle `width`.
+    The steps are those of GaitSet and OpenGait: skip frames of too little mass, crop to the
+    figure's rows, scale to the height (cubic), centre on the column where the cumulative mass
+    passes half, keep `height` columns (zero-padded) and of these the middle `width`.
 
     Args:
         frame: `[rows, columns]` uint8, 0 or 255.
         height: rows of the result.
         width: columns of the result, at most `height`.
-        min_mass: sum of pixel values that a frame must exceed.
+        min_mass: the sum of the pixel values must exceed this.
     """
     if int(frame.sum()) <= min_mass:
         return None
@@ -64,7 +65,7 @@ def align(frame: Image, *, height: int, width: int, min_mass: int) -> Aligned | 
     scaled = cv2.resize(frame[top:bottom], (scaled_width, height), interpolation=cv2.INTER_CUBIC)
     mass = scaled.sum(axis=0, dtype=np.int64).cumsum()
     if not mass[-1]:
-        return None  # a line so thin that scaling lost it
+        return None  # a line too thin to survive the scaling
     middle = int(np.argmax(mass > mass[-1] / 2))
     half = height // 2
     padded = np.pad(scaled, ((0, 0), (half, half)))
@@ -74,8 +75,8 @@ def align(frame: Image, *, height: int, width: int, min_mass: int) -> Aligned | 
     return Aligned(image, float(top), float(bottom - top), middle / scale)
 
 
-def box(frame: Image) -> tuple[float, float, float, float] | None:
-    """Returns x1, y1, x2, y2 of the figure in pixels (outer edges), or None for an empty frame."""
+def box(frame: Image) -> Box | None:
+    """Returns the box of the figure, or None for an empty frame."""
     points = cv2.findNonZero(figure(frame))
     if points is None:
         return None

@@ -1,4 +1,4 @@
-"""The pages of docs/: they build, and what they say works: commands, settings, paths, messages."""
+"""The pages of docs/ build, and their commands, settings, paths and messages are correct."""
 
 import ast
 import re
@@ -6,6 +6,7 @@ import shlex
 import shutil
 import tomllib
 from collections.abc import Iterator
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,14 +21,18 @@ from tests.workflow.project import Project, fresh_project
 REPOSITORY = Path(__file__).parents[1]
 DOCS = REPOSITORY / "docs"
 PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("*.md"))}
-# Datasets that a page tells how to make.
+READMES = {
+    str(path.relative_to(REPOSITORY)): path.read_text(encoding="utf-8")
+    for path in (*REPOSITORY.glob("*.md"), REPOSITORY / "config" / "README.md")
+}
+# Datasets that a page shows how to make.
 MADE_THERE = {"mine", "flat"}
-# What explains the tags; a setting's own stands in its description.
+# These files explain the tags.
 LEGENDS = ("settings/dataset.py", "settings/text.py")
 
 
 class Block(NamedTuple):
-    """A block of code of a page."""
+    """A code block of a page."""
 
     page: str
     language: str
@@ -35,20 +40,22 @@ class Block(NamedTuple):
 
 
 def blocks(*languages: str) -> list[Block]:
-    """Returns the blocks of code in these languages."""
+    """Returns the code blocks in these languages."""
     found = [
         Block(page, *parts)
-        for page, text in PAGES.items()
+        for page, text in (PAGES | READMES).items()
         for parts in re.findall(r"^```(\w+)\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
     ]
     return [block for block in found if block.language in languages]
 
 
 def commands(program: str = "") -> Iterator[tuple[str, list[str]]]:
-    """Yields page and words of each command line, of one program or all."""
+    """Yields the page and the words of each command line, for one program or all."""
     for page, _, text in blocks("sh"):
         for line in text.splitlines():
-            words = shlex.split(line)
+            words = shlex.split(line.partition(" #")[0])
+            if "=" in words[0]:  # a variable of the shell
+                continue
             if words[0] == "torchrun":
                 words = words[words.index("gaittake") :]
             if not program or words[0] == program:
@@ -56,7 +63,7 @@ def commands(program: str = "") -> Iterator[tuple[str, list[str]]]:
 
 
 def build(folder: Path, site: Path) -> None:
-    """Builds the pages as `mkdocs build --strict` does."""
+    """Builds the pages like `mkdocs build --strict`."""
     from mkdocs.commands.build import build
     from mkdocs.config import load_config
 
@@ -71,7 +78,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def plain(text: str) -> str:
-    """Returns the words of HTML, or of a comment, without marks."""
+    """Returns the text of HTML or of a comment, without markup."""
     text = re.sub(r"<[^>]+>", "", text)
     for mark, character in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"), ("&quot;", '"')):
         text = text.replace(mark, character)
@@ -88,7 +95,7 @@ def test_the_pages_build_strictly_and_take_nothing_from_elsewhere(site: Path) ->
 
 
 @pytest.mark.parametrize("link", ["(nowhere.md)", "(casiab.md#nowhere)", "(#nowhere)"])
-def test_a_link_to_nowhere_stops_the_build(link: str, tmp_path: Path) -> None:
+def test_a_broken_link_stops_the_build(link: str, tmp_path: Path) -> None:
     from mkdocs.exceptions import Abort
 
     shutil.copytree(DOCS, tmp_path / "docs")
@@ -104,7 +111,7 @@ def test_every_page_is_reached_from_the_first_one() -> None:
         assert name == "index.md" or f"({name}" in PAGES["index.md"], name
 
 
-def test_every_gaittake_command_has_these_options_and_arguments() -> None:
+def test_every_gaittake_command_of_the_pages_can_be_parsed() -> None:
     count = 0
     known = {path.stem for path in (REPOSITORY / "config").glob("*.yaml")} | MADE_THERE
     for page, words in commands("gaittake"):
@@ -120,7 +127,7 @@ def test_every_gaittake_command_has_these_options_and_arguments() -> None:
     assert count > 15
 
 
-def test_every_other_program_is_called_as_it_can_be() -> None:
+def test_every_other_command_of_the_pages_is_valid() -> None:
     makefile = (REPOSITORY / "Makefile").read_text()
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     for page, (program, *words) in commands():
@@ -132,13 +139,15 @@ def test_every_other_program_is_called_as_it_can_be() -> None:
                     assert extra in project["optional-dependencies"], page
             case "pytest" | "grep":
                 assert (REPOSITORY / words[-1]).exists(), page
+            case "source":
+                assert words == [".venv/bin/activate"], page
             case _:
                 assert program in ("gaittake", "snakemake", "tail", "conda", "python"), page
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The project with empty folders in the place of the real datasets, and `mine`."""
+    """The project with empty folders for the real datasets, and the dataset `mine`."""
     made = fresh_project(tmp_path_factory.mktemp("docs") / "project")
     (text,) = [b.text for b in blocks("yaml") if b.text.startswith("source: {layout: folder, silho")
                and "protocol" in b.text]  # fmt: skip
@@ -146,7 +155,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return made
 
 
-def test_snakemake_can_make_every_target_with_these_options(project: Project) -> None:
+def test_snakemake_can_make_every_target_of_the_pages(project: Project) -> None:
     from snakemake.cli import get_argument_parser
 
     targets = {word for _, words in commands("snakemake") for word in words if "results/" in word}
@@ -161,7 +170,7 @@ def test_snakemake_can_make_every_target_with_these_options(project: Project) ->
             assert (REPOSITORY / f"profiles/{profile}/profile.yaml").is_file()
     code, said = project.snakemake("--dry-run", "--cores", "2", *sorted(targets))
     assert code == 0, said[-2000:]
-    # What a page says that a run leaves, and where its logs are.
+    # The files and logs that a page promises.
     logs = [words[-1] for _, words in commands("tail")]
     left = re.findall(r"^\| `(results/[^`]+)`", PAGES["first-result.md"], flags=re.MULTILINE)
     assert len(logs) > 2
@@ -170,13 +179,13 @@ def test_snakemake_can_make_every_target_with_these_options(project: Project) ->
         assert re.search(rf"[ ,]{re.escape(path)}(?:,|$)", said, flags=re.MULTILINE), path
 
 
-def test_every_yaml_of_the_pages_can_be_read(tmp_path: Path) -> None:
+def test_every_yaml_block_of_the_pages_is_valid(tmp_path: Path) -> None:
     from snakemake.cli import get_argument_parser
 
     options = {o for a in get_argument_parser()._actions for o in a.option_strings}
     found = [block for block in blocks("yaml") if block.page != "extend.md"]
     assert len(found) > 10
-    for path in (REPOSITORY / "config").glob("*.yaml"):  # whose networks a block may borrow
+    for path in (REPOSITORY / "config").glob("*.yaml"):  # a block may borrow their networks
         shutil.copy(path, tmp_path)
     for block in found:
         if block.text.startswith("# profiles/"):
@@ -184,6 +193,18 @@ def test_every_yaml_of_the_pages_can_be_read(tmp_path: Path) -> None:
         else:
             (tmp_path / "x.yaml").write_text(block.text)
             load_settings(tmp_path / "x.yaml")
+
+
+def test_the_generated_tables_are_up_to_date() -> None:
+    spec = spec_from_file_location("generated", DOCS / "generated.py")
+    assert spec
+    assert spec.loader
+    generated = module_from_spec(spec)
+    spec.loader.exec_module(generated)
+    pages = dict(generated.pages())
+    assert {path.name for path in pages} == {"settings.md", "paper.md"}
+    for path, text in pages.items():
+        assert text == PAGES[path.name], f"{path.name} is out of date; run `make docs`"
 
 
 def test_the_settings_page_has_every_setting_with_its_meaning(site: Path) -> None:
@@ -213,7 +234,7 @@ def test_every_tag_of_the_code_is_on_the_page_of_the_paper(tag: str, site: Path)
 
 
 def texts(node: ast.AST) -> Iterator[str]:
-    """Yields the texts of a program, `…` in the place of what an f-string puts in."""
+    """Yields the string literals of a program, with `…` for the values in f-strings."""
     for child in ast.walk(node):
         if isinstance(child, ast.JoinedStr):
             yield "".join(
@@ -224,7 +245,7 @@ def texts(node: ast.AST) -> Iterator[str]:
 
 
 def says(text: str, message: str) -> bool:
-    """Tells whether the parts of a message between its `…` stand in a text, in this order."""
+    """Returns whether a text contains the parts of a message between `…`, in this order."""
     for part in message.split("…"):
         _, found, text = text.partition(part) if part else ("", "…", text)
         if not found:
@@ -232,7 +253,7 @@ def says(text: str, message: str) -> bool:
     return True
 
 
-def test_every_message_of_the_page_of_errors_is_one_of_the_program() -> None:
+def test_every_message_of_the_trouble_page_is_in_the_code() -> None:
     paths = (REPOSITORY / "gaittake").rglob("*.py")
     program = [text for path in paths for text in texts(ast.parse(path.read_bytes()))]
     messages = re.findall(r"^#### (`+)(.+)\1\n\n(\w*)", PAGES["trouble.md"], flags=re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The examples of docs/extend.md: a new network trains and embeds, a new layout is read."""
+"""The examples of docs/extend.md work: the network trains and embeds, the layout is read."""
 
 import os
 import re
@@ -14,9 +14,11 @@ from tests.conftest import write_cache
 from tests.sources.trees import write_video
 from tests.workflow.project import Project, fresh_project
 
+pytestmark = pytest.mark.slow
+
 PAGE = (Path(__file__).parents[1] / "docs/extend.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
-# Commands one after another in one process: starting one takes seconds.
+# Several commands in one process, since each start takes seconds.
 RUN = """
 import sys
 from gaittake.cli import app
@@ -27,7 +29,7 @@ for line in sys.stdin.read().splitlines():
 
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A copy of the project in which everything was done that the page says."""
+    """A copy of the project with all changes of the page."""
     project = fresh_project(tmp_path_factory.mktemp("extend") / "project")
     for language, text in BLOCKS:
         if language == "diff":
@@ -48,7 +50,7 @@ def both_sides(diff: str) -> tuple[str, str]:
 
 
 def run(project: Project, *commands: str) -> str:
-    """Runs `gaittake` commands in the copy, with its own code; returns what they print."""
+    """Runs `gaittake` commands with the code of the copy; returns what they print."""
     done = subprocess.run(
         [sys.executable, "-c", RUN],
         input="\n".join(commands),
@@ -67,9 +69,9 @@ def test_the_network_of_the_page_trains_embeds_and_is_listed(extended: Project) 
     files = f"--cache {cache} --device cpu --threads 1"
     said = run(
         extended,
-        f"train smoke --method mean_map {files} --out w.pt --history h.csv --checkpoints saved",
+        f"train smoke --method mean_map {files} --out w.pt --out-history h.csv --checkpoints saved",
         f"embed smoke --method mean_map {files} --weights w.pt --out e.h5",
-        "models",
+        "networks",
     )
     assert re.search(r"mean_map.*this page", said)
     history = pd.read_csv(extended.folder / "h.csv")

@@ -138,7 +138,7 @@ def test_a_read_only_folder_is_one_line_that_names_it(
     said = explanation(raised.value)
     assert said is not None
     assert str(folder) in said
-    assert "a place that can be written is needed" in said
+    assert "choose a writable location" in said
 
 
 def content(path: Path) -> tuple[object, ...]:

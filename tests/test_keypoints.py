@@ -1,13 +1,13 @@
-"""Keypoints in the frame of the normalised silhouette."""
+"""Keypoints in the coordinates of the normalised silhouette."""
 
 import numpy as np
 
 from gaittake.keypoints import LIMBS, MIRROR, NAMES, normalise
 
 
-def test_a_joint_is_where_the_silhouette_shows_it() -> None:
+def test_keypoints_move_with_their_silhouette() -> None:
     keypoints = np.zeros((1, 17, 3), dtype=np.float32)
-    keypoints[0, 0] = [170, 40, 0.9]  # the top of the head, on the middle
+    keypoints[0, 0] = [170, 40, 0.9]  # the top of the head, at the centre
     keypoints[0, 15] = [186, 168, 0.5]  # a foot, an eighth of the height to the right
     keypoints[0, 16] = [500, 900, 0.1]  # outside
     placed = normalise(
@@ -21,7 +21,7 @@ def test_a_joint_is_where_the_silhouette_shows_it() -> None:
     np.testing.assert_allclose(placed[0, 15], [0.625, 1.0, 0.5])
     np.testing.assert_allclose(placed[0, 16], [1.0, 1.0, 0.1])
     assert float(placed.min()) >= 0
-    assert float(keypoints[0, 16, 0]) == 500  # the input stays
+    assert float(keypoints[0, 16, 0]) == 500  # the input is unchanged
 
 
 def test_mirroring_twice_is_identity_and_swaps_left_and_right() -> None:
@@ -29,4 +29,4 @@ def test_mirroring_twice_is_identity_and_swaps_left_and_right() -> None:
     for i, name in enumerate(NAMES):
         swapped = name.replace("left", "?").replace("right", "left").replace("?", "right")
         assert NAMES[MIRROR[i]] == swapped
-    assert {joint for limb in LIMBS for joint in limb} == set(range(17))
+    assert {keypoint for limb in LIMBS for keypoint in limb} == set(range(17))

@@ -1,4 +1,4 @@
-"""What stands in several places says the same: versions, commands, the licence."""
+"""Facts stated in several files agree: versions, commands, stages, the licence, the citation."""
 
 import os
 import re
@@ -8,6 +8,10 @@ from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import gaittake
 
 REPOSITORY = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
@@ -16,14 +20,14 @@ ENVIRONMENTS = sorted((REPOSITORY / "envs").glob("*.yaml"))
 
 
 def conda_and_pip(path: Path) -> tuple[list[str], list[str]]:
-    """Returns what an environment file takes from conda and from pip."""
+    """Returns the conda packages and the pip packages of an environment file."""
     dependencies = yaml.safe_load(path.read_text())["dependencies"]
     pip = [item["pip"] for item in dependencies if isinstance(item, dict)]
     return [item for item in dependencies if isinstance(item, str)], pip[0]
 
 
 @pytest.mark.parametrize("path", ENVIRONMENTS, ids=lambda path: path.name)
-def test_the_rules_environments_take_the_projects_own_versions(path: Path) -> None:
+def test_the_environments_of_the_rules_have_the_projects_versions(path: Path) -> None:
     conda, pip = conda_and_pip(path)
     assert f"python{PROJECT['requires-python']}" in conda
     assert pip == sorted(pip)
@@ -31,7 +35,7 @@ def test_the_rules_environments_take_the_projects_own_versions(path: Path) -> No
 
 
 def test_every_library_is_in_an_environment_of_the_rules() -> None:
-    # Snakemake starts the environments, so it is in none of them.
+    # Snakemake runs outside these environments.
     named = {item for path in ENVIRONMENTS for item in conda_and_pip(path)[1]}
     assert named | {"snakemake>=9.0"} == set(PROJECT["dependencies"])
 
@@ -48,12 +52,14 @@ def test_every_rule_names_an_environment_that_exists() -> None:
             assert (rules.parent / name).resolve() in ENVIRONMENTS
 
 
-def test_the_readme_is_short_and_starts_with_the_two_commands() -> None:
+def test_the_readme_is_short_and_its_first_screen_has_status_commands_and_requirements() -> None:
     lines = README.splitlines()
-    assert len(lines) < 150
-    first_screen = "\n".join(lines[:35])
-    assert re.search(r"^make demo\b", first_screen, re.MULTILINE)
-    assert re.search(r"^make test\b", first_screen, re.MULTILINE)
+    assert len(lines) < 130
+    first_screen = "\n".join(lines[:30])
+    assert re.search(r"^make demo\b.*\nsource \.venv/bin/activate$", first_screen, re.MULTILINE)
+    assert "Not yet run on CASIA-B or OU-MVLP" in first_screen
+    version = PROJECT["requires-python"].removeprefix(">=")
+    assert re.search(rf"Linux.* Python {version}", first_screen)
 
 
 def test_the_readmes_test_command_is_what_ci_runs() -> None:
@@ -61,10 +67,48 @@ def test_the_readmes_test_command_is_what_ci_runs() -> None:
     commands = re.findall(r"^make \w+", README, re.MULTILINE)
     assert os.access(script, os.X_OK)
     assert script.read_text().splitlines()[-1] == f"exec {commands[-1]}" == "exec make test"
+    workflow = yaml.safe_load((REPOSITORY / ".github/workflows/ci.yml").read_text())
+    assert workflow["jobs"]["test"]["steps"][-1] == {"run": ".ci/run"}
 
 
-def test_every_link_of_the_readmes_leads_somewhere() -> None:
-    for path in (REPOSITORY / "README.md", REPOSITORY / "config" / "README.md"):
+def test_the_lock_has_a_fitting_version_of_every_direct_dependency() -> None:
+    locked = dict(
+        line.split("==")
+        for line in (REPOSITORY / "constraints.txt").read_text().splitlines()
+        if not line.startswith("#")
+    )
+    names = {canonicalize_name(name): version for name, version in locked.items()}
+    extras = PROJECT["optional-dependencies"]
+    for text in [*PROJECT["dependencies"], *extras["test"], *extras["docs"], *extras["slurm"]]:
+        requirement = Requirement(text)
+        assert requirement.specifier.contains(names[canonicalize_name(requirement.name)]), text
+
+
+def test_the_lock_is_for_any_platform() -> None:
+    text = (REPOSITORY / "constraints.txt").read_text()
+    assert not re.search(r"^(?:nvidia|cuda|triton)|\+|@|://", text, re.MULTILINE)
+
+
+def test_the_citation_file_cites_this_version_and_the_paper() -> None:
+    citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())
+    assert citation["version"] == gaittake.__version__
+    assert citation["license"] == PROJECT["license"]
+    assert citation["authors"] == PROJECT["authors"]
+    (paper,) = citation["references"]
+    assert paper["title"] in README.replace("{GaitTAKE}", "GaitTAKE")
+    assert f"[{gaittake.__version__}]" in (REPOSITORY / "CHANGELOG.md").read_text()
+
+
+def test_every_make_command_of_the_contributing_page_exists() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text()
+    commands = re.findall(r"`make (\w+)", (REPOSITORY / "CONTRIBUTING.md").read_text())
+    assert {"check", "test", "docs", "lock"} <= set(commands)
+    for command in commands:
+        assert f"\n{command}:" in makefile
+
+
+def test_every_link_of_the_readmes_works() -> None:
+    for path in (*REPOSITORY.glob("*.md"), REPOSITORY / "config" / "README.md"):
         for target in re.findall(r"\]\((?!http)([^)]+)\)", path.read_text()):
             file, _, anchor = target.partition("#")
             assert (path.parent / file).exists(), f"{path}: {target}"
@@ -85,17 +129,25 @@ def test_the_licence_is_apache_2_in_full() -> None:
 
 
 def test_the_default_profile_limits_no_gpu() -> None:
-    # On a cluster such a limit would hold for all jobs together.
+    # On a cluster this limit would apply to all jobs together.
     profile = yaml.safe_load((REPOSITORY / "profiles" / "default" / "profile.yaml").read_text())
     assert "resources" not in profile
     assert profile["rerun-incomplete"] is True
 
 
-def test_the_readme_names_every_stage() -> None:
+def test_the_page_of_the_architecture_names_every_stage() -> None:
+    page = (REPOSITORY / "docs" / "architecture.md").read_text()
     stages = re.findall(r"^rule (\w+):", _rules(), re.MULTILINE)
     assert len(stages) == 16
     for stage in set(stages) - {"merge"}:  # one line with cache
-        assert f"`{stage.replace('_', '-')}`" in README
+        assert f"| `{stage.replace('_', '-')}` |" in page
+
+
+def test_the_map_of_the_architecture_has_every_package_and_module() -> None:
+    drawing = (REPOSITORY / "docs" / "architecture.svg").read_text()
+    for path in (REPOSITORY / "gaittake").iterdir():
+        if path.suffix == ".py" or (path / "__init__.py").exists():
+            assert path.stem.startswith("__") or path.stem in drawing, path.name
 
 
 def _rules() -> str:

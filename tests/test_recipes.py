@@ -8,7 +8,6 @@ import yaml
 
 from gaittake.errors import UserError
 from gaittake.models import build_network
-from gaittake.pipeline.plan import stage_settings
 from gaittake.settings import (
     SECTIONS,
     SIZES,
@@ -21,6 +20,7 @@ from gaittake.settings import (
     load_settings,
 )
 from gaittake.settings.training import OWN, RECIPES, Train, published
+from tests.jobs import stage_settings
 
 CONFIG = Path(__file__).parents[1] / "config"
 PEERS = ("gaitset", "gaitpart", "mt3d", "gaitgl")

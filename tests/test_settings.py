@@ -7,10 +7,11 @@ import pytest
 from gaittake.errors import UserError
 from gaittake.models import build_network
 from gaittake.pipeline import subjects
-from gaittake.pipeline.plan import method_of, runs, stage_settings
+from gaittake.pipeline.plan import method_of, runs
 from gaittake.pipeline.subjects import held_out, shards, train_subjects
 from gaittake.protocol import expand
 from gaittake.settings import Settings, canonical, load_settings
+from tests.jobs import stage_settings
 
 CONFIG = Path(__file__).parents[1] / "config"
 

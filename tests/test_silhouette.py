@@ -1,4 +1,4 @@
-"""Alignment against a plain restatement of GaitSet's and OpenGait's steps."""
+"""Alignment against a plain implementation of the steps of GaitSet and OpenGait."""
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ CASIAB, OUMVLP = (240, 320), (980, 1280)
 
 
 def plain_alignment(frame: Image) -> Image | None:
-    """The steps one after another, on one row or column at a time."""
+    """Returns the result of the steps, each a loop over rows or columns."""
     if int(frame.sum()) <= 10_000:
         return None
     rows = [row for row in range(frame.shape[0]) if frame[row].sum() > 0]
@@ -37,7 +37,7 @@ def plain_alignment(frame: Image) -> Image | None:
 
 
 def person(seed: int) -> Image:
-    """A clean figure: head, trunk and two legs at a random place, of a random size."""
+    """Returns a clean figure: head, trunk and legs, at random position and size."""
     generator = np.random.default_rng(seed)
     frame = np.zeros(CASIAB, dtype=np.uint8)
     tall = int(generator.integers(90, 180))
@@ -57,7 +57,7 @@ def bar(top: int, left: int, rows: int, columns: int, size: tuple[int, int] = CA
 
 
 def figure_rows(aligned: Image) -> int:
-    """Rows of the largest connected part: 64 where nothing else stretched the crop."""
+    """Returns the rows of the largest connected part: 64 if noise did not enlarge the crop."""
     return int(cv2.connectedComponentsWithStats((aligned > 127).astype(np.uint8))[2][1:, 3].max())
 
 
@@ -83,7 +83,7 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_a_shape_is_aligned_as_by_the_fields_steps_pixel_for_pixel(name: str) -> None:
+def test_a_shape_is_aligned_as_by_gaitset_pixel_for_pixel(name: str) -> None:
     frame = SHAPES[name]
     found, wanted = align(frame, **SIZE), plain_alignment(frame)
     assert found is not None
@@ -94,7 +94,7 @@ def test_a_shape_is_aligned_as_by_the_fields_steps_pixel_for_pixel(name: str) ->
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_a_drawn_figure_is_aligned_as_by_the_fields_steps_pixel_for_pixel(seed: int) -> None:
+def test_a_drawn_figure_is_aligned_as_by_gaitset_pixel_for_pixel(seed: int) -> None:
     frame = person(seed)
     found = align(frame, **SIZE)
     assert found is not None
@@ -102,7 +102,7 @@ def test_a_drawn_figure_is_aligned_as_by_the_fields_steps_pixel_for_pixel(seed: 
 
 
 @pytest.mark.parametrize("size", [CASIAB, (489, 640)])
-def test_clean_walkers_are_aligned_as_by_the_fields_steps_pixel_for_pixel(
+def test_rendered_people_without_noise_are_aligned_as_by_gaitset_pixel_for_pixel(
     size: tuple[int, int],
 ) -> None:
     settings = Walkers(height=size[0], width=size[1], noise=0.0)
@@ -114,7 +114,7 @@ def test_clean_walkers_are_aligned_as_by_the_fields_steps_pixel_for_pixel(
         assert (found.image == plain_alignment(frame)).all()
 
 
-def test_a_frame_of_too_little_mass_is_dropped_as_by_the_fields_steps() -> None:
+def test_a_frame_of_too_little_mass_is_skipped_as_by_gaitset() -> None:
     for pixels in (0, 39):  # 39 · 255 = 9945
         frame = bar(100, 100, 1, pixels)
         assert align(frame, **SIZE) is None
@@ -125,7 +125,7 @@ def test_a_frame_of_too_little_mass_is_dropped_as_by_the_fields_steps() -> None:
     assert align(frame, height=64, width=44, min_mass=10_200) is None
 
 
-def test_a_line_too_thin_to_survive_scaling_is_dropped_as_by_the_fields_steps() -> None:
+def test_a_line_too_thin_to_survive_scaling_is_skipped_as_by_gaitset() -> None:
     frame = bar(20, 200, 200, 1)
     assert align(frame, **SIZE) is None
     assert plain_alignment(frame) is None
@@ -138,7 +138,7 @@ def test_a_frame_narrower_than_a_pixel_of_the_result_is_aligned() -> None:
 
 
 @pytest.mark.parametrize("spot", [(2, 300), (235, 4), (0, 0), (239, 319)])
-def test_stray_noise_leaves_the_figure_its_scale_where_the_fields_steps_shrink_it(
+def test_noise_does_not_shrink_the_figure_as_it_does_in_gaitset(
     spot: tuple[int, int],
 ) -> None:
     frame = person(3)
@@ -152,23 +152,23 @@ def test_stray_noise_leaves_the_figure_its_scale_where_the_fields_steps_shrink_i
     assert figure_rows(plain) < 61
 
 
-def test_walkers_with_the_noise_of_subtraction_keep_their_scale() -> None:
+def test_rendered_people_with_subtraction_noise_keep_their_scale() -> None:
     size = {"height": 240, "width": 320}
     clean = render_people(Walkers(noise=0.0, **size), 40, seed=5)[1]
     noisy = render_people(Walkers(noise=1.0, **size), 40, seed=5)[1]
-    ours, plain = [], []
+    aligned, plain = [], []
     for before, after in zip(clean, noisy, strict=True):
         wanted, found = align(before, **SIZE), align(after, **SIZE)
         assert wanted is not None
         assert found is not None
-        ours.append(abs(found.height / wanted.height - 1))
+        aligned.append(abs(found.height / wanted.height - 1))
         plain.append(abs(float(np.ptp(np.nonzero(after)[0]) + 1) / wanted.height - 1))
-    assert max(ours) < 0.08
-    assert np.mean(ours) < 0.2 * np.mean(plain)
+    assert max(aligned) < 0.08
+    assert np.mean(aligned) < 0.2 * np.mean(plain)
 
 
 @pytest.mark.parametrize("share", [0.14, 0.5, 0.7])
-def test_a_figure_in_pieces_is_kept_whole(share: float) -> None:
+def test_all_parts_of_a_divided_figure_are_kept(share: float) -> None:
     frame = person(5)
     rows = np.flatnonzero(frame.any(axis=1))
     cut = int(rows[0] + share * len(rows))  # at the neck, the hips, the knees
@@ -180,7 +180,7 @@ def test_a_figure_in_pieces_is_kept_whole(share: float) -> None:
     assert (found.image == plain_alignment(frame)).all()
 
 
-def test_the_place_in_the_frame_is_known() -> None:
+def test_the_place_in_the_frame_is_returned() -> None:
     frame = bar(40, 150, 128, 40)
     found = align(frame, **SIZE)
     assert found is not None

@@ -1,25 +1,26 @@
-"""`gaittake`: the one front door of every stage. A rule calls it, and so can a person."""
+"""The command `gaittake`. Rules call it, and so can a person."""
 
 import errno
+import io
 import logging
 import sys
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
-from gaittake.cli import data, models, pose, recognition, report, show, use
+from gaittake import __version__
+from gaittake.cli import data, networks, pose, recognition, show, use
 from gaittake.errors import Preempted, UserError
 
 HELP = """Gait recognition, from frames to a cross-view rank-1 table.
 
-Each stage reads and writes the pipeline's own files under results/DATASET/ unless told otherwise;
-`snakemake results/DATASET_rank1.csv` runs them all. With --debug an error shows its traceback.
+Each stage reads and writes the pipeline's own files under results/DATASET/ by default;
+`snakemake results/DATASET_rank1.csv` runs all of them. --debug shows the traceback of an error.
 """
 
 cache = typer.Typer(no_args_is_help=True, help="The frames that the network reads.")
 cache.command("build")(data.build)
 cache.command("merge")(data.merge)
-cache.command("inspect")(show.inspect)
 
 app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False)
 app.command("render", rich_help_panel="Data")(data.render)
@@ -36,20 +37,39 @@ app.command("train", rich_help_panel="Recognition")(recognition.train)
 app.command("embed", rich_help_panel="Recognition")(recognition.embed)
 app.command("evaluate", rich_help_panel="Recognition")(recognition.evaluate)
 app.command("compare", rich_help_panel="Recognition")(recognition.compare)
-app.command("report", rich_help_panel="Recognition")(report.report)
+app.command("report", rich_help_panel="Recognition")(recognition.report)
 app.add_typer(use.app, name="model", rich_help_panel="Your own people")
 app.command("config", rich_help_panel="Show")(show.config)
-app.command("models", rich_help_panel="Show")(models.models)
+app.command("networks", rich_help_panel="Show")(networks.networks)
+app.command("inspect", rich_help_panel="Show")(show.inspect)
 app.command("preview", rich_help_panel="Show")(show.preview)
 app.command("table", rich_help_panel="Show")(show.table)
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"gaittake {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", is_eager=True, callback=_version),
+    ] = False,
+) -> None: ...
+
+
 def main() -> None:
-    """Runs one command; what the user can mend is told in one line, without a traceback.
+    """Runs one command; prints user errors as one line, without a traceback.
 
     Exit codes: 1 an error, 2 wrong usage, 130 interrupted, 143 preempted (start it again).
     """
     debug = "--debug" in sys.argv
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # terminals that lack a character get a '?'
+            stream.reconfigure(errors="replace")
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr
     )
@@ -67,7 +87,7 @@ def main() -> None:
 
 
 def explanation(error: Exception) -> str | None:
-    """Returns one line for an error that the user can mend; None for a fault of the program."""
+    """Returns one line for an error that the user can fix; None for a bug."""
     if isinstance(error, UserError):
         return str(error)
     if type(error).__name__ == "ValidationError":
@@ -83,7 +103,7 @@ def explanation(error: Exception) -> str | None:
     if not isinstance(error, OSError) or error.filename is None:
         return None
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return f"{error.filename}: {error.strerror}; a place that can be written is needed"
+        return f"{error.filename}: {error.strerror}; choose a writable location"
     return f"{error.filename}: {error.strerror}"
 
 

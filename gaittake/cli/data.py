@@ -1,18 +1,23 @@
 """Commands that make the data: render, unpack, index, the cache, and the survey of all of it."""
 
-from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 
-from gaittake.cli.job import (
+from gaittake.cli.options import (
+    CacheFile,
     Dataset,
-    File,
-    Files,
-    Job,
+    Digest,
+    IndexFile,
+    IndexFiles,
     Overrides,
-    Record,
+    RejectsOut,
     Shard,
     Threads,
+    job_of,
     limit_threads,
+    reads,
+    stage_settings,
+    writes,
 )
 
 
@@ -20,21 +25,21 @@ def render(
     dataset: Dataset,
     shard: Shard = None,
     overrides: Overrides = None,
-    record: Record = None,
-    out: File = None,
+    digest: Digest = None,
+    out: Annotated[Path | None, writes("Folder of silhouettes, videos and truth.h5.")] = None,
     threads: Threads = None,
 ) -> None:
-    """Render the walkers of a shard: silhouettes, videos, exact joints."""
+    """Render the subjects of a shard: silhouettes, videos, true keypoints."""
     limit_threads(threads)
     from gaittake.io.atomic import whole_folder
     from gaittake.io.progress import progress
-    from gaittake.settings import RenderStage
+    from gaittake.pipeline import plan
     from gaittake.sources.walkers.dataset import render_subjects
 
-    job = Job(dataset, overrides, shard)
-    settings = job.record("render", RenderStage, record)
-    walks = settings.walkers.normal + settings.walkers.bag + settings.walkers.coat
-    total = len(settings.subjects) * walks * len(settings.walkers.views)
+    job = job_of(dataset, overrides, shard=shard)
+    settings = stage_settings(plan.render, job, digest)
+    sequences = settings.walkers.normal + settings.walkers.bag + settings.walkers.coat
+    total = len(settings.subjects) * sequences * len(settings.walkers.views)
     with (
         whole_folder(out or job.path("data/{shard}")) as folder,
         progress("render", total, unit="sequences") as advance,
@@ -46,18 +51,19 @@ def unpack(
     dataset: Dataset,
     shard: Shard = None,
     overrides: Overrides = None,
-    archives: Files = None,
-    out: File = None,
-    rejects: File = None,
+    archives: Annotated[list[Path] | None, reads("Archive of a subject; repeatable.")] = None,
+    out: Annotated[Path | None, writes("Folder of the unpacked subjects.")] = None,
+    out_rejects: RejectsOut = None,
 ) -> None:
-    """Unpack the subjects of a shard that lie on disk as 001.tar.gz (CASIA-B)."""
+    """Unpack the subjects of a shard that are on disk as 001.tar.gz (CASIA-B)."""
+    from gaittake.pipeline import inputs
     from gaittake.sources.archives import unpack_subjects
 
-    job = Job(dataset, overrides, shard)
+    job = job_of(dataset, overrides, shard=shard)
     unpack_subjects(
-        archives or _packed(job),
+        archives or inputs.archives(job),
         out=out or job.path("data/{shard}/unpacked"),
-        rejects=rejects or job.path("data/{shard}/unpacked.rejects.csv"),
+        rejects=out_rejects or job.path("data/{shard}/unpacked.rejects.csv"),
     )
 
 
@@ -65,27 +71,23 @@ def index(
     dataset: Dataset,
     shard: Shard = None,
     overrides: Overrides = None,
-    record: Record = None,
-    data: Files = None,
-    unpacked: File = None,
-    out: File = None,
-    rejects: File = None,
+    digest: Digest = None,
+    folder: Annotated[list[Path] | None, reads("Rendered folder; repeatable.")] = None,
+    unpacked: Annotated[Path | None, reads("Folder of unpacked subjects.")] = None,
+    out: Annotated[Path | None, writes("Sequences of the shard, .csv.")] = None,
+    out_rejects: RejectsOut = None,
 ) -> None:
     """List the sequences of a shard, and what cannot be used."""
-    from gaittake.settings import IndexStage
+    from gaittake.pipeline import inputs, plan
     from gaittake.sources.index import index_sequences
 
-    job = Job(dataset, overrides, shard)
-    settings = job.record("index", IndexStage, record)
-    rendered = settings.source.layout == "walkers"
-    if unpacked is None and record is None and _packed(job):
-        unpacked = job.path("data/{shard}/unpacked")
+    job = job_of(dataset, overrides, shard=shard)
     index_sequences(
-        settings,
-        roots=data or ([job.path("data/{shard}")] if rendered else None),
-        unpacked=unpacked,
+        stage_settings(plan.index, job, digest),
+        roots=folder or inputs.rendered_folder(job) or None,
+        unpacked=unpacked or next(iter(inputs.unpacked(job)), None),
         out=out or job.path("index/{shard}.csv"),
-        rejects=rejects or job.path("index/{shard}.rejects.csv"),
+        rejects=out_rejects or job.path("index/{shard}.rejects.csv"),
     )
 
 
@@ -93,48 +95,45 @@ def build(
     dataset: Dataset,
     shard: Shard = None,
     overrides: Overrides = None,
-    record: Record = None,
-    index: File = None,
-    keypoints: File = None,
-    truth: File = None,
-    out: File = None,
-    rejects: File = None,
+    digest: Digest = None,
+    index: IndexFile = None,
+    keypoints: Annotated[Path | None, reads("Predicted keypoints of the shard, .h5.")] = None,
+    truth: Annotated[Path | None, reads("The renderer's true keypoints, .h5.")] = None,
+    out: Annotated[Path | None, writes("Cache of the shard, .h5.")] = None,
+    out_rejects: RejectsOut = None,
     threads: Threads = None,
 ) -> None:
-    """Align the silhouettes of a shard and put their keypoints beside them."""
+    """Align the silhouettes of a shard and store them with their keypoints."""
     limit_threads(threads)
     from gaittake.data.build_cache import cache_shard
-    from gaittake.settings import CacheStage
+    from gaittake.pipeline import inputs, plan
 
-    job = Job(dataset, overrides, shard)
-    settings = job.record("cache", CacheStage, record)
+    job = job_of(dataset, overrides, shard=shard)
+    settings = stage_settings(plan.cache, job, digest)
     if keypoints is None and truth is None:
-        if job.settings.pose.keypoints == "predicted":
-            keypoints = job.path("pose/keypoints/{shard}.h5")
-        if job.settings.source.layout == "walkers":
-            truth = job.path("data/{shard}/truth.h5")
+        keypoints, truth = (next(iter(f(job)), None) for f in (inputs.keypoints, inputs.truth))
     cache_shard(
         settings,
         index=index or job.path("index/{shard}.csv"),
         keypoints=keypoints,
         truth=truth,
         out=out or job.path("cache/{shard}.h5"),
-        rejects=rejects or job.path("cache/{shard}.rejects.csv"),
+        rejects=out_rejects or job.path("cache/{shard}.rejects.csv"),
     )
 
 
 def merge(
     dataset: Dataset,
     overrides: Overrides = None,
-    shard_cache: Files = None,
-    index: Files = None,
-    out: File = None,
-    out_sequences: File = None,
+    shard_cache: Annotated[list[Path] | None, reads("Cache of a shard, .h5; repeatable.")] = None,
+    index: IndexFiles = None,
+    out: Annotated[Path | None, writes("Cache of the dataset, .h5.")] = None,
+    out_sequences: Annotated[Path | None, writes("Sequences of the dataset, .csv.")] = None,
 ) -> None:
-    """Join the shards: one cache, one table of sequences."""
+    """Join the shards into one cache and one table of sequences."""
     from gaittake.data.build_cache import merge_caches
 
-    job = Job(dataset, overrides)
+    job = job_of(dataset, overrides)
     merge_caches(
         shard_cache or job.each("cache/{shard}.h5"),
         index=index or job.each("index/{shard}.csv"),
@@ -146,42 +145,21 @@ def merge(
 def survey(
     dataset: Dataset,
     overrides: Overrides = None,
-    record: Record = None,
-    sequences: File = None,
-    cache: File = None,
-    rejects: Files = None,
-    out: File = None,
+    digest: Digest = None,
+    sequences: Annotated[Path | None, reads("Sequences of the dataset, .csv.")] = None,
+    cache: CacheFile = None,
+    rejects: Annotated[list[Path] | None, reads("What a stage skipped, .csv; repeatable.")] = None,
+    out: Annotated[Path | None, writes("Everything that was skipped and why, .csv.")] = None,
 ) -> None:
-    """List everything that could not be used, and what the protocol asks for in vain."""
-    from gaittake.settings import SurveyStage
+    """List everything that cannot be used, and what the protocol requires but the data lacks."""
+    from gaittake.pipeline import inputs, plan
     from gaittake.sources.survey import survey as run
 
-    job = Job(dataset, overrides)
+    job = job_of(dataset, overrides)
     run(
-        job.record("survey", SurveyStage, record),
+        stage_settings(plan.survey, job, digest),
         sequences=sequences or job.path("sequences.csv"),
         cache=cache or job.path("cache.h5"),
-        rejects=rejects or _rejects(job),
+        rejects=rejects or inputs.rejects(job),
         out=out or job.path("rejects.csv"),
     )
-
-
-def _packed(job: Job) -> list[Path]:
-    """Returns the archives of the shard's subjects that are not unpacked."""
-    from gaittake.pipeline.subjects import shards
-    from gaittake.sources.archives import packed
-
-    return packed(job.settings.source, shards(job.settings)[job.chosen_shard()])
-
-
-def _rejects(job: Job) -> list[Path]:
-    """Returns the tables of what the stages before could not use."""
-    jobs = [replace(job, shard=shard) for shard in job.shards]
-    found = [j.path("data/{shard}/unpacked.rejects.csv") for j in jobs if _packed(j)]
-    found += job.each("index/{shard}.rejects.csv") + job.each("cache/{shard}.rejects.csv")
-    if job.settings.pose.keypoints == "truth":
-        return found
-    found += job.each("pose/keypoints/{shard}.rejects.csv")
-    if job.settings.pose.student_from is None:
-        found += job.each("pose/pseudo_labels/{shard}.rejects.csv", "train")
-    return found

@@ -1,36 +1,47 @@
 """Commands of the pose stages: from RGB frames to 17 keypoints for each silhouette."""
 
 from pathlib import Path
+from typing import Annotated
 
-from gaittake.cli.job import (
+from gaittake.cli.options import (
+    CheckpointFolder,
     Dataset,
     Device,
     DeviceOption,
-    File,
-    Files,
-    Job,
+    Digest,
+    IndexFile,
+    IndexFiles,
+    KeypointsFiles,
+    LabelsFiles,
     Overrides,
-    Record,
+    RejectsOut,
     Shard,
     Threads,
+    TruthFiles,
     computing_on,
+    job_of,
+    reads,
+    stage_settings,
+    writes,
 )
+
+TeacherFile = Annotated[Path | None, reads("Weights of the teacher, .pt.")]
 
 
 def teacher(
     dataset: Dataset,
     overrides: Overrides = None,
-    record: Record = None,
-    checkpoints: File = None,
-    out: File = None,
+    digest: Digest = None,
+    checkpoints: CheckpointFolder = None,
+    out: Annotated[Path | None, writes("Weights of the teacher, .pt.")] = None,
     device: DeviceOption = Device.AUTO,
     threads: Threads = None,
 ) -> None:
     """Get the detector that labels RGB frames: COCO's, or one trained on rendered people."""
-    job = Job(dataset, overrides)
-    from gaittake.settings import TeacherStage
+    from gaittake.pipeline import plan
 
-    settings = job.record("teacher", TeacherStage, record)
+    job = job_of(dataset, overrides)
+    settings = stage_settings(plan.teacher, job, digest)
     place = computing_on(device, threads)
     from gaittake.pose.teacher import train_teacher
 
@@ -46,19 +57,19 @@ def pseudo_label(
     dataset: Dataset,
     shard: Shard = None,
     overrides: Overrides = None,
-    record: Record = None,
-    index: File = None,
-    teacher: File = None,
-    out: File = None,
-    rejects: File = None,
+    digest: Digest = None,
+    index: IndexFile = None,
+    teacher: TeacherFile = None,
+    out: Annotated[Path | None, writes("Pseudo-labels of the shard, .h5.")] = None,
+    out_rejects: RejectsOut = None,
     device: DeviceOption = Device.AUTO,
     threads: Threads = None,
 ) -> None:
     """Label the RGB frames of training subjects with the teacher."""
-    job = Job(dataset, overrides, shard)
-    from gaittake.settings import PseudoLabelStage
+    from gaittake.pipeline import plan
 
-    settings = job.record("pseudo-label", PseudoLabelStage, record)
+    job = job_of(dataset, overrides, shard=shard)
+    settings = stage_settings(plan.pseudo_label, job, digest)
     place = computing_on(device, threads)
     from gaittake.pose.pseudo_label import make_pseudo_labels
 
@@ -67,7 +78,7 @@ def pseudo_label(
         index=index or job.path("index/{shard}.csv"),
         teacher=teacher or job.path("pose/teacher.pt"),
         out=out or job.path("pose/pseudo_labels/{shard}.h5"),
-        rejects=rejects or job.path("pose/pseudo_labels/{shard}.rejects.csv"),
+        rejects=out_rejects or job.path("pose/pseudo_labels/{shard}.rejects.csv"),
         device=place,
     )
 
@@ -75,20 +86,20 @@ def pseudo_label(
 def finetune(
     dataset: Dataset,
     overrides: Overrides = None,
-    record: Record = None,
-    pseudo_labels: Files = None,
-    index: Files = None,
-    teacher: File = None,
-    checkpoints: File = None,
-    out: File = None,
+    digest: Digest = None,
+    pseudo_labels: LabelsFiles = None,
+    index: IndexFiles = None,
+    teacher: TeacherFile = None,
+    checkpoints: CheckpointFolder = None,
+    out: Annotated[Path | None, writes("Weights of the student, .pt.")] = None,
     device: DeviceOption = Device.AUTO,
     threads: Threads = None,
 ) -> None:
     """Train the detector on silhouettes with the pseudo-labels; a stopped run continues."""
-    job = Job(dataset, overrides)
-    from gaittake.settings import FinetuneStage
+    from gaittake.pipeline import plan
 
-    settings = job.record("finetune", FinetuneStage, record)
+    job = job_of(dataset, overrides)
+    settings = stage_settings(plan.finetune, job, digest)
     place = computing_on(device, threads)
     from gaittake.pose.finetune import finetune_student
 
@@ -107,28 +118,28 @@ def predict(
     dataset: Dataset,
     shard: Shard = None,
     overrides: Overrides = None,
-    record: Record = None,
-    index: File = None,
-    student: File = None,
-    out: File = None,
-    rejects: File = None,
+    digest: Digest = None,
+    index: IndexFile = None,
+    student: Annotated[Path | None, reads("Weights of the student, .pt.")] = None,
+    out: Annotated[Path | None, writes("Keypoints of the shard, .h5.")] = None,
+    out_rejects: RejectsOut = None,
     device: DeviceOption = Device.AUTO,
     threads: Threads = None,
 ) -> None:
     """Predict the keypoints of every silhouette of a shard."""
-    job = Job(dataset, overrides, shard)
-    from gaittake.settings import PredictStage
+    from gaittake.pipeline import inputs, plan
 
-    settings = job.record("predict", PredictStage, record)
+    job = job_of(dataset, overrides, shard=shard)
+    settings = stage_settings(plan.predict, job, digest)
     place = computing_on(device, threads)
     from gaittake.pose.predict import predict_keypoints
 
     predict_keypoints(
         settings,
         index=index or job.path("index/{shard}.csv"),
-        student=student or _student(job),
+        student=student or inputs.student(job),
         out=out or job.path("pose/keypoints/{shard}.h5"),
-        rejects=rejects or job.path("pose/keypoints/{shard}.rejects.csv"),
+        rejects=out_rejects or job.path("pose/keypoints/{shard}.rejects.csv"),
         device=place,
     )
 
@@ -136,24 +147,22 @@ def predict(
 def quality(
     dataset: Dataset,
     overrides: Overrides = None,
-    record: Record = None,
-    keypoints: Files = None,
-    pseudo_labels: Files = None,
-    truth: Files = None,
-    out: File = None,
+    digest: Digest = None,
+    keypoints: KeypointsFiles = None,
+    pseudo_labels: LabelsFiles = None,
+    truth: TruthFiles = None,
+    out: Annotated[Path | None, writes("Quality of the keypoints, .json.")] = None,
 ) -> None:
-    """Measure the keypoints against pseudo-labels held out, and exact joints where there are."""
-    job = Job(dataset, overrides)
+    """Measure the keypoints against held-out pseudo-labels and, where rendered, the truth."""
+    from gaittake.pipeline import inputs, plan
     from gaittake.pose.quality import measure_quality
-    from gaittake.settings import QualityStage
 
-    settings = job.record("quality", QualityStage, record)
+    job = job_of(dataset, overrides)
+    settings = stage_settings(plan.quality, job, digest)
     if keypoints is None:
-        keypoints = job.each("pose/keypoints/{shard}.h5")
-        if job.settings.pose.student_from is None:
-            pseudo_labels = pseudo_labels or job.each("pose/pseudo_labels/{shard}.h5", "train")
-        if job.settings.source.layout == "walkers":
-            truth = truth or job.each("data/{shard}/truth.h5")
+        keypoints = inputs.every_keypoints(job)
+        pseudo_labels = pseudo_labels or inputs.pseudo_labels(job)
+        truth = truth or inputs.every_truth(job)
     measure_quality(
         settings,
         keypoints=keypoints,
@@ -161,8 +170,3 @@ def quality(
         truth=truth or [],
         out=out or job.path("pose/quality.json"),
     )
-
-
-def _student(job: Job) -> Path:
-    """Returns the student of the dataset, or that of the dataset that it takes it from."""
-    return Job(job.settings.pose.student_from or job.dataset).path("pose/student.pt")

@@ -1,21 +1,30 @@
-"""Commands of the recognition: train, embed, evaluate, compare."""
+"""Commands of the recognition: train, embed, evaluate, compare, report."""
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gaittake.cli.job import (
+from gaittake.cli.options import (
+    CacheFile,
+    CheckpointFolder,
     Dataset,
     Device,
     DeviceOption,
-    File,
-    Files,
-    Job,
+    Digest,
+    KeypointsFiles,
+    LabelsFiles,
     Method,
     Overrides,
-    Record,
+    RejectsFile,
     Threads,
+    TruthFiles,
     computing_on,
+    job_of,
+    reads,
+    stage_settings,
+    writes,
 )
 from gaittake.errors import UserError
 
@@ -24,21 +33,34 @@ def train(
     dataset: Dataset,
     method: Method = None,
     overrides: Overrides = None,
-    record: Record = None,
-    cache: File = None,
-    checkpoints: File = None,
-    out: File = None,
-    history: File = None,
+    digest: Digest = None,
+    cache: CacheFile = None,
+    checkpoints: CheckpointFolder = None,
+    out: Annotated[Path | None, writes("Weights of the network, .pt.")] = None,
+    out_history: Annotated[Path | None, writes("Loss and rate of each step, .csv.")] = None,
     device: DeviceOption = Device.AUTO,
     threads: Threads = None,
+    estimate: Annotated[
+        bool, typer.Option("--estimate", help="Only print the hours it takes without a GPU.")
+    ] = False,
 ) -> None:
     """Train a method's network; a stopped run continues."""
-    job = Job(dataset, overrides, method=method)
-    from gaittake.settings import TrainStage
+    from gaittake.pipeline import plan
 
-    settings = job.record("train", TrainStage, record)
-    if settings.network == "gei":
-        raise UserError(f"--method {method}: gei learns nothing; `gaittake embed` comes next")
+    job = job_of(dataset, overrides, method=method)
+    settings = stage_settings(plan.train, job, digest)
+    if not settings.learns:
+        raise UserError(
+            f"--method {method}: {settings.network} needs no training; `gaittake embed` comes next"
+        )
+    if estimate:
+        from gaittake.pipeline.estimate import cpu_hours
+
+        cores = threads or os.cpu_count() or 1
+        hours = cpu_hours(settings, job.settings.align, cores=cores)
+        length = f"about {hours:,.0f} h" if hours >= 1 else "less than an hour"
+        print(f"{dataset}, {method}: {settings.train.steps:,} steps take {length} on {cores} cores")
+        return
     place = computing_on(device, threads)
     from gaittake.training.engine import train as run
 
@@ -47,7 +69,7 @@ def train(
         cache=cache or job.path("cache.h5"),
         checkpoints=checkpoints or job.path("{method}/checkpoints"),
         out=out or job.path("{method}/weights.pt"),
-        history=history or job.path("{method}/train.csv"),
+        history=out_history or job.path("{method}/train.csv"),
         device=place,
     )
 
@@ -56,20 +78,20 @@ def embed(
     dataset: Dataset,
     method: Method = None,
     overrides: Overrides = None,
-    record: Record = None,
-    cache: File = None,
-    weights: File = None,
-    out: File = None,
+    digest: Digest = None,
+    cache: CacheFile = None,
+    weights: Annotated[Path | None, reads("Weights of the network, .pt.")] = None,
+    out: Annotated[Path | None, writes("Embeddings, .h5.")] = None,
     device: DeviceOption = Device.AUTO,
     threads: Threads = None,
 ) -> None:
     """Embed the sequences of the test subjects."""
-    job = Job(dataset, overrides, method=method)
-    from gaittake.settings import EmbedStage
+    from gaittake.pipeline import inputs, plan
 
-    settings = job.record("embed", EmbedStage, record)
-    if weights is None and settings.network != "gei":
-        weights = job.weights()
+    job = job_of(dataset, overrides, method=method)
+    settings = stage_settings(plan.embed, job, digest)
+    if weights is None:
+        weights = next(iter(inputs.weights(job)), None)
     place = computing_on(device, threads)
     from gaittake.evaluation.embed import embed as run
 
@@ -86,19 +108,19 @@ def evaluate(
     dataset: Dataset,
     method: Method = None,
     overrides: Overrides = None,
-    record: Record = None,
-    embeddings: File = None,
-    rejects: File = None,
-    out: File = None,
-    table: File = None,
-    probes: File = None,
+    digest: Digest = None,
+    embeddings: Annotated[Path | None, reads("Embeddings, .h5.")] = None,
+    rejects: RejectsFile = None,
+    out: Annotated[Path | None, writes("Metrics, .json.")] = None,
+    out_rank1: Annotated[Path | None, writes("Rank-1 of each condition and view, .csv.")] = None,
+    out_probes: Annotated[Path | None, writes("Ranks of each probe, .csv.")] = None,
     threads: Threads = None,
 ) -> None:
     """Measure a method across views."""
-    job = Job(dataset, overrides, method=method)
-    from gaittake.settings import EvaluateStage
+    from gaittake.pipeline import plan
 
-    settings = job.record("evaluate", EvaluateStage, record)
+    job = job_of(dataset, overrides, method=method)
+    settings = stage_settings(plan.evaluate, job, digest)
     computing_on(Device.CPU, threads)
     from gaittake.evaluation.evaluate import evaluate as run
 
@@ -107,34 +129,77 @@ def evaluate(
         embeddings=embeddings or job.path("{method}/embeddings.h5"),
         rejects=rejects or job.path("rejects.csv"),
         out=out or job.path("{method}/metrics.json"),
-        table=table or job.path("{method}/rank1.csv"),
-        probes=probes or job.path("{method}/probes.csv"),
+        table=out_rank1 or job.path("{method}/rank1.csv"),
+        probes=out_probes or job.path("{method}/probes.csv"),
     )
 
 
 def compare(
     dataset: Dataset,
     table: Annotated[
-        str, typer.Option(help="rank1, table, ablation, or one of `tables`.")
+        str, typer.Option(help="Name of the table: rank1, table, ablation, or one of `tables`.")
     ] = "rank1",
     overrides: Overrides = None,
-    record: Record = None,
-    metrics: Files = None,
-    probes: Files = None,
-    out: File = None,
-    markdown: File = None,
+    digest: Digest = None,
+    metrics: Annotated[list[Path] | None, reads("Metrics of a run, .json; repeatable.")] = None,
+    probes: Annotated[list[Path] | None, reads("Probes of a run, .csv; repeatable.")] = None,
+    out: Annotated[Path | None, writes("The table, .csv.")] = None,
+    out_markdown: Annotated[Path | None, writes("The table to read, .md.")] = None,
 ) -> None:
-    """Put some methods into one table."""
-    job = Job(dataset, overrides, table=table)
-    from gaittake.settings import CompareStage
+    """Put methods into one table, with intervals and significant differences."""
+    from gaittake.pipeline import inputs, plan
 
-    settings = job.record("compare", CompareStage, record)
+    job = job_of(dataset, overrides, table=table)
+    settings = stage_settings(plan.compare, job, digest)
     from gaittake.evaluation.compare import compare as run
 
     run(
         settings,
-        metrics or job.each_run("metrics.json"),
-        probes or job.each_run("probes.csv"),
-        out=out or job.path("").with_name(f"{dataset}_{table}.csv"),
-        markdown=markdown or job.path("").with_name(f"{dataset}_{table}.md"),
+        metrics or inputs.metrics(job),
+        probes or inputs.probes(job),
+        out=out or job.result(f"{table}.csv"),
+        markdown=out_markdown or job.result(f"{table}.md"),
+    )
+
+
+def report(
+    dataset: Dataset,
+    overrides: Overrides = None,
+    digest: Digest = None,
+    rank1: Annotated[Path | None, reads("Rank-1 of all methods, .csv.")] = None,
+    cache: CacheFile = None,
+    sequences: Annotated[Path | None, reads("Sequences of the dataset, .csv.")] = None,
+    rejects: RejectsFile = None,
+    quality: Annotated[Path | None, reads("Quality of the keypoints, .json.")] = None,
+    keypoints: KeypointsFiles = None,
+    pseudo_labels: LabelsFiles = None,
+    truth: TruthFiles = None,
+    benchmarks: Annotated[Path | None, reads("Folder of the stages' times and memory.")] = None,
+    out: Annotated[Path | None, writes("The page, .html.")] = None,
+    threads: Threads = None,
+) -> None:
+    """Show a dataset's results on one page of HTML."""
+    from gaittake.pipeline import inputs, plan
+
+    job = job_of(dataset, overrides, table="rank1")
+    settings = stage_settings(plan.report, job, digest)
+    computing_on(Device.CPU, threads)
+    from gaittake.report.build import build_report
+    from gaittake.report.poses import PoseFiles
+
+    build_report(
+        settings,
+        runs=[path.parent for path in inputs.metrics(job)],
+        rank1=rank1 or job.result("rank1.csv"),
+        cache=cache or job.path("cache.h5"),
+        sequences=sequences or job.path("sequences.csv"),
+        rejects=rejects or job.path("rejects.csv"),
+        poses=PoseFiles(
+            quality or next(iter(inputs.quality(job)), None),
+            keypoints or inputs.measured_keypoints(job),
+            pseudo_labels or inputs.measured_labels(job),
+            truth or inputs.measured_truth(job),
+        ),
+        benchmarks=benchmarks or job.path("benchmarks"),
+        out=out or job.result("report.html"),
     )

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gaittake.cli.job import Dataset, Job, Overrides
+from gaittake.cli.options import Dataset, Overrides, job_of
+from gaittake.cli.use import show as show_model
 from gaittake.errors import UserError
 
 if TYPE_CHECKING:
@@ -17,11 +18,18 @@ def config(dataset: Dataset, overrides: Overrides = None) -> None:
     """Print all settings of a dataset, checked and resolved, with what each of them means."""
     from gaittake.settings import settings_text
 
-    print(settings_text(Job(dataset, overrides).settings))
+    print(settings_text(job_of(dataset, overrides).settings))
 
 
-def inspect(file: Annotated[Path, typer.Argument(help="Any .h5 file of the pipeline.")]) -> None:
-    """Print what a file holds: what made it, its arrays, its sequences."""
+def inspect(
+    file: Annotated[Path, typer.Argument(help="An .h5 file of the pipeline, or a model file.")],
+) -> None:
+    """Print what an .h5 file of the pipeline or a model file holds."""
+    from gaittake.use.model_file import is_model_file
+
+    if file.suffix == ".gait" or is_model_file(file):
+        show_model(file)
+        return
     from gaittake.io.inspect import inspection
 
     print(inspection(file))
@@ -30,14 +38,16 @@ def inspect(file: Annotated[Path, typer.Argument(help="Any .h5 file of the pipel
 def preview(
     dataset: Dataset,
     out: Annotated[Path, typer.Option(help="The picture to write, a .png.")],
-    subject: Annotated[str | None, typer.Option(help="Who; the first of them if not said.")] = None,
+    subject: Annotated[
+        str | None, typer.Option(help="Subject to draw (default: the first).")
+    ] = None,
     overrides: Overrides = None,
 ) -> None:
     """Draw one of the walkers: every view and condition, colour and silhouette."""
     from gaittake.pipeline.subjects import test_subjects, train_subjects
     from gaittake.sources.walkers.preview import contact_sheet
 
-    settings = Job(dataset, overrides).settings
+    settings = job_of(dataset, overrides).settings
     people = train_subjects(settings) or test_subjects(settings)
     contact_sheet(settings.walkers, subject or people[0], out)
 

@@ -1,174 +1,184 @@
-"""The commands on one's own people: `gaittake model export|show|embed|compare`.
+"""The commands on a model file: `gaittake model export|show|embed|compare`.
 
-A group of its own: `gaittake embed` and `gaittake compare` are stages of the pipeline, which work
-on a dataset; these work on a model file.
+`gaittake embed` and `gaittake compare` are stages of the pipeline and work on a dataset.
 """
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gaittake.cli.job import (
+from gaittake.cli.options import (
     Dataset,
     Device,
     DeviceOption,
-    File,
-    Job,
     Method,
     Overrides,
     Threads,
     computing_on,
+    job_of,
+    reads,
 )
 from gaittake.errors import UserError
 from gaittake.use import Silhouettes
 
 if TYPE_CHECKING:
-    from gaittake.use.masks import Read
-    from gaittake.use.model import Model, Walk
+    from gaittake.use.masks import MaskReader
+    from gaittake.use.model import Model, SequenceEmbedding
 
-ModelFile = Annotated[Path, typer.Argument(help="A file of `gaittake model export`.")]
+ModelFile = Annotated[Path, typer.Argument(help="Model file, written by `gaittake model export`.")]
 SilhouettesOption = Annotated[
     Silhouettes,
     typer.Option(
         "--silhouettes",
-        help="What a walk is: masks, or colour frames to be cut out, of a static camera "
-        "(background) or any (maskrcnn: torchvision's, fetched once).",
+        help="Content of the files: masks, or colour frames to segment: background (static "
+        "camera) or maskrcnn (any camera; downloads torchvision's weights once).",
     ),
 ]
 EmptyScene = Annotated[
     Path | None,
-    typer.Option(help="background: video or frames of the view without anybody."),
+    typer.Option(help="With background: video or folder of the same view without people."),
 ]
-Walks = Annotated[list[str], typer.Argument(help="Folders of frames, or videos: a walk each.")]
-OneWalk = Annotated[str, typer.Argument(help="Folder of frames, video, or people.npz#NAME.")]
+SequencesArgument = Annotated[
+    list[str], typer.Argument(help="Folders of numbered images, or videos: one per sequence.")
+]
+SequenceArgument = Annotated[
+    str,
+    typer.Argument(
+        help="Folder of numbered images, video, or EMBEDDINGS.npz#NAME (from `model embed`)."
+    ),
+]
 
-app = typer.Typer(no_args_is_help=True, help="A trained model as one file, on your own people.")
+app = typer.Typer(no_args_is_help=True, help="Use a trained model on your own people.")
 
 
 @app.command("export")
 def export(
     dataset: Dataset,
     method: Method = None,
-    out: Annotated[Path | None, typer.Option(help="Default: DATASET-METHOD.gait.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Model file (default: DATASET-METHOD.gait).")
+    ] = None,
     overrides: Overrides = None,
-    weights: File = None,
-    student: File = None,
-    metrics: File = None,
+    weights: Annotated[Path | None, reads("Weights of the network, .pt.")] = None,
+    student: Annotated[Path | None, reads("Weights of the student, .pt.")] = None,
+    metrics: Annotated[Path | None, reads("Metrics of the run, .json.")] = None,
 ) -> None:
-    """Ship a trained method as one file: weights, student, settings, calibration."""
-    from gaittake.pipeline.plan import stage_settings
-    from gaittake.settings import EmbedStage, EvaluateStage, PredictStage
+    """Export a trained method as one model file: weights, student, settings, calibration."""
+    from gaittake.pipeline import inputs, plan
     from gaittake.use.export import export_model
 
-    job = Job(dataset, overrides, method=method)
-    embed = job.record("embed", EmbedStage, None)
-    if weights is None and embed.network != "gei":
-        weights = job.weights()
-    pose = job.settings.pose
-    if pose.keypoints == "truth":
+    job = job_of(dataset, overrides, method=method)
+    embed = plan.embed(job)
+    if job.settings.pose.keypoints == "truth":
         embed = embed.model_copy(update={"keypoints": "truth"})
     out = out or Path(f"{dataset}-{method}.gait")
-    lender = Job(pose.student_from or dataset)
     model = export_model(
         embed,
-        job.record("evaluate", EvaluateStage, None),
-        PredictStage.model_validate(stage_settings(job.settings, "predict").model_dump()),
+        plan.evaluate(job),
+        plan.predict(job),
         job.settings.align,
-        weights=weights,
-        student=student or lender.path("pose/student.pt"),
+        weights=weights or next(iter(inputs.weights(job)), None),
+        student=student or inputs.student(job),
         metrics=metrics or job.path("{method}/metrics.json"),
         out=out,
     )
-    print(f"{out}\n{_described(model)}")
+    print(f"{out}\n{_description(model)}")
 
 
 @app.command("show")
 def show(model: ModelFile) -> None:
-    """Print what a model was trained on, and what was measured with it."""
-    print(_described(_loaded(model, Device.CPU, None)))
+    """Print how a model was trained, and its measured error rates."""
+    print(_description(_load(model, Device.CPU, None)))
 
 
 @app.command("embed")
 def embed(
     model: ModelFile,
-    walks: Walks,
-    out: Annotated[Path, typer.Option(help="The embeddings' file, .npz.")],
+    sequences: SequencesArgument,
+    out: Annotated[Path, typer.Option(help="File of embeddings to write, .npz.")],
     silhouettes: SilhouettesOption = Silhouettes.MASKS,
     empty_scene: EmptyScene = None,
     device: DeviceOption = Device.AUTO,
     threads: Threads = None,
 ) -> None:
-    """Embed walks: folders of frames or videos in, one file of embeddings out."""
+    """Compute the embeddings of sequences, and write them to one file."""
     if out.suffix != ".npz":
-        raise UserError(f"--out {out}: a name that ends with .npz is needed")
-    if len(set(walks)) != len(walks):
-        raise UserError("a walk is given twice; give each once")
-    loaded = _loaded(model, device, threads)
+        raise UserError(f"--out {out}: the file name must end with .npz")
+    if twice := [name for name, count in Counter(sequences).items() if count > 1]:
+        raise UserError(f"{twice[0]}: given twice; give each sequence once")
+    loaded = _load(model, device, threads)
     from gaittake.io.progress import progress
     from gaittake.use.embedding_file import write_embeddings
 
-    read = _reader(silhouettes, empty_scene, device)
+    read = _mask_reader(sequences, silhouettes, empty_scene, device)
     found = {}
-    with progress("embed", len(walks), unit="walks") as advance:
-        for name in walks:
-            found[name] = _embedded(loaded, read, name)
+    with progress("embed", len(sequences), unit="sequences") as advance:
+        for name in sequences:
+            found[name] = _embed(loaded, read, name)
             advance()
     write_embeddings(found, loaded, out)
-    for name, walk in found.items():
-        print(f"{name}: {walk.frames} frames, {walk.dropped} without anybody")
+    for name, item in found.items():
+        print(f"{name}: {item.frames} frames used, {item.dropped} without a person")
     print(out)
 
 
 @app.command("compare")
 def compare(
     model: ModelFile,
-    a: OneWalk,
-    b: OneWalk,
+    a: SequenceArgument,
+    b: SequenceArgument,
     silhouettes: SilhouettesOption = Silhouettes.MASKS,
     empty_scene: EmptyScene = None,
     device: DeviceOption = Device.AUTO,
     threads: Threads = None,
 ) -> None:
-    """Compare two walks: their distance, and where it lies among measured ones."""
-    loaded = _loaded(model, device, threads)
+    """Compare two sequences: their distance, and its rank among measured distances."""
+    loaded = _load(model, device, threads)
+    from gaittake.use.describe import describe_comparison
     from gaittake.use.embedding_file import read_embedding
-    from gaittake.use.words import comparison_in_words
 
-    read = _reader(silhouettes, empty_scene, device)
+    recorded = [name for name in (a, b) if ".npz" not in name]
+    read = _mask_reader(recorded, silhouettes, empty_scene, device)
     one, other = (
-        read_embedding(walk, loaded) if ".npz" in walk else _embedded(loaded, read, walk).embedding
-        for walk in (a, b)
+        read_embedding(name, loaded) if ".npz" in name else _embed(loaded, read, name).embedding
+        for name in (a, b)
     )
-    print(comparison_in_words(loaded.distance(one, other), loaded.about))
+    print(describe_comparison(loaded.distance(one, other), loaded.about))
 
 
-def _loaded(path: Path, device: Device, threads: int | None) -> "Model":
-    place = computing_on(device, threads)
+def _load(path: Path, device: Device, threads: int | None) -> "Model":
+    chosen = computing_on(device, threads)
     from gaittake.use.model import load
 
-    return load(path, place)
+    return load(path, chosen)
 
 
-def _reader(silhouettes: Silhouettes, empty_scene: Path | None, device: Device) -> "Read":
-    from gaittake.use.masks import reader
+def _mask_reader(
+    sequences: list[str], silhouettes: Silhouettes, empty_scene: Path | None, device: Device
+) -> "MaskReader":
+    """Returns the reader of the sequences' masks, after a check that all of them have frames."""
+    from gaittake.use.masks import mask_reader, require_frames
 
-    return reader(silhouettes, empty_scene=empty_scene, device=computing_on(device, None))
+    for name in sequences:
+        require_frames(Path(name))
+    return mask_reader(silhouettes, empty_scene=empty_scene, device=computing_on(device, None))
 
 
-def _embedded(model: "Model", read: "Read", walk: str) -> "Walk":
-    """Returns a walk's embedding; tells what of it could not be read."""
-    from gaittake.io.rejects import count_rejects
+def _embed(model: "Model", read: "MaskReader", name: str) -> "SequenceEmbedding":
+    """Returns a sequence's embedding; prints how many of its frames are unreadable."""
+    from gaittake.io.tables import count_rejects
     from gaittake.sequence import Reject
 
     rejects: list[Reject] = []
-    found = model.embed_frames(read(Path(walk), rejects), name=walk)
+    found = model.embed_frames(read(Path(name), rejects), name=name)
     if rejects:
-        print(f"{walk}: could not be read: {count_rejects(rejects)}")
+        print(f"{name}: skipped {count_rejects(rejects)}")
     return found
 
 
-def _described(model: "Model") -> str:
-    from gaittake.use.words import about_in_words
+def _description(model: "Model") -> str:
+    from gaittake.use.describe import describe_model
 
-    return about_in_words(model.about, digest=model.digest, package=model.package)
+    return describe_model(model.about, digest=model.digest, package=model.package)

@@ -15,8 +15,7 @@ from gaittake.errors import UserError
 from gaittake.io.frames import read_silhouettes
 from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedWriter, open_ragged
-from gaittake.io.rejects import count_rejects
-from gaittake.io.tables import read_sequences, write_csv, write_rejects
+from gaittake.io.tables import count_rejects, read_sequences, write_csv, write_rejects
 from gaittake.keypoints import normalise
 from gaittake.sequence import Reject, Sequence
 from gaittake.settings import CacheStage, canonical

@@ -17,8 +17,8 @@ from gaittake.data.memory import Place, choose_place
 from gaittake.data.spans import Indices, read_spans, row_bytes, spans_of
 from gaittake.data.streamed import Streamed
 from gaittake.errors import UserError
-from gaittake.io.ahead import read_ahead
 from gaittake.io.ragged import RaggedFile, open_ragged
+from gaittake.io.read_ahead import read_ahead
 
 
 class Frames(NamedTuple):

@@ -1,1 +1,1 @@
-"""Files: the only code that opens HDF5, images, videos, tables and checkpoints."""
+"""File access: only this package opens HDF5 files, images, videos, tables and checkpoints."""

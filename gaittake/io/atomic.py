@@ -1,4 +1,4 @@
-"""Write to a temporary name, rename when whole: a half-written file never has the real name."""
+"""Atomic writes: to a temporary name first, renamed when the content is complete."""
 
 import glob
 import os
@@ -10,14 +10,14 @@ from pathlib import Path
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yields a temporary path beside `path`; renamed to `path` if the block ends well.
+    """Yields a temporary path next to `path`; renames it to `path` if the block succeeds.
 
     Raises:
-        OSError: the folder cannot be written, or the disk is full. Nothing is left at `path`.
+        OSError: the folder is not writable, or the disk is full. `path` stays as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path)
-    # torch.save writes a name up to its last dot into the file: the same in every run.
+    # torch.save stores the file's name without its suffix: it must be the same in each run.
     temporary = path.with_name(f".{path.name}.tmp-{_machine()}-{os.getpid()}")
     try:
         yield temporary
@@ -25,7 +25,7 @@ def whole_file(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         temporary.replace(path)
     except OSError as error:
-        if error.errno is not None and error.filename is None:  # a full disk names no file
+        if error.errno is not None and error.filename is None:  # "disk full" names no file
             error.filename = str(path)
         raise
     finally:
@@ -34,7 +34,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """Yields a fresh folder beside `path`; it takes the place of `path` if the block ends well."""
+    """Yields an empty folder next to `path`; it replaces `path` if the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
@@ -48,25 +48,25 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 def _remove_leftovers(path: Path) -> None:
-    """Removes what processes of this machine that were killed had written of the file."""
+    """Removes temporary files of `path` that killed processes of this machine left behind."""
     pattern = f".{glob.escape(path.name)}.tmp-{glob.escape(_machine())}-*"
     for leftover in path.parent.glob(pattern):
         process = leftover.name.rpartition("-")[2]
-        if process.isdigit() and not _runs(int(process)):
+        if process.isdigit() and not _is_alive(int(process)):
             leftover.unlink(missing_ok=True)
 
 
 def _machine() -> str:
-    """Returns this machine's name, without a dot."""
+    """Returns this machine's name, its dots replaced."""
     return os.uname().nodename.replace(".", "-")
 
 
-def _runs(process: int) -> bool:
-    """Tells whether a process of this machine is alive."""
+def _is_alive(process: int) -> bool:
+    """Returns whether a process of this machine exists."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # somebody else's
+    except PermissionError:  # the process of another user
         pass
     return True

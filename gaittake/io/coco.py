@@ -1,4 +1,4 @@
-"""torchvision's published weights of COCO: downloaded once, checked, or fetched by hand."""
+"""torchvision's published COCO weights: downloaded once and checked, or provided by the user."""
 
 import sys
 from collections.abc import Mapping
@@ -14,26 +14,26 @@ from gaittake.io.checkpoint import file_digest
 
 
 def published_weights(weights: WeightsEnum, *, instead: str) -> tuple[Mapping[str, Tensor], Path]:
-    """Returns torchvision's weights of COCO, and the file that they lie in.
+    """Returns torchvision's COCO weights and the path of their file.
 
-    torchvision downloads the file, once, into torch hub's folder: `$TORCH_HOME/hub/checkpoints`, or
-    `~/.cache/torch/hub/checkpoints`. A file that lies there already is taken, if it is the one: the
-    end of its name is the start of its SHA-256.
+    torchvision downloads the file once, to torch hub's folder: `$TORCH_HOME/hub/checkpoints`, or
+    `~/.cache/torch/hub/checkpoints`. An existing file is used if its SHA-256 starts with the digits
+    at the end of its name.
 
     Args:
-        weights: which of them.
-        instead: what a user without network and file may do, for the message.
+        weights: which weights.
+        instead: what users without network and file can do, for the error message.
 
     Raises:
-        UserError: there is neither network nor file, or the file is not the published one.
+        UserError: the download failed, or the file is not the published one.
     """
     url = str(weights.url)
     place = Path(torch.hub.get_dir(), "checkpoints", url.rpartition("/")[2])
     wanted = place.stem.rpartition("-")[2]
     if place.is_file() and not (found := file_digest(place)).startswith(wanted):
         raise UserError(
-            f"{place}: not torchvision's published file, its SHA-256 starts with {found}, {wanted} "
-            f"is needed. Delete it; it is then downloaded anew, or copy {url} there once more."
+            f"{place}: not torchvision's published file; its SHA-256 starts with {found}, "
+            f"{wanted} is required. Delete it to download it again, or replace it by {url}."
         )
     try:
         state = weights.get_state_dict(
@@ -42,8 +42,8 @@ def published_weights(weights: WeightsEnum, *, instead: str) -> tuple[Mapping[st
     except (OSError, RuntimeError, HTTPException) as error:
         reason = " ".join(str(error).split())[:120]
         raise UserError(
-            f"{url}: torchvision's COCO weights could not be had ({reason}). Fetch this file on a "
-            f"machine that has network and put it at {place} (TORCH_HOME moves this folder), or "
-            f"{instead}."
+            f"{url}: download of torchvision's COCO weights failed ({reason}). Fetch the file on a "
+            f"machine with internet access and copy it to {place} (TORCH_HOME sets this folder), "
+            f"or {instead}."
         ) from error
     return state, place

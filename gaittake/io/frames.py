@@ -1,7 +1,7 @@
-"""Frames of a walk: a folder of images, or a video file. What cannot be read is reported.
+"""Frames of a sequence: a folder of images or a video file. Unreadable frames become rejects.
 
-A frame is known by its number: the last number of an image's name, or its place in the video from
-1. Its address is the image's path, or `walk.avi#12` for a frame of a video.
+A frame is identified by its number: the last number in an image's name, or its position in the
+video, from 1. Its address is the image's path, or `video.avi#12` for a frame of a video.
 """
 
 import os
@@ -25,20 +25,20 @@ _JPEG_END = b"\xff\xd9"
 
 
 def is_hidden(name: str) -> bool:
-    """Tells whether a file is hidden, or one that an operating system leaves behind."""
+    """Returns whether a file is hidden, or created by an operating system for its own use."""
     return name.startswith(".") or name.lower() in _SYSTEM
 
 
 def is_video(path: Path) -> bool:
-    """Tells from its name whether this is a video file."""
+    """Returns whether the name is that of a video file."""
     return path.suffix.lower() in VIDEOS
 
 
 def count_frames(source: Path, *, stage: str, rejects: list[Reject]) -> int:
-    """Returns how many frames a folder or video has; what else lies in a folder goes to `rejects`.
+    """Returns the number of frames of a folder or video; other files go to `rejects`.
 
     Raises:
-        OSError: there is no such folder, or it is a file.
+        OSError: the folder does not exist, or is a file.
     """
     if is_video(source):
         count = _video_length(source)
@@ -51,7 +51,7 @@ def count_frames(source: Path, *, stage: str, rejects: list[Reject]) -> int:
 
 
 def frame_files(source: Path) -> list[tuple[int, Path]]:
-    """Returns number and address of each frame, in order; what is no frame is left out."""
+    """Returns number and address of each frame, in order; skips other files."""
     if is_video(source):
         count = _video_length(source)
         return [(number, Path(f"{source}#{number}")) for number in range(1, count + 1)]
@@ -76,13 +76,13 @@ def read_silhouette(path: Path) -> Image | None:
 def read_silhouettes(
     source: Path, *, stage: str, rejects: list[Reject], numbers: Collection[int] | None = None
 ) -> Iterator[tuple[int, Image]]:
-    """Yields number and silhouette of the frames; those that cannot be read go to `rejects`.
+    """Yields number and silhouette of the frames; unreadable ones go to `rejects`.
 
     Args:
         source: folder or video.
-        stage: who reads.
-        rejects: gets what cannot be read.
-        numbers: frames that are wanted; None: all of them.
+        stage: the stage that reads, for the rejects.
+        rejects: receives frames and videos that cannot be read.
+        numbers: the frames to read; None: all.
     """
     for number, image in _read(source, cv2.IMREAD_GRAYSCALE, stage, rejects, numbers):
         yield number, _binary(image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
@@ -91,26 +91,32 @@ def read_silhouettes(
 def read_colour(
     source: Path, *, stage: str, rejects: list[Reject], numbers: Collection[int] | None = None
 ) -> Iterator[tuple[int, Image]]:
-    """Yields number and RGB image `[rows, columns, 3]` uint8 of the frames, as `read_silhouettes`.
+    """Yields number and RGB image `[rows, columns, 3]` uint8 of the frames.
 
-    A video that cannot be opened, or ends before its own count of frames, goes to `rejects`.
+    A video that cannot be opened, or has fewer frames than its header states, goes to `rejects`.
+
+    Args:
+        source: folder or video.
+        stage: the stage that reads, for the rejects.
+        rejects: receives frames and videos that cannot be read.
+        numbers: the frames to read; None: all.
     """
     for number, image in _read(source, cv2.IMREAD_COLOR, stage, rejects, numbers):
         yield number, np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
 def _list(folder: Path) -> tuple[list[tuple[int, str]], list[tuple[str, str]]]:
-    """Returns number and name of the frames in order, and name and reason of everything else."""
+    """Returns number and name of the frames in order, and name and reason of other files."""
     frames: dict[int, str] = {}
     others = []
-    for name in sorted(os.listdir(folder)):  # noqa: PTH208 names are all that is needed here
+    for name in sorted(os.listdir(folder)):  # noqa: PTH208 only names are needed
         number = _NUMBER.search(name)
         if is_hidden(name):
             others.append((name, "hidden or system file"))
         elif not number:
-            others.append((name, "no numbered image"))
+            others.append((name, "not a numbered image"))
         elif frames.setdefault(int(number[1]), name) != name:
-            others.append((name, "frame number taken by another file"))
+            others.append((name, "duplicate frame number"))
     return sorted(frames.items()), others
 
 
@@ -134,14 +140,14 @@ def _read(
 
 
 def _read_image(path: Path, flag: int) -> Any:
-    """Returns the image, or None for what is damaged, cut off or cannot be read."""
+    """Returns the image, or None if it is damaged, truncated or unreadable."""
     try:
         content = path.read_bytes()
     except OSError:
         return None
-    # OpenCV fills what is missing of a JPEG with grey and does not tell.
-    cut_off = path.suffix.lower() in (".jpg", ".jpeg") and _JPEG_END not in content[-64:]
-    if not content or cut_off:
+    # OpenCV fills the missing part of a truncated JPEG with grey, without an error.
+    truncated = path.suffix.lower() in (".jpg", ".jpeg") and _JPEG_END not in content[-64:]
+    if not content or truncated:
         return None
     return cv2.imdecode(np.frombuffer(content, dtype=np.uint8), flag)
 
@@ -149,8 +155,7 @@ def _read_image(path: Path, flag: int) -> Any:
 def _read_video(
     path: Path, stage: str, rejects: list[Reject], numbers: Collection[int] | None
 ) -> Iterator[tuple[int, Any]]:
-    """Yields number and BGR image. The last frame of a truncated video may be half a frame: it
-    is left out with those that are missing."""
+    """Yields number and BGR image; skips the last frame of a truncated video: it may be partial."""
     capture = cv2.VideoCapture(str(path))
     try:
         expected = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
@@ -174,12 +179,12 @@ def _read_video(
 
 
 def _video_length(path: Path) -> int:
-    """Returns the number of frames that a video says it has, counted where it does not say."""
+    """Returns the number of frames in a video's header, or counts them if the header has none."""
     capture = cv2.VideoCapture(str(path))
     try:
-        said = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
-        if said > 0:
-            return said
+        stated = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
+        if stated > 0:
+            return stated
         count = 0
         while capture.isOpened() and capture.grab():
             count += 1

@@ -1,4 +1,4 @@
-"""What is inside one of the pipeline's HDF5 files, as text."""
+"""A text summary of one of the pipeline's HDF5 files."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,17 +13,17 @@ LONGEST = 100
 
 
 def inspection(path: Path) -> str:
-    """Returns a description of a file: what made it, its arrays, its sequences.
+    """Returns a summary of a file: its attributes, arrays and sequences.
 
     Raises:
-        UserError: not a file of the pipeline, truncated, or of another schema.
+        UserError: not a file of the pipeline, incomplete, or of another schema.
     """
     with open_ragged(path, kind=_kind(path)) as opened:
         return "\n".join([f"{path}", *_attributes(opened), *_arrays(opened), *_sequences(opened)])
 
 
 def _kind(path: Path) -> str:
-    """Returns what the file says it is; `open_ragged` explains what is wrong with it, if so."""
+    """Returns the file's kind, or `gaittake` if unknown: `open_ragged` raises the error."""
     try:
         with h5py.File(path, "r", locking=False) as file:
             return str(read_attributes(file).get("kind", "gaittake"))
@@ -64,8 +64,8 @@ def _sequences(opened: RaggedFile) -> Iterator[str]:
 
 
 def _counts(column: pd.Series) -> str:
-    """Returns how often each value stands; of many values, how many there are and the extremes."""
+    """Returns the count of each value, or for more than 20 values the extremes of their counts."""
     counts = column.value_counts().sort_index()
     if len(counts) > 20:
-        return f"{len(counts)} of them, with {counts.min()} to {counts.max()} each"
+        return f"{len(counts)} values, {counts.min()} to {counts.max()} sequences each"
     return ", ".join(f"{value} {count}" for value, count in counts.items())

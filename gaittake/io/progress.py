@@ -1,4 +1,4 @@
-"""Progress of a long stage: a bar with rate and time left on a terminal, plain lines in a log."""
+"""Progress of a long stage: a bar on a terminal, lines in a log; both with rate and time left."""
 
 import logging
 import sys
@@ -22,20 +22,20 @@ LOG_SECONDS = 15.0
 
 
 class Advance(Protocol):
-    """Call it with how many units were done, and what else to show."""
+    """Advances the progress by `amount` units; `note` is shown next to it."""
 
     def __call__(self, amount: int = 1, note: str = "") -> None: ...
 
 
 @contextmanager
 def progress(what: str, total: int, *, done: int = 0, unit: str = "frames") -> Iterator[Advance]:
-    """Yields a function to be called as work goes on.
+    """Yields the function that reports progress.
 
     Args:
-        what: what is done, for example `predict`.
-        total: units in all.
-        done: units done before (a run that continues).
-        unit: what is counted.
+        what: the work, for example `predict`.
+        total: number of units.
+        done: units done by earlier runs; they do not count in the rate.
+        unit: name of a unit, in the plural.
     """
     begun = last = time.monotonic()
     count, noted = done, ""
@@ -55,7 +55,7 @@ def progress(what: str, total: int, *, done: int = 0, unit: str = "frames") -> I
     def advance(amount: int = 1, note: str = "") -> None:
         nonlocal count, last, noted
         count += amount
-        noted = note or noted  # a note is given now and then, and holds until the next
+        noted = note or noted  # a note stays until the next one
         now = time.monotonic()
         rate = (count - done) / max(now - begun, 1e-9)
         bar.update(task, completed=count, rate=f"{_brief(rate)} {unit}/s", note=noted)

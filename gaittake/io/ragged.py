@@ -1,10 +1,11 @@
-"""Sequences of unequal length in one HDF5 file: frames one after another, a table of who is where.
+"""Sequences of unequal length in one HDF5 file: the rows of all sequences, and a table of them.
 
-Every HDF5 file of the pipeline has this form: `truth`, `pseudo_labels`, `keypoints`, `cache` and
-`embeddings`. Arrays are `[rows, ...]`; the columns under `sequences/` say which rows belong to
-whom. One file holds 268,000 sequences and opens in a moment, which a group for each would not.
+All HDF5 files of the pipeline have this format: `truth`, `pseudo_labels`, `keypoints`, `cache` and
+`embeddings`. Arrays are `[rows, ...]`; the columns under `sequences/` give the rows of each
+sequence. A file of 268,000 sequences opens quickly, which one HDF5 group per sequence would not.
 """
 
+import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,29 +20,70 @@ import pandas as pd
 from gaittake import __version__
 from gaittake.errors import UserError
 from gaittake.io.atomic import whole_file
-from gaittake.io.enduring import EnduringFile
 
 SCHEMA = 1
-# A clip of 30 silhouettes touches two or three such chunks, read twice as fast as from chunks four
-# times as large, at 1 % more bytes; level 4 saves a tenth of the bytes of level 1 and reads faster
-# (benchmarks/cache.py).
+# A clip of 30 silhouettes lies in two or three chunks of this size. It reads twice as fast as from
+# chunks four times as large, and the file is 1 % larger. Level 4 saves a tenth of the bytes of
+# level 1 and reads faster (benchmarks/cache.py).
 CHUNK_BYTES = 1 << 16
 GZIP_LEVEL = 4
-# Rows wait in memory until they are so many: HDF5 takes milliseconds for each time a file grows.
-WAITING_BYTES = 1 << 24
+# Rows are buffered up to this size, because HDF5 takes milliseconds to extend an array.
+BUFFER_BYTES = 1 << 24
 TEXT_COLUMNS = ("subject", "condition")
 INTEGER_COLUMNS = ("number", "view", "first_frame", "frame_count")
 Array = npt.NDArray[Any]
 
 
+class _DeferredErrorFile(io.FileIO):
+    """A new file that keeps its first write error for `raise_error` and then writes nothing more.
+
+    HDF5 aborts the process if it cannot close a file, for example on a full disk. With this file
+    underneath, it always can.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "w+")
+        self._path = path
+        self._error: OSError | None = None
+
+    def write(self, data: Any, /) -> int:
+        """Writes all of the bytes; the system may need several calls for them."""
+        rest = memoryview(data).cast("B")
+        size = len(rest)
+        while rest and self._error is None:
+            try:
+                rest = rest[super().write(rest) :]
+            except OSError as error:
+                self._error = error
+        return size
+
+    def truncate(self, size: int | None = None, /) -> int:
+        """Sets the file's size."""
+        if self._error is None:
+            try:
+                return super().truncate(size)
+            except OSError as error:
+                self._error = error
+        return size or 0
+
+    def raise_error(self) -> None:
+        """Raises the first error, if any.
+
+        Raises:
+            OSError: the disk is full, or the file cannot be written for another reason.
+        """
+        if self._error is not None:
+            raise OSError(self._error.errno, self._error.strerror, str(self._path))
+
+
 class RaggedWriter:
-    """Writes such a file under a temporary name; it gets its own name when the block ends well.
+    """Writes a ragged file under a temporary name, and renames it if the block succeeds.
 
     Args:
-        path: where the file shall be.
-        kind: what the file is, for example `cache`; a reader asks for it by this word.
+        path: the file.
+        kind: the kind of file, for example `cache`; `open_ragged` checks it.
         arrays: name of each array, with the dtype and the shape of one row.
-        attributes: what made the file: settings, digests.
+        attributes: where the content comes from: settings, digests.
     """
 
     def __init__(
@@ -53,15 +95,20 @@ class RaggedWriter:
         attributes: Mapping[str, str | int | float] | None = None,
     ) -> None:
         self._whole = whole_file(path)
-        self._disk = EnduringFile(self._whole.__enter__())
-        # Since version 1.10 HDF5 guards its own structures, too, by checksums.
+        self._disk = _DeferredErrorFile(self._whole.__enter__())
+        # Formats since HDF5 1.10 have checksums for HDF5's own structures as well.
         self._file = h5py.File(self._disk, "w", libver=("v110", "v110"))
-        made_by = {"kind": kind, "schema": SCHEMA, "package": __version__, **(attributes or {})}
-        self._file.attrs.update({name: _stored(value) for name, value in made_by.items()})
+        stored = {
+            "kind": kind,
+            "schema": SCHEMA,
+            "package": __version__,
+            **(attributes or {}),
+        }
+        self._file.attrs.update({name: _stored(value) for name, value in stored.items()})
         self._columns: dict[str, list[Any]] = {c: [] for c in TEXT_COLUMNS + INTEGER_COLUMNS}
         self._rows = 0
-        self._waiting: dict[str, list[Array]] = {name: [] for name in arrays}
-        self._waiting_bytes = 0
+        self._buffer: dict[str, list[Array]] = {name: [] for name in arrays}
+        self._buffered_bytes = 0
         for name, (dtype, shape) in arrays.items():
             row_bytes = np.dtype(dtype).itemsize * max(1, int(np.prod(shape)))
             self._file.create_dataset(
@@ -88,13 +135,13 @@ class RaggedWriter:
         if len(set(lengths.values())) != 1 or set(arrays) != set(self._names):
             raise ValueError(
                 f"sequence {subject}/{condition}-{number:02d}/{view:03d}: arrays "
-                f"{sorted(self._names)} of one length are needed, got {lengths}"
+                f"{sorted(self._names)} of equal length are required, got {lengths}"
             )
         count = next(iter(lengths.values()))
         for name in self._names:
             rows = np.array(arrays[name])
-            self._waiting[name].append(rows)
-            self._waiting_bytes += rows.nbytes
+            self._buffer[name].append(rows)
+            self._buffered_bytes += rows.nbytes
         for column, value in {
             "subject": subject,
             "condition": condition,
@@ -105,21 +152,21 @@ class RaggedWriter:
         }.items():
             self._columns[column].append(value)
         self._rows += count
-        if self._waiting_bytes >= WAITING_BYTES:
-            self._write_waiting()
+        if self._buffered_bytes >= BUFFER_BYTES:
+            self._write_buffer()
 
-    def _write_waiting(self) -> None:
-        for name, waiting in self._waiting.items():
-            if waiting:
-                rows, data = np.concatenate(waiting), self._file[name]
+    def _write_buffer(self) -> None:
+        for name, buffered in self._buffer.items():
+            if buffered:
+                rows, data = np.concatenate(buffered), self._file[name]
                 data.resize(len(data) + len(rows), axis=0)
                 data[len(data) - len(rows) :] = rows
-                waiting.clear()
-        self._waiting_bytes = 0
+                buffered.clear()
+        self._buffered_bytes = 0
         self._disk.raise_error()
 
     def set_attribute(self, name: str, value: str) -> None:
-        """Adds an attribute that is known only once the rows are written."""
+        """Adds an attribute that is only known after the rows are written."""
         self._file.attrs[name] = _stored(value)
 
     def __exit__(
@@ -130,9 +177,9 @@ class RaggedWriter:
     ) -> None:
         try:
             if kind is None:
-                self._write_waiting()
+                self._write_buffer()
                 self._write_table()
-                # The closing mark: written last, so that its absence tells of a broken write.
+                # Written last: a file without this attribute is incomplete.
                 self._file.attrs["complete"] = True
             self._file.close()
             self._disk.raise_error()
@@ -158,7 +205,7 @@ class RaggedWriter:
 
 
 def _stored(value: object) -> Any:
-    """Returns text as HDF5 keeps it under a checksum: of fixed length."""
+    """Returns text as bytes of fixed length; HDF5 has checksums for these only."""
     return np.bytes_(value.encode() or b"\0") if isinstance(value, str) else value
 
 
@@ -168,19 +215,19 @@ def read_attributes(file: h5py.File) -> dict[str, Any]:
 
 
 class RaggedFile:
-    """Reads such a file. Made by `open_ragged`.
+    """A ragged file opened for reading by `open_ragged`.
 
     Attributes:
         sequences: a row per sequence: subject, condition, number, view, first_frame, frame_count.
-        attributes: what made the file.
-        arrays: by name, still on disk.
+        attributes: where the content comes from.
+        arrays: by name; their rows are read on access.
     """
 
     def __init__(self, path: Path, file: h5py.File) -> None:
         self.path = path
         self._file = file
         self.attributes = read_attributes(file)
-        # By name: `items()` would leave out an array whose header is damaged.
+        # By name, because `items()` silently skips an array whose header is damaged.
         self.arrays: dict[str, h5py.Dataset] = {n: file[n] for n in file if n != "sequences"}
         group = file["sequences"]
         columns: dict[str, Any] = {c: np.char.decode(group[c][:], "utf-8") for c in TEXT_COLUMNS}
@@ -199,7 +246,7 @@ class RaggedFile:
         except OSError as error:
             raise UserError(
                 f"{self.path}: rows {first} to {stop} of '{name}' are damaged ({error}). "
-                "Delete the file and run the same command again: it is made anew."
+                "Delete the file and run the same command again to recreate it."
             ) from error
         return rows
 
@@ -211,34 +258,37 @@ def open_ragged(path: Path, *, kind: str) -> Iterator[RaggedFile]:
     Raises:
         UserError: the file is missing, truncated, unfinished, of another kind or another schema.
     """
-    remedy = "Delete it and run the same command again: it is made anew."
+    fix = "Delete it and run the same command again to recreate it."
     if not path.exists():
-        raise UserError(f"{path}: there is no such file; a {kind} file is needed here.")
+        raise UserError(f"{path}: no such file; a {kind} file is required.")
     try:
-        # The pipeline never writes to a file under its final name, so readers need no lock, and
-        # file systems without locks (NFS, Lustre) work.
+        # The pipeline never writes to a file under its final name. Readers need no lock, so file
+        # systems without locks (NFS, Lustre) work.
         file = h5py.File(path, "r", locking=False)
     except OSError as error:
-        raise UserError(f"{path}: not a readable HDF5 file ({error}). {remedy}") from error
+        raise UserError(
+            f"{path}: not a readable HDF5 file ({error}). Delete it if the pipeline wrote "
+            "it, and run the same command again; otherwise check the path."
+        ) from error
     with file:
         try:
-            _refuse_others(path, file, kind, remedy)
+            _check_kind(path, file, kind, fix)
             opened = RaggedFile(path, file)
-        # What h5py raises where the file's own structures are damaged.
+        # h5py raises these if HDF5's own structures are damaged.
         except (OSError, KeyError, RuntimeError, ValueError) as error:
-            raise UserError(f"{path}: damaged ({error}). {remedy}") from error
+            raise UserError(f"{path}: damaged ({error}). {fix}") from error
         yield opened
 
 
-def _refuse_others(path: Path, file: h5py.File, kind: str, remedy: str) -> None:
-    """Raises a UserError for a file of another kind or schema, and for one that is unfinished."""
+def _check_kind(path: Path, file: h5py.File, kind: str, fix: str) -> None:
+    """Raises a UserError for a file of another kind or schema, or an incomplete one."""
     found = read_attributes(file)
     if found.get("kind") != kind:
-        raise UserError(f"{path}: a {kind} file is needed, this is '{found.get('kind')}'. {remedy}")
+        raise UserError(f"{path}: a {kind} file is required, this is '{found.get('kind')}'. {fix}")
     if found.get("schema") != SCHEMA:
         raise UserError(
-            f"{path}: schema {SCHEMA} is needed, this file has {found.get('schema')}, written by "
-            f"gaittake {found.get('package')}. {remedy}"
+            f"{path}: schema {SCHEMA} is required, this file has {found.get('schema')}, written by "
+            f"gaittake {found.get('package')}. {fix}"
         )
     if not found.get("complete", False):
-        raise UserError(f"{path}: its closing mark is missing, it was cut off. {remedy}")
+        raise UserError(f"{path}: incomplete; it was not fully written or copied. {fix}")

@@ -1,6 +1,7 @@
 """CSV and JSON files: sequences, rejects, results."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,26 +14,26 @@ from gaittake.sequence import Reject, Sequence
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:
-    """Writes a table, whole or not at all; bytes of names that are no UTF-8 as `\\udcb2`."""
+    """Writes a table atomically; bytes of names that are not UTF-8 become `\\udcb2`."""
     with whole_file(path) as temporary:
         table.to_csv(temporary, index=False, errors="backslashreplace")
 
 
 def read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    """Returns a table of text, empty cells as ''.
+    """Returns a table whose cells are text, empty cells as ''.
 
     Raises:
-        UserError: no such file, no table, or columns are missing.
+        UserError: the file does not exist, is not a table, or lacks columns.
     """
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except FileNotFoundError as error:
-        raise UserError(f"{path}: there is no such file; a table of CSV is needed here.") from error
-    except (OSError, ValueError) as error:  # pandas' own errors and UnicodeDecodeError are the last
-        raise UserError(f"{path}: cannot be read as a table ({error})") from error
+        raise UserError(f"{path}: no such file; a CSV table is required.") from error
+    except (OSError, ValueError) as error:  # pandas raises ValueErrors
+        raise UserError(f"{path}: not a readable CSV table ({error})") from error
     missing = [column for column in columns if column not in table.columns]
     if missing:
-        raise UserError(f"{path}: columns {missing} are missing, found {list(table.columns)}")
+        raise UserError(f"{path}: columns {missing} are missing; found {list(table.columns)}")
     return table
 
 
@@ -60,7 +61,7 @@ def read_sequences(path: Path) -> list[Sequence]:
 
 
 def write_rejects(rejects: Iterable[Reject], path: Path) -> None:
-    """Writes a table of what was refused; without a row it holds its header alone."""
+    """Writes a rejects table; without rejects it is only a header."""
     write_csv(pd.DataFrame(list(rejects), columns=list(Reject._fields)), path)
 
 
@@ -70,8 +71,27 @@ def read_rejects(path: Path) -> list[Reject]:
     return [Reject(*row) for row in table[list(Reject._fields)].itertuples(index=False)]
 
 
+def count_rejects(rejects: Iterable[Reject]) -> str:
+    """Returns counts by reason, the most frequent first: `3 empty folder, 1 unreadable image`."""
+    counts = Counter(row.reason for row in rejects)
+    return ", ".join(f"{count} {reason}" for reason, count in _ranked(counts)) or "nothing"
+
+
+def rejects_summary(table: Path) -> str:
+    """Returns a description of a rejects table: how many rows, then counts by stage and reason."""
+    counts = Counter(f"{row.stage}: {row.reason}" for row in read_rejects(table))
+    if not counts:
+        return f"{table}: no rejects"
+    lines = [f"{count:8d}  {what}" for what, count in _ranked(counts)]
+    return "\n".join([f"{table}: {counts.total()} rejects, by stage and reason:", *lines])
+
+
+def _ranked(counts: Counter[str]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
 def write_json(content: Any, path: Path) -> None:
-    """Writes JSON, whole or not at all."""
+    """Writes JSON atomically."""
     with whole_file(path) as temporary:
         text = json.dumps(content, indent=2, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")
@@ -81,9 +101,9 @@ def read_json(path: Path) -> Any:
     """Returns the content of a JSON file.
 
     Raises:
-        UserError: no such file, or not JSON.
+        UserError: the file does not exist or is not JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # the latter: not JSON, or not UTF-8
-        raise UserError(f"{path}: cannot be read as JSON ({error})") from error
+    except (OSError, ValueError) as error:  # ValueError: not JSON, or not UTF-8
+        raise UserError(f"{path}: not a readable JSON file ({error})") from error

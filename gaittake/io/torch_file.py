@@ -1,7 +1,7 @@
-"""What torch keeps in a file: written whole or not at all, and read only if no bit of it fell over.
+"""Files of `torch.save`: written atomically, and loaded only if their checksums match.
 
-torch writes a checksum beside each tensor and never looks at it, so a damaged file would be read as
-one with other weights.
+`torch.save` stores a checksum with each tensor, but `torch.load` does not compare them, and would
+return the damaged weights of a damaged file.
 """
 
 import io
@@ -15,11 +15,11 @@ from gaittake.io.atomic import whole_file
 
 
 def save_torch(content: Any, path: Path) -> None:
-    """Writes tensors and what is around them; all bytes first wait in memory.
+    """Writes tensors and their containers; serialises them in memory first.
 
     Raises:
-        OSError: the disk is full, or cannot be written. (`torch.save` on a file would raise an
-            error that does not tell so.)
+        OSError: the disk is full or not writable. (`torch.save` to a file would raise a
+            RuntimeError that does not say so.)
     """
     held = io.BytesIO()
     torch.save(content, held)
@@ -28,10 +28,10 @@ def save_torch(content: Any, path: Path) -> None:
 
 
 def load_torch(path: Path) -> Any:
-    """Returns what a file of torch holds, its tensors on the CPU; no code in it is run.
+    """Returns the content of a torch file, its tensors on the CPU; runs no code from the file.
 
     Raises:
-        ValueError: damaged, or not such a file; the reason in a few words.
+        ValueError: damaged, or not a torch file; the message is a short reason.
         OSError: the file cannot be opened.
     """
     with path.open("rb") as opened:
@@ -39,7 +39,7 @@ def load_torch(path: Path) -> Any:
             damaged = _damaged(opened)
             opened.seek(0)
             content = None if damaged else torch.load(opened, map_location="cpu", weights_only=True)
-        except Exception as error:  # of many kinds, for a damaged or foreign file
+        except Exception as error:  # damaged or foreign files raise many kinds of errors
             raise ValueError(type(error).__name__) from error
     if damaged:
         raise ValueError(f"damaged in {damaged}")
@@ -47,10 +47,11 @@ def load_torch(path: Path) -> Any:
 
 
 def _damaged(file: IO[bytes]) -> str | None:
-    """Returns the first record that is not what was written; files before torch 1.6 have none."""
+    """Returns the first record whose checksum does not match; torch < 1.6 wrote no checksums."""
     if not zipfile.is_zipfile(file):
         return None
     with zipfile.ZipFile(file) as archive:
-        # Marked as folders, which torch never writes, it gives records back without reading them.
+        # torch never writes records with attributes. It does not read the bytes of one that is
+        # marked as a folder, and returns uninitialised memory.
         folders = (record.filename for record in archive.infolist() if record.external_attr)
         return next(folders, None) or archive.testzip()

@@ -1,4 +1,4 @@
-"""Weights of a recognition network in one file, with what is needed to build it again."""
+"""Weights files of recognition networks; they contain the settings to build the network."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,13 +11,13 @@ from gaittake.io.torch_file import load_torch, save_torch
 
 
 class Weights(NamedTuple):
-    """What such a file holds.
+    """The content of a weights file.
 
     Attributes:
         network: name of the network.
-        settings: what the network was built from.
+        settings: the settings that it was built from.
         state: its state dict.
-        made_by: settings and data of the training.
+        made_by: settings and data digest of the training.
     """
 
     network: str
@@ -34,30 +34,32 @@ def save_weights(
     settings: Mapping[str, Any],
     made_by: Mapping[str, str],
 ) -> None:
-    """Writes a network's weights, whole or not at all."""
+    """Writes a network's weights atomically."""
     state = {name: value.cpu() for name, value in model.state_dict().items()}
     save_torch(Weights(network, dict(settings), state, dict(made_by))._asdict(), path)
 
 
 def load_weights(path: Path, *, network: str, settings: Mapping[str, Any]) -> Weights:
-    """Returns the weights in a file.
+    """Returns the content of a weights file.
 
     Raises:
-        UserError: no such file, damaged, or of another network or other settings.
+        UserError: the file does not exist, is damaged, or is of another network or other settings.
     """
     if not path.is_file():
-        raise UserError(f"{path}: there is no such weights file; `gaittake train` makes it")
+        raise UserError(f"{path}: no such file; `gaittake train` creates it")
     try:
         loaded = Weights(**load_torch(path))
     except (ValueError, TypeError) as error:
-        raise UserError(f"{path}: not a weights file of gaittake ({error}); train again") from error
+        raise UserError(
+            f"{path}: not a weights file of gaittake, or damaged ({error}); train again"
+        ) from error
     if loaded.network != network:
-        raise UserError(f"{path}: weights of '{loaded.network}', '{network}' is needed")
+        raise UserError(f"{path}: weights of '{loaded.network}'; '{network}' is required")
     differing = [n for n in settings if loaded.settings.get(n) != settings[n]]
     if differing:
         name = differing[0]
         raise UserError(
-            f"{path}: trained with model.{name}={loaded.settings.get(name)!r}, the settings say "
-            f"{settings[name]!r}; train again, or set it back"
+            f"{path}: trained with model.{name}={loaded.settings.get(name)!r}, but the setting is "
+            f"{settings[name]!r}; train again, or restore the setting"
         )
     return loaded

@@ -1,1 +1,1 @@
-"""Stage one: keypoints for silhouettes, learnt from a teacher that sees the RGB frames."""
+"""Stage one: keypoints in silhouettes. A teacher labels RGB frames; a student learns from them."""

@@ -1,10 +1,11 @@
-"""The detector made ready to predict: norms folded away, channels last, bfloat16 where it pays."""
+"""Faster detectors for prediction: norms folded, channels last, heavy parts in bfloat16."""
 
 import copy
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
 from torchvision.models.detection import KeypointRCNN
 from torchvision.ops import FrozenBatchNorm2d
 
@@ -14,9 +15,9 @@ Norm = nn.BatchNorm2d | FrozenBatchNorm2d
 
 
 class InBfloat16(nn.Module):
-    """A part of the detector that computes in bfloat16; what goes in and comes out is float32.
+    """A part of the detector that computes in bfloat16, with float32 input and output.
 
-    Boxes, anchors and the heatmaps' peaks need float32: a bfloat16 of 130 is off by up to 0.5.
+    Boxes, anchors and heatmap peaks need float32: a bfloat16 near 130 is off by up to 0.5.
 
     Args:
         part: a backbone, which returns features by level, or a head.
@@ -27,7 +28,7 @@ class InBfloat16(nn.Module):
         self.part = part.bfloat16()
 
     def forward(self, x: Tensor) -> Tensor | dict[str, Tensor]:
-        """Returns what the part returns, in float32."""
+        """Returns the output of the part, as float32."""
         found: Tensor | dict[str, Tensor] = self.part(x.bfloat16())
         if isinstance(found, dict):
             return {level: features.float() for level, features in found.items()}
@@ -35,13 +36,13 @@ class InBfloat16(nn.Module):
 
 
 def for_prediction(model: KeypointRCNN, precision: str) -> KeypointRCNN:
-    """Returns a copy of the detector that finds the same joints in less time; it cannot be trained.
+    """Returns a copy of the detector that predicts faster and cannot be trained.
 
     Args:
-        model: on the device where it is to compute.
-        precision: `auto`: the backbone and the heads of boxes and keypoints, which take nearly all
-            the time, in bfloat16 where the device multiplies in it; `float32`: the model's results
-            to rounding.
+        model: on the device where it will compute.
+        precision: `auto`: the backbone and the box and keypoint heads, which take nearly all of the
+            time, compute in bfloat16 if the device supports it; `float32`: all of it in float32,
+            with the model's results up to rounding.
     """
     ready = copy.deepcopy(model).eval()
     fold_norms(ready)
@@ -55,20 +56,17 @@ def for_prediction(model: KeypointRCNN, precision: str) -> KeypointRCNN:
 
 
 def fold_norms(module: nn.Module) -> None:
-    """Puts each batch norm that follows a convolution into that convolution's weights, in place.
+    """Folds each batch norm that follows a convolution into the convolution, in place.
 
-    In evaluation a norm is one factor and one offset a channel: y = (x - mean) / sqrt(variance +
-    eps) * weight + bias.
+    `torch.nn.utils.fusion.fuse_conv_bn_eval` does not support `FrozenBatchNorm2d`.
     """
     for child in module.children():
         fold_norms(child)
     for (_, convolution), (name, norm) in pairwise(list(module.named_children())):
         if isinstance(convolution, nn.Conv2d) and isinstance(norm, Norm):
-            state = norm.state_dict()
-            factor = state["weight"] / torch.sqrt(state["running_var"] + norm.eps)
-            offset = state["bias"] - state["running_mean"] * factor
-            if convolution.bias is not None:
-                offset = offset + convolution.bias * factor
-            convolution.weight = nn.Parameter(convolution.weight * factor[:, None, None, None])
-            convolution.bias = nn.Parameter(offset)
+            mean, variance = norm.running_mean, norm.running_var
+            convolution.weight, convolution.bias = fuse_conv_bn_weights(
+                convolution.weight, convolution.bias, mean, variance, norm.eps,
+                norm.weight, norm.bias,
+            )  # fmt: skip
             setattr(module, name, nn.Identity())

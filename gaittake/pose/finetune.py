@@ -1,4 +1,4 @@
-"""The student: the teacher's network, fine-tuned to find the joints in silhouettes."""
+"""The student: the teacher, fine-tuned to find the keypoints in silhouettes."""
 
 from pathlib import Path
 
@@ -10,37 +10,36 @@ from gaittake.io.checkpoint import Checkpoints, file_digest, identity_of
 from gaittake.io.frames import frame_files, read_silhouette
 from gaittake.io.ragged import open_ragged
 from gaittake.io.tables import read_sequences
-from gaittake.pose.augment import Floats, Sample
-from gaittake.pose.crop import CutSamples
+from gaittake.keypoints import Floats
+from gaittake.pose.augment import Mirrored, Sample, Samples
+from gaittake.pose.crop import CroppedSamples
 from gaittake.pose.detector import load_detector, save_detector
-from gaittake.pose.mirror import Mirrored
-from gaittake.pose.optimise import Samples, train_detector
+from gaittake.pose.optimise import train_detector
 from gaittake.sequence import name_of
 from gaittake.settings import FinetuneStage, canonical
 
 
 class LabelledSilhouettes:
-    """Silhouettes with pseudo-labels of some subjects; images are read when asked for.
+    """Silhouettes with pseudo-labels, as training samples; images are read on access.
 
     Args:
-        pseudo_labels: files of labels.
-        index: the sequence tables that say where the silhouettes are.
-        subjects: whose labels are taken; nobody else's silhouette is ever opened.
+        pseudo_labels: the shards' pseudo-labels.
+        index: the shards' sequence tables.
+        subjects: the subjects to train on; silhouettes of other subjects are never opened.
 
     Attributes:
         subjects: the subject of each sample.
-        paths: the silhouette's file of each sample.
+        paths: the address of each sample's silhouette.
 
     Raises:
-        UserError: there is not a single label of these subjects, or the files do not belong
-            together.
+        UserError: these subjects have no labels, or the files do not belong together.
     """
 
     def __init__(
         self, *, pseudo_labels: list[Path], index: list[Path], subjects: tuple[str, ...]
     ) -> None:
         wanted = set(subjects)
-        walks = {w.name: w for path in index for w in read_sequences(path) if w.subject in wanted}
+        sequences = {s.name: s for path in index for s in read_sequences(path)}
         self.subjects: list[str] = []
         self.paths: list[Path] = []
         self._boxes: list[Floats] = []
@@ -51,22 +50,22 @@ class LabelledSilhouettes:
                     if row["subject"] not in wanted or not row["frame_count"]:
                         continue
                     name = name_of(row["subject"], row["condition"], row["number"], row["view"])
-                    if name not in walks:
+                    if name not in sequences:
                         raise UserError(
-                            f"{path}: {name} has labels but is in none of the sequence tables. "
-                            "Delete the file and run the same command again: it is made anew."
+                            f"{path}: {name} has labels but is in no sequence table. Delete the "
+                            "file and run the same command again to recreate it."
                         )
                     rows = (row["first_frame"], row["frame_count"])
-                    files = dict(frame_files(walks[name].silhouettes))
+                    files = dict(frame_files(sequences[name].silhouettes))
                     self.subjects += [row["subject"]] * row["frame_count"]
                     self.paths += [files[int(n)] for n in labels.read("frame", *rows)]
                     self._boxes.append(labels.read("boxes", *rows))
                     self._keypoints.append(labels.read("keypoints", *rows))
         if not self.paths:
             raise UserError(
-                f"finetune: no pseudo-label of {len(subjects)} training subjects in "
-                f"{len(pseudo_labels)} files; their .rejects.csv say why frames were refused. "
-                "pose.pseudo_label has the limits, pose.teacher how the teacher is trained."
+                f"finetune: no pseudo-label for {len(subjects)} training subjects in "
+                f"{len(pseudo_labels)} files. Their .rejects.csv list the reasons; change "
+                "pose.pseudo_label (limits) or pose.teacher (training of the teacher)."
             )
         self.boxes: Floats = np.concatenate(self._boxes)
         self.keypoints: Floats = np.concatenate(self._keypoints)
@@ -78,8 +77,8 @@ class LabelledSilhouettes:
         image = read_silhouette(self.paths[index])
         if image is None:
             raise UserError(
-                f"{self.paths[index]}: a silhouette that has a label cannot be read any more. "
-                "Restore it, or make the index anew."
+                f"{self.paths[index]}: this silhouette has a label but is no longer readable. "
+                "Restore it, or recreate the index."
             )
         return Sample(np.repeat(image[..., None], 3, -1), self.boxes[index], self.keypoints[index])
 
@@ -94,27 +93,27 @@ def finetune_student(
     out: Path,
     device: torch.device,
 ) -> None:
-    """Writes the detector that finds joints in silhouettes.
+    """Writes the detector that finds keypoints in silhouettes.
 
     Args:
-        settings: only `settings.subjects` are learnt from; they hold no test subject and nobody
-            whom `quality` measures on.
-        pseudo_labels: the shards' labels.
+        settings: training uses only `settings.subjects`: neither test subjects nor subjects that
+            `quality` evaluates.
+        pseudo_labels: the shards' pseudo-labels.
         index: the shards' sequence tables.
-        teacher: the weights to start from.
-        checkpoints: folder of the training's progress.
+        teacher: the initial weights.
+        checkpoints: folder of the training's checkpoint.
         out: the student's file.
-        device: where to compute.
+        device: the device to train on.
 
     Raises:
-        UserError: no labels, files that do not fit, or a training that diverges.
+        UserError: no labels, files that do not belong together, or a loss that is not finite.
     """
     model = load_detector(teacher, settings.detector)
     samples: Samples = LabelledSilhouettes(
         pseudo_labels=pseudo_labels, index=index, subjects=settings.subjects
     )
     if settings.boxes == "silhouette":
-        samples = CutSamples(samples, settings.detector, smooth=False)
+        samples = CroppedSamples(samples, settings.detector, smooth=False)
     if settings.training.mirror:
         samples = Mirrored(samples)
     inputs = [file_digest(path) for path in (*pseudo_labels, *index, teacher)]

@@ -1,4 +1,4 @@
-"""Where the joints are: the detector applied to frames, with or without its own boxes."""
+"""Keypoints in images: by detection, or in given boxes."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from torchvision.ops import box_iou
 
 
 class Detections(NamedTuple):
-    """The people found in one frame, m of them.
+    """The m people detected in one frame.
 
     Attributes:
         boxes: `[m, 4]` x1, y1, x2, y2 in pixels of the frame.
@@ -26,9 +26,13 @@ class Detections(NamedTuple):
 
 
 def detect(model: KeypointRCNN, images: list[Tensor]) -> list[Detections]:
-    """Returns the people in each image `[3, rows, columns]` (float32, 0…1), on the CPU.
+    """Returns the people in each image, on the CPU.
 
     A keypoint's confidence is the sigmoid of torchvision's `keypoints_scores`, which are logits.
+
+    Args:
+        model: the detector, in evaluation mode.
+        images: `[3, rows, columns]` float32 each, 0…1, on the model's device.
     """
     found = []
     with torch.inference_mode():
@@ -42,15 +46,15 @@ def detect(model: KeypointRCNN, images: list[Tensor]) -> list[Detections]:
 def locate_in_boxes(
     model: KeypointRCNN, images: Tensor, boxes: Tensor, *, scale: float | None = None
 ) -> Tensor:
-    """Returns keypoints `[n, 17, 3]` inside one given box of each image, on the images' device.
+    """Returns keypoints `[n, 17, 3]` in one given box of each image, on the images' device.
 
-    The same backbone and keypoint head as `detect`, without proposals and without the box head.
+    Uses the backbone and the keypoint head of `detect`, without proposals and box head.
 
     Args:
         model: the detector, in evaluation mode.
         images: `[n, 3, rows, columns]` float32, 0…1.
         boxes: `[n, 4]` x1, y1, x2, y2 in pixels of the images.
-        scale: pixels that the network sees for one of the images; None: as the model scales them.
+        scale: pixels of the network's input per pixel of the images; None: the model's own.
     """
     size = [images.shape[-2], images.shape[-1]]
     with torch.inference_mode():
@@ -66,12 +70,12 @@ def locate_in_boxes(
 
 
 def prepare(model: KeypointRCNN, images: Tensor, *, scale: float | None = None) -> ImageList:
-    """Returns images of one size as `model.transform` does, but all at once.
+    """Returns images of one size as `model.transform` does, in one batched operation.
 
     Args:
-        model: whose normalisation and sizes are used.
+        model: its normalisation and sizes are used.
         images: `[n, 3, rows, columns]` float32, 0…1.
-        scale: None: the transform's own.
+        scale: pixels of the network's input per pixel of the images; None: the model's own.
     """
     transform = model.transform
     if scale is None:
@@ -92,16 +96,16 @@ def prepare(model: KeypointRCNN, images: Tensor, *, scale: float | None = None) 
 
 
 def scale_of(model: KeypointRCNN, rows: int, columns: int) -> float:
-    """Returns how many pixels the model's network sees for one of an image of this size."""
+    """Returns the pixels of the network's input per pixel of an image of this size."""
     shorter, longer = model.transform.min_size[-1], model.transform.max_size
     return min(float(shorter) / min(rows, columns), float(longer) / max(rows, columns))
 
 
 def peaks(heatmaps: Tensor, boxes: Tensor) -> Tensor:
-    """Returns the keypoints at the heatmaps' peaks, all boxes at once.
+    """Returns the keypoints at the heatmaps' peaks, for all boxes in one batched operation.
 
-    torchvision scales each heatmap to its box's pixels, box by box; here the peak lies on the
-    heatmap's grid and a parabola through its neighbours places it between the bins.
+    torchvision resizes each heatmap to the pixels of its box, one by one. Here, the peak is found
+    on the heatmap's grid, and a parabola through its neighbours places it between the bins.
 
     Args:
         heatmaps: `[n, 17, side, side]` logits.
@@ -132,7 +136,12 @@ def peaks(heatmaps: Tensor, boxes: Tensor) -> Tensor:
 
 
 def best_overlap(box: Tensor, boxes: Tensor) -> tuple[int, float]:
-    """Returns which of `boxes` `[m, 4]`, m > 0, overlaps `box` `[4]` best, and their IoU."""
+    """Returns the index of the box in `boxes` `[m, 4]`, m > 0, with the largest IoU, and the IoU.
+
+    Args:
+        box: `[4]` x1, y1, x2, y2.
+        boxes: `[m, 4]`.
+    """
     overlap = box_iou(box[None], boxes)[0]
     index = int(overlap.argmax())
     return index, float(overlap[index])

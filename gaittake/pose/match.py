@@ -1,4 +1,4 @@
-"""Which detection is the walker, and which video frame belongs to which silhouette. Pure."""
+"""Matching of detections and video frames to silhouettes. Pure functions."""
 
 from collections.abc import Mapping
 
@@ -8,43 +8,43 @@ from torch import Tensor
 from torchvision.ops import box_iou
 
 from gaittake.pose.locate import Detections, best_overlap
+from gaittake.silhouette import Box
 
-Box = tuple[float, float, float, float]
 
-
-def match_walker(
+def match_person(
     box: Box, detections: Detections, *, min_iou: float, min_score: float
 ) -> int | str:
-    """Returns which detection is the person of the silhouette, or why none is.
+    """Returns the index of the person of the silhouette, or the reason why there is none.
 
     Args:
         box: of the silhouette.
-        detections: of the colour frame.
-        min_iou: that the two boxes must have.
-        min_score: that a detection must have to be looked at.
+        detections: of the RGB frame.
+        min_iou: smallest IoU of the two boxes.
+        min_score: smallest score of a detection.
     """
     if not len(detections.boxes):
         return "no detection"
-    sure = torch.nonzero(detections.scores >= min_score)[:, 0]
-    if not len(sure):
-        return "no detection of the needed score"
-    index, overlap = best_overlap(torch.tensor(box), detections.boxes[sure])
+    certain = torch.nonzero(detections.scores >= min_score)[:, 0]
+    if not len(certain):
+        return "no detection above the score limit"
+    index, overlap = best_overlap(torch.tensor(box), detections.boxes[certain])
     if overlap < min_iou:
-        return "no detection where the silhouette is"
-    return int(sure[index])
+        return "no detection overlaps the silhouette"
+    return int(certain[index])
 
 
 def overlaps_by_shift(
     silhouettes: Mapping[int, Box], detections: Mapping[int, Tensor], *, max_shift: int
 ) -> dict[int, list[float]]:
-    """Returns the box IoUs of one walk, were its video `shift` frames ahead of its silhouettes.
+    """Returns the box IoUs of one sequence for each shift of its video against its silhouettes.
 
-    Only video frames that have a silhouette at every shift count: all shifts are judged alike.
+    At a shift of s, video frame n belongs to silhouette n − s. Only video frames with a silhouette
+    at every shift count, so that all shifts are compared on the same frames.
 
     Args:
-        silhouettes: box of each frame number.
-        detections: `[m, 4]` boxes of each video frame's number; the best of them counts.
-        max_shift: shifts −max_shift…max_shift are tried.
+        silhouettes: box by frame number.
+        detections: boxes `[m, 4]` by video frame number; the best one counts.
+        max_shift: shifts −max_shift…max_shift are compared.
     """
     shifts = range(-max_shift, max_shift + 1)
     found: dict[int, list[float]] = {shift: [] for shift in shifts}
@@ -61,10 +61,10 @@ def overlaps_by_shift(
 
 
 def best_shift(overlaps: Mapping[int, list[float]]) -> int:
-    """Returns the shift of the largest mean IoU, or 0 unless another is clearly better.
+    """Returns the shift of the largest mean IoU, or 0 if it is not clearly better than no shift.
 
-    A person moves little from one frame to the next, so the IoUs of neighbouring shifts differ
-    little: a difference counts when it exceeds three of its standard errors.
+    People move little from frame to frame, so the IoUs of neighbouring shifts are similar. A
+    difference counts if it exceeds three of its standard errors.
     """
     if not overlaps[0]:
         return 0

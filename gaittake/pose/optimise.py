@@ -1,7 +1,7 @@
-"""The training loop of the teacher and of the student: resumable, the same for the same seed."""
+"""The training loop of teacher and student: resumable and reproducible."""
 
 import math
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,23 +10,15 @@ from torchvision.models.detection import KeypointRCNN
 
 from gaittake.device import autocast
 from gaittake.errors import UserError
-from gaittake.io.ahead import read_ahead
 from gaittake.io.checkpoint import Checkpoints
 from gaittake.io.progress import progress
-from gaittake.pose.augment import Sample, augment
+from gaittake.io.read_ahead import read_ahead
+from gaittake.pose.augment import Samples, augment
 from gaittake.settings import PoseTraining
 
-WARM_UP = 0.1  # of all steps
-MAX_NORM = 5.0
+WARM_UP = 0.1  # share of the steps
+MAX_NORM = 5.0  # of the gradient
 Batch = tuple[list[Tensor], list[dict[str, Tensor]]]
-
-
-class Samples(Protocol):
-    """Labelled frames, each read when it is asked for."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int) -> Sample: ...
 
 
 def train_detector(
@@ -40,21 +32,25 @@ def train_detector(
     checkpoints: Checkpoints,
     device: torch.device,
 ) -> None:
-    """Trains the model in place; continues where the checkpoint is.
+    """Trains the model in place; continues from the checkpoint, if there is one.
 
-    Which frames a step sees, how they are changed and what torchvision samples in it depend on
-    (seed, step) alone: a run killed at any moment ends with the weights of one never killed.
+    The samples of a step, their augmentation and torchvision's sampling depend only on (seed,
+    step). On a CPU, an interrupted and continued run therefore ends with the same weights as an
+    uninterrupted one.
 
     Args:
-        model: with the weights to start from; moved to the device.
-        seed: of order and augmentation.
-        colour: the frames are RGB, not silhouettes.
-        what: the stage's name, for progress and messages.
+        model: with its initial weights; moved to the device.
+        samples: the training samples.
+        training: steps, batch, learning rate and precision.
+        seed: of the order and the augmentation.
+        colour: the samples are RGB, not silhouettes.
+        what: `teacher` or `finetune`: the settings' section, for progress and messages.
         checkpoints: entered.
+        device: the device to train on.
 
     Raises:
-        UserError: a loss that is no finite number; the step is named.
-        Preempted: a scheduler asked to stop; the progress is saved.
+        UserError: the loss is not finite; the message names the step.
+        Preempted: a scheduler stopped the run; the progress is saved.
     """
     model.to(device).train()
     optimiser = torch.optim.AdamW(
@@ -70,7 +66,7 @@ def train_detector(
             loss = _step(model, optimiser, batch, rate, autocast(device, training.precision))
             if not math.isfinite(loss):
                 raise UserError(
-                    f"{what}: the loss is {loss} at step {step}; lower its learning_rate "
+                    f"{what}: the loss is {loss} at step {step}; lower pose.{what}.learning_rate "
                     f"(now {training.learning_rate:g}) and run the same command again."
                 )
             advance(1, note=f"loss {loss:.3f}")
@@ -84,7 +80,7 @@ def train_detector(
 def _resume(
     model: KeypointRCNN, optimiser: torch.optim.Optimizer, saved: dict[str, Any] | None
 ) -> int:
-    """Returns the step to go on with, its state put in place."""
+    """Loads a checkpoint, if there is one, and returns the step to start from."""
     if saved is None:
         return 0
     model.load_state_dict(saved["model"])
@@ -94,7 +90,7 @@ def _resume(
 
 
 def learning_rate(training: PoseTraining, step: int) -> float:
-    """Returns the rate of a step: a linear warm-up, then half a cosine down to nearly zero."""
+    """Returns the learning rate of a step: a linear warm-up, then half a cosine to nearly zero."""
     warm = max(1, round(WARM_UP * training.steps))
     if step < warm:
         return training.learning_rate * (step + 1) / warm
@@ -103,7 +99,7 @@ def learning_rate(training: PoseTraining, step: int) -> float:
 
 
 def order(count: int, step: int, batch: int, seed: int) -> list[int]:
-    """Returns the samples of a step: each epoch has its own shuffle of all of them."""
+    """Returns the indices of a step's samples; each epoch is another shuffle of all samples."""
     positions = range(step * batch, (step + 1) * batch)
     shuffles = {
         epoch: np.random.default_rng((seed, epoch)).permutation(count)

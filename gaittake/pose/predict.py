@@ -1,4 +1,4 @@
-"""Prediction: keypoints for every silhouette frame, streamed."""
+"""Prediction: the student's keypoints in each silhouette."""
 
 import logging
 from collections.abc import Iterator
@@ -6,44 +6,41 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torchvision.models.detection import KeypointRCNN
 
-from gaittake.io.ahead import read_ahead
 from gaittake.io.checkpoint import file_digest
 from gaittake.io.frames import read_silhouettes
 from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedWriter
-from gaittake.io.rejects import count_rejects
-from gaittake.io.tables import read_sequences, write_rejects
-from gaittake.pose.crop import Cut, cut, cut_size, windows
+from gaittake.io.read_ahead import read_ahead
+from gaittake.io.tables import count_rejects, read_sequences, write_rejects
+from gaittake.keypoints import Floats
+from gaittake.pose.crop import Crop, crop_size, crop_to_box, windows
 from gaittake.pose.detector import load_detector
 from gaittake.pose.fast import for_prediction
-from gaittake.pose.labelled import ARRAYS, Labelled, append_walk
+from gaittake.pose.keypoint_file import ARRAYS, FrameKeypoints, append_sequence
 from gaittake.pose.locate import best_overlap, detect, locate_in_boxes, scale_of
-from gaittake.pose.match import Box
 from gaittake.sequence import Reject, Sequence
 from gaittake.settings import PredictStage, canonical
-from gaittake.silhouette import Image, box
+from gaittake.silhouette import Box, Image, box
 
 logger = logging.getLogger(__name__)
 STAGE = "predict"
-Floats = npt.NDArray[np.float32]
 
 
 class Frame(NamedTuple):
-    """A silhouette that shows somebody.
+    """A silhouette that is not empty.
 
     Attributes:
-        walk: its sequence's place in the index.
+        sequence: position of its sequence in the index.
         number: frame number, from the file's name.
         image: `[rows, columns]` uint8.
         box: of the figure, pixels.
     """
 
-    walk: int
+    sequence: int
     number: int
     image: Image
     box: Box
@@ -58,54 +55,56 @@ def predict_keypoints(
     rejects: Path,
     device: torch.device,
 ) -> None:
-    """Writes the keypoints of every silhouette that shows somebody, in the index's order.
+    """Writes the keypoints of each silhouette that is not empty, in the order of the index.
 
-    Each sequence of the index has its row, also one without a usable frame. Memory does not grow
-    with the number of sequences.
+    Each sequence of the index gets a row, even without a usable frame. Frames are streamed: memory
+    does not depend on the number of sequences.
 
     Args:
-        settings: where keypoints are looked for, and how many frames at once.
+        settings: the boxes in which keypoints are located, and the batch.
         index: the shard's sequence table.
-        student: its weights.
-        out: the keypoints' file.
-        rejects: table of frames that were left out, or took the silhouette's box.
-        device: where to compute.
+        student: the student's file.
+        out: the keypoints.
+        rejects: table of the frames that were skipped or used the silhouette's box.
+        device: the device to compute on.
     """
     detector = load_detector(student, settings.detector).to(device)
     model = for_prediction(detector, settings.precision)
-    walks = read_sequences(index)
-    refused: list[Reject] = []
+    sequences = read_sequences(index)
+    rejected: list[Reject] = []
     attributes = {"settings": canonical(settings), "student": file_digest(student)}
-    batches = read_ahead(read_batches(walks, settings.batch, refused))
+    batches = read_ahead(read_batches(sequences, settings.batch, rejected))
     with (
         RaggedWriter(out, kind="keypoints", arrays=ARRAYS, attributes=attributes) as writer,
-        progress(STAGE, sum(walk.frames for walk in walks)) as advance,
+        progress(STAGE, sum(sequence.frames for sequence in sequences)) as advance,
     ):
-        done: list[Labelled] = []
+        done: list[FrameKeypoints] = []
         written = 0
         for batch in batches:
-            located = predict_batch(model, batch, settings, refused, walks)
+            located = predict_batch(model, batch, settings, rejected, sequences)
             for frame, keypoints in zip(batch, located, strict=True):
-                while written < frame.walk:
-                    append_walk(writer, walks[written], done)
+                while written < frame.sequence:
+                    append_sequence(writer, sequences[written], done)
                     written, done = written + 1, []
-                done.append(Labelled(frame.number, frame.box, keypoints))
+                done.append(FrameKeypoints(frame.number, frame.box, keypoints))
             advance(len(batch))
-        for walk in walks[written:]:
-            append_walk(writer, walk, done)
+        for sequence in sequences[written:]:
+            append_sequence(writer, sequence, done)
             done = []
-    logger.info("refused: %s", count_rejects(refused))
-    write_rejects(sorted(refused), rejects)
+    logger.info("rejects: %s", count_rejects(rejected))
+    write_rejects(sorted(rejected), rejects)
 
 
-def read_batches(walks: list[Sequence], size: int, rejects: list[Reject]) -> Iterator[list[Frame]]:
-    """Yields up to `size` frames of one image size, in order; the others go to `rejects`."""
+def read_batches(
+    sequences: list[Sequence], size: int, rejects: list[Reject]
+) -> Iterator[list[Frame]]:
+    """Yields up to `size` frames of one image size, in order; unusable ones go to `rejects`."""
     batch: list[Frame] = []
-    for place, walk in enumerate(walks):
-        for number, image in read_silhouettes(walk.silhouettes, stage=STAGE, rejects=rejects):
+    for place, sequence in enumerate(sequences):
+        for number, image in read_silhouettes(sequence.silhouettes, stage=STAGE, rejects=rejects):
             figure = box(image)
             if figure is None:
-                rejects.append(_reject(walk, number, "empty silhouette"))
+                rejects.append(_reject(sequence, number, "empty silhouette"))
                 continue
             if batch and (len(batch) == size or batch[0].image.shape != image.shape):
                 yield batch
@@ -120,9 +119,17 @@ def predict_batch(
     batch: list[Frame],
     settings: PredictStage,
     rejects: list[Reject],
-    walks: list[Sequence],
+    sequences: list[Sequence],
 ) -> Floats:
-    """Returns keypoints `[n, 17, 3]`: x and y in pixels of the full frame, confidence in 0…1."""
+    """Returns keypoints `[n, 17, 3]`: x and y in pixels of the full frame, confidence in 0…1.
+
+    Args:
+        model: the student, made by `for_prediction`.
+        batch: n frames of one size.
+        settings: the boxes in which keypoints are located.
+        rejects: receives the frames without a detection.
+        sequences: the index.
+    """
     if settings.boxes != "detected":
         return _located(model, batch, settings)
     images = _inputs(model, [frame.image for frame in batch])
@@ -133,29 +140,29 @@ def predict_batch(
         within = boxes.to(images.device)[rest]
         keypoints[missed] = locate_in_boxes(model, images[rest], within).cpu()
         for place in missed:
-            walk = walks[batch[place].walk]
+            frame = batch[place]
             reason = "no detection, silhouette's box used"
-            rejects.append(_reject(walk, batch[place].number, reason))
+            rejects.append(_reject(sequences[frame.sequence], frame.number, reason))
     return _numpy(keypoints)
 
 
 def _located(model: KeypointRCNN, batch: list[Frame], settings: PredictStage) -> Floats:
-    """Returns keypoints of frames in the silhouettes' boxes, without a detection."""
-    cuts = _cuts(model, batch, settings)
-    images = _inputs(model, [item.image for item in cuts])
-    boxes = [item.box_inward(frame.box) for item, frame in zip(cuts, batch, strict=True)]
+    """Returns the keypoints in the silhouettes' boxes, without detection."""
+    crops = _crops(model, batch, settings)
+    images = _inputs(model, [crop.image for crop in crops])
+    boxes = [crop.box_to_crop(frame.box) for crop, frame in zip(crops, batch, strict=True)]
     within = torch.from_numpy(np.stack(boxes)).to(images.device)
     keypoints = _numpy(locate_in_boxes(model, images, within, scale=1))
-    for item, rows in zip(cuts, keypoints, strict=True):
-        rows[:, :2] = item.outward(rows[:, :2])
+    for crop, rows in zip(crops, keypoints, strict=True):
+        rows[:, :2] = crop.to_frame(rows[:, :2])
     return keypoints
 
 
-def _cuts(model: KeypointRCNN, batch: list[Frame], settings: PredictStage) -> list[Cut]:
-    """Returns what the network sees of the frames: cuts for one that learnt cuts, or windows."""
+def _crops(model: KeypointRCNN, batch: list[Frame], settings: PredictStage) -> list[Crop]:
+    """Returns the network's inputs: crops if it is trained on crops, otherwise windows."""
     if settings.boxes == "silhouette":
-        size = cut_size(settings.detector)
-        return [cut(frame.image, frame.box, size, smooth=False) for frame in batch]
+        size = crop_size(settings.detector)
+        return [crop_to_box(frame.image, frame.box, size, smooth=False) for frame in batch]
     images = [frame.image for frame in batch]
     scale = scale_of(model, *images[0].shape)
     return windows(images, [frame.box for frame in batch], scale)
@@ -168,7 +175,7 @@ def _inputs(model: KeypointRCNN, images: list[Image]) -> Tensor:
 
 
 def _detected(model: KeypointRCNN, images: Tensor, boxes: Tensor) -> tuple[Tensor, list[int]]:
-    """Returns keypoints of the detections that overlap the boxes best, and where there is none."""
+    """Returns the keypoints of the best overlapping detections, and the indices without one."""
     keypoints = torch.zeros(len(boxes), 17, 3)
     missed = []
     for place, found in enumerate(detect(model, list(images))):
@@ -180,8 +187,8 @@ def _detected(model: KeypointRCNN, images: Tensor, boxes: Tensor) -> tuple[Tenso
     return keypoints, missed
 
 
-def _reject(walk: Sequence, number: int, reason: str) -> Reject:
-    return Reject(STAGE, f"{walk.silhouettes}#{number}", reason)
+def _reject(sequence: Sequence, number: int, reason: str) -> Reject:
+    return Reject(STAGE, f"{sequence.silhouettes}#{number}", reason)
 
 
 def _numpy(keypoints: Tensor) -> Floats:

@@ -1,4 +1,4 @@
-"""How well keypoints agree with reference joints: PCK and OKS. Pure functions."""
+"""Agreement of keypoints with reference keypoints: PCK and OKS. Pure functions."""
 
 import contextlib
 import io
@@ -7,24 +7,23 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
+from pycocotools.cocoeval import COCOeval, Params
 
-from gaittake.keypoints import NAMES
+from gaittake.keypoints import NAMES, Floats
 
-Floats = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
-PCK_SHARE = 0.1
-# ASSUME: without a mask, the person's area is taken as this share of the box.
+PCK_SHARE = 0.1  # of the body height
+# ASSUME: the person's area, as a share of the box; there are no masks.
 AREA_OF_BOX = 0.53
 
 
 class Pairs(NamedTuple):
-    """Predicted and reference joints of the same frames.
+    """Predicted and reference keypoints of the same s frames.
 
     Attributes:
         predicted: `[s, 17, 3]`: x, y in pixels, confidence.
         reference: `[s, 17, 2]` pixels.
-        visible: `[s, 17]`.
+        visible: `[s, 17]`, in the reference.
         boxes: `[s, 4]` of the person in the reference, pixels.
         condition: `[s]`.
         view: `[s]` degrees.
@@ -39,14 +38,14 @@ class Pairs(NamedTuple):
 
     @classmethod
     def join(cls, parts: list[Self]) -> Self:
-        """Returns the frames of all parts, one after another."""
+        """Returns the frames of all parts, concatenated."""
         return cls(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def hits(pairs: Pairs) -> Bools:
-    """Returns `[s, 17]`: is the joint within 0.1 of the body's height of its reference?
+    """Returns `[s, 17]`: whether the distance to the reference is at most 0.1 of the body height.
 
-    The body's height is that of the box.
+    The body height is the height of the box.
     """
     height = pairs.boxes[:, 3] - pairs.boxes[:, 1]
     distance = np.linalg.norm(pairs.predicted[..., :2] - pairs.reference, axis=-1)
@@ -55,12 +54,12 @@ def hits(pairs: Pairs) -> Bools:
 
 
 def pck(hit: Bools, visible: Bools) -> dict[str, float | None]:
-    """Returns the share of hits over the visible and over all joints; None where there is none."""
+    """Returns the share of hits over visible and over all keypoints; None without a keypoint."""
     return {"visible": _share(hit[visible]), "all": _share(hit)}
 
 
 def agreement(pairs: Pairs) -> dict[str, object]:
-    """Returns all measures of predicted against reference joints, shares in 0…1."""
+    """Returns PCK, in total and by group, and OKS; all in 0…1."""
     hit = hits(pairs)
 
     def by(column: npt.NDArray[np.generic]) -> dict[str, dict[str, float | None]]:
@@ -71,10 +70,10 @@ def agreement(pairs: Pairs) -> dict[str, object]:
 
     return {
         "frames": len(hit),
-        "visible_joints": int(pairs.visible.sum()),
+        "visible_keypoints": int(pairs.visible.sum()),
         "pck": pck(hit, pairs.visible),
-        "pck_by_joint": {
-            name: pck(hit[:, joint], pairs.visible[:, joint]) for joint, name in enumerate(NAMES)
+        "pck_by_keypoint": {
+            name: pck(hit[:, place], pairs.visible[:, place]) for place, name in enumerate(NAMES)
         },
         "pck_by_condition": by(pairs.condition),
         "pck_by_view": by(pairs.view),
@@ -82,12 +81,40 @@ def agreement(pairs: Pairs) -> dict[str, object]:
     }
 
 
-def oks(pairs: Pairs) -> dict[str, float]:
-    """Returns COCO's object keypoint similarity: its mean, and AP and AR of pycocotools.
+def similarity(
+    predicted: Floats, reference: Floats, visible: Bools, boxes: Floats
+) -> npt.NDArray[np.float64]:
+    """Returns COCO's object keypoint similarity (OKS) of each frame, as pycocotools computes it.
 
-    Frames without a visible joint have no OKS and are left out, as COCO leaves them out.
+    Args:
+        predicted: `[s, 17, 2]` pixels.
+        reference: `[s, 17, 2]` pixels.
+        visible: `[s, 17]`, in the reference.
+        boxes: `[s, 4]` of the person in the reference: x1, y1, x2, y2 in pixels.
+
+    Returns:
+        `[s]` in 0…1; NaN for a frame without a visible keypoint.
+    """
+    variances = (2 * np.asarray(Params("keypoints").kpt_oks_sigmas)) ** 2  # [17]
+    x1, y1, x2, y2 = boxes.astype(np.float64).T
+    area = AREA_OF_BOX * (x2 - x1) * (y2 - y1) + np.spacing(1)
+    squared = ((predicted.astype(np.float64) - reference.astype(np.float64)) ** 2).sum(axis=-1)
+    each = np.exp(-squared / variances / area[:, None] / 2)
+    found = np.full(len(each), np.nan)
+    # Summed frame by frame, over the visible keypoints only: the same bits as pycocotools.
+    for frame in np.flatnonzero(visible.any(axis=1)):
+        terms = each[frame, visible[frame]]
+        found[frame] = terms.sum() / len(terms)
+    return found
+
+
+def oks(pairs: Pairs) -> dict[str, float]:
+    """Returns the mean object keypoint similarity, and AP and AR of pycocotools.
+
+    Frames without a visible keypoint have no OKS; they are skipped, as in COCO.
     """
     kept = np.flatnonzero(pairs.visible.any(axis=1))
+    each = similarity(pairs.predicted[..., :2], pairs.reference, pairs.visible, pairs.boxes)
     with contextlib.redirect_stdout(io.StringIO()):
         evaluation = COCOeval(_references(pairs, kept), iouType="keypoints")
         evaluation.cocoDt = evaluation.cocoGt.loadRes(_predictions(pairs, kept))
@@ -95,11 +122,10 @@ def oks(pairs: Pairs) -> dict[str, float]:
         evaluation.params.areaRngLbl = evaluation.params.areaRngLbl[:1]
         evaluation.evaluate()
         evaluation.accumulate()
-    similarity = [float(np.max(matrix)) for matrix in evaluation.ious.values()]
     precision, recall = evaluation.eval["precision"], evaluation.eval["recall"]
     half = int(np.flatnonzero(np.isclose(evaluation.params.iouThrs, 0.5))[0])
     return {
-        "mean": float(np.mean(similarity)),
+        "mean": float(np.mean(each[kept])),
         "ap": float(precision.mean()),
         "ap50": float(precision[half].mean()),
         "ar": float(recall.mean()),

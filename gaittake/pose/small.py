@@ -1,7 +1,7 @@
-"""The keypoint R-CNN for a laptop: torchvision's parts on a narrow backbone of our own.
+"""A small keypoint R-CNN for CPUs: torchvision's parts on a narrow backbone.
 
-Plain 3×3 convolutions: on one CPU core they train twice as fast as MobileNetV3-small's depthwise
-ones at the same accuracy, and need no published weights.
+The backbone has plain 3×3 convolutions. On one CPU core they train twice as fast as the depthwise
+ones of MobileNetV3-small, with the same accuracy, and need no published weights.
 """
 
 from collections import OrderedDict
@@ -23,13 +23,13 @@ HEAD_DILATIONS = (1, 2, 4, 1)
 GATE_CHANNELS = 16
 BOX_FEATURES = 64
 BOX_SIDE = 5
-# One anchor per place, twice as high as wide, as a walker is; pixels, a size for each level.
+# One anchor per location, twice as high as wide like a walking person; pixels, one size per level.
 ANCHORS = ((16,), (32,), (64,), (128,), (256,))
 ANCHOR_RATIO = 2.0
 
 
 class Backbone(nn.Module):
-    """Feature maps at strides 4, 8, 16 and 32, joined by a feature pyramid, and one at 64."""
+    """A feature pyramid with strides 4, 8, 16, 32 and 64."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class Backbone(nn.Module):
 
 
 class ProposalHead(nn.Module):
-    """Objectness and box of each place by 1×1 convolutions: the pyramid has had its 3×3 ones."""
+    """Objectness and box of each location, by 1×1 convolutions: the pyramid ends with 3×3 ones."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -73,8 +73,8 @@ class ProposalHead(nn.Module):
 def keypoint_head(channels: int) -> nn.Sequential:
     """Returns the layers between a person's 14×14 features and the heatmaps.
 
-    Left and right are told apart by which way somebody faces: the dilated layers see the whole
-    person, and the gates after them let this one fact choose among the channels everywhere.
+    Left and right depend on the direction a person faces. The dilated layers have the whole person
+    in their receptive field, and the gates after them select channels by this direction.
     """
     layers: list[nn.Module] = []
     for dilation in HEAD_DILATIONS:
@@ -89,12 +89,12 @@ def keypoint_head(channels: int) -> nn.Sequential:
 
 
 def build_small(*, keypoints: int, min_size: int, max_size: int) -> KeypointRCNN:
-    """Returns a detector of half a million weights, to be trained from scratch.
+    """Returns an untrained detector of half a million weights.
 
     Args:
-        keypoints: joints of a person.
+        keypoints: number per person.
         min_size: pixels to which the shorter side is scaled.
-        max_size: pixels that the longer side may have.
+        max_size: limit of the longer side, pixels.
     """
     return KeypointRCNN(
         Backbone(),

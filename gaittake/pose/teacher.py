@@ -1,10 +1,9 @@
-"""The teacher: published COCO weights, a file of weights, or a detector of rendered people."""
+"""The teacher: published COCO weights, a weights file, or a detector trained on rendered people."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torchvision.models.detection import KeypointRCNN, KeypointRCNN_ResNet50_FPN_Weights
@@ -12,34 +11,35 @@ from torchvision.models.detection import KeypointRCNN, KeypointRCNN_ResNet50_FPN
 from gaittake.errors import UserError
 from gaittake.io.checkpoint import Checkpoints, identity_of
 from gaittake.io.coco import published_weights
-from gaittake.pose.augment import Sample
-from gaittake.pose.crop import CutSamples
+from gaittake.keypoints import Floats
+from gaittake.pose.augment import Mirrored, Sample, Samples
+from gaittake.pose.crop import CroppedSamples
 from gaittake.pose.detector import build_detector, load_state, read_weights, save_detector
-from gaittake.pose.mirror import Mirrored
-from gaittake.pose.optimise import Samples, train_detector
+from gaittake.pose.optimise import train_detector
 from gaittake.settings import TeacherStage, canonical
+from gaittake.silhouette import Image
 from gaittake.sources.walkers.dataset import render_people
 
 
 class People:
-    """Rendered people as training samples, held as uint8.
+    """Rendered people as training samples, in memory as uint8.
 
     Args:
         images: `[n, rows, columns, 3]` uint8 RGB.
-        joints: `[n, 17, 2]` pixels.
+        keypoints: `[n, 17, 2]` pixels.
         boxes: `[n, 4]` x1, y1, x2, y2 in pixels.
     """
 
     def __init__(
         self,
-        images: npt.NDArray[np.uint8],
-        joints: npt.NDArray[np.float32],
-        boxes: npt.NDArray[np.float32],
+        images: Image,
+        keypoints: Floats,
+        boxes: Floats,
     ) -> None:
         self.images = images
         self.boxes = boxes
-        # Hidden joints are learnt too, as COCO's labels have them: their place can be inferred.
-        self.keypoints = np.concatenate([joints, np.ones_like(joints[..., :1])], axis=-1)
+        # Hidden keypoints count too, as in COCO's labels: their position can be inferred.
+        self.keypoints = np.concatenate([keypoints, np.ones_like(keypoints[..., :1])], axis=-1)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -54,16 +54,16 @@ def train_teacher(
     """Writes the detector that labels RGB frames.
 
     Args:
-        settings: `weights` is `coco`, `walkers`, or the path of a weights file.
-        checkpoints: folder of the training's progress (walkers only).
+        settings: `weights` is `coco`, `walkers` (rendered people) or the path of a weights file.
+        checkpoints: folder of the training's checkpoint (`walkers` only).
         out: the teacher's file.
-        device: where to compute.
+        device: the device to train on.
 
     Raises:
-        UserError: the weights cannot be had, or are those of another network.
+        UserError: the weights are not available, or are of another network.
     """
     if settings.weights == "walkers":
-        model = _train_on_walkers(settings, checkpoints, device)
+        model = _train_on_rendered_people(settings, checkpoints, device)
     else:
         if settings.weights == "coco":
             state, path = coco_weights(settings.detector.backbone)
@@ -75,53 +75,53 @@ def train_teacher(
 
 
 def local_weights(path: Path) -> tuple[Mapping[str, Tensor], Path]:
-    """Returns the weights of a user's file and its path.
+    """Returns the weights in a user's file, and its path.
 
     Args:
-        path: of bare weights, as torchvision's, or of a detector of this pipeline.
+        path: a state dict, as torchvision's, or a detector of this pipeline.
 
     Raises:
-        UserError: no such file, or it is not a file of named weights.
+        UserError: the file does not exist, or has no named weights.
     """
     if not path.is_file():
         raise UserError(
-            f"{path}: pose.teacher_weights names this file, and there is none. Put it there, or "
-            "set 'coco' (torchvision's published weights) or 'walkers' (trained here)."
+            f"{path}: no such file, but pose.teacher_weights names it. Copy it there, or set "
+            "'coco' (torchvision's published weights) or 'walkers' (trained on rendered people)."
         )
     content = read_weights(path)
     return content.get("state", content), path
 
 
 def coco_weights(backbone: str) -> tuple[Mapping[str, Tensor], Path]:
-    """Returns torchvision's weights of COCO, and the file that they lie in.
+    """Returns torchvision's COCO weights, and the path of their file.
 
     Args:
-        backbone: of the detector that needs them.
+        backbone: of the detector to load them into.
 
     Raises:
-        UserError: the weights are of another backbone, or cannot be had: see `published_weights`.
+        UserError: the weights are of another backbone, or not available (`published_weights`).
     """
     if backbone != "resnet50":
         raise UserError(
             f"pose.detector.backbone '{backbone}': the published COCO weights are of 'resnet50'. "
-            "Set it, or set pose.teacher_weights to 'walkers' or to a file of this backbone."
+            "Set that, or set pose.teacher_weights to 'walkers' or to a file of this backbone."
         )
     weights = KeypointRCNN_ResNet50_FPN_Weights.COCO_V1
-    return published_weights(weights, instead="name its path in pose.teacher_weights")
+    return published_weights(weights, instead="set pose.teacher_weights to its path")
 
 
-def _train_on_walkers(
+def _train_on_rendered_people(
     settings: TeacherStage, checkpoints: Path, device: torch.device
 ) -> KeypointRCNN:
     if settings.detector.backbone != "small":
         raise UserError(
-            f"pose.detector.backbone '{settings.detector.backbone}': a teacher trained from "
-            "scratch on rendered people needs 'small'. Set it, or pose.teacher_weights to 'coco'."
+            f"pose.detector.backbone '{settings.detector.backbone}': a teacher trained on rendered "
+            "people requires 'small'. Set that, or set pose.teacher_weights to 'coco'."
         )
-    images, _, joints, _, boxes = render_people(settings.walkers, settings.people, settings.seed)
-    samples: Samples = People(images, joints, boxes)
+    images, _, keypoints, _, boxes = render_people(settings.walkers, settings.people, settings.seed)
+    samples: Samples = People(images, keypoints, boxes)
     if settings.boxes == "silhouette":
-        samples = CutSamples(samples, settings.detector, smooth=True)
+        samples = CroppedSamples(samples, settings.detector, smooth=True)
     if settings.training.mirror:
         samples = Mirrored(samples)
     torch.manual_seed(settings.seed)

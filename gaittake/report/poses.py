@@ -11,7 +11,7 @@ from pycocotools.cocoeval import Params
 from gaittake.io.frames import Image, read_colour, read_silhouettes
 from gaittake.io.ragged import open_ragged
 from gaittake.io.tables import read_json
-from gaittake.pose.quality import Key, Labels, read_labels
+from gaittake.pose.keypoint_file import Key, SequenceKeypoints, read_keypoints
 from gaittake.pose.score import AREA_OF_BOX
 from gaittake.report.html import Markup, join, left_out, section, table, tag
 from gaittake.report.picture import posed
@@ -155,14 +155,19 @@ def ranked_frames(settings: ReportStage, files: PoseFiles) -> list[Shown]:
     return sorted(found, key=lambda frame: frame.oks)
 
 
-def _joined(paths: Sequence[Path], kind: str, people: set[str]) -> dict[Key, Labels]:
-    found: dict[Key, Labels] = {}
+def _joined(paths: Sequence[Path], kind: str, people: set[str]) -> dict[Key, SequenceKeypoints]:
+    found: dict[Key, SequenceKeypoints] = {}
     for path in paths:
-        found |= read_labels(path, kind, people)
+        found |= read_keypoints(path, kind, people)
     return found
 
 
-def _frames(key: Key, own: Labels, teacher: Labels | None, truth: Labels | None) -> list[Shown]:
+def _frames(
+    key: Key,
+    own: SequenceKeypoints,
+    teacher: SequenceKeypoints | None,
+    truth: SequenceKeypoints | None,
+) -> list[Shown]:
     """Returns the frames of one sequence that all sides have."""
     numbers = own.frame
     for side in (teacher, truth):
@@ -175,11 +180,14 @@ def _frames(key: Key, own: Labels, teacher: Labels | None, truth: Labels | None)
     reference, rows = (truth, exact) if truth is not None else (teacher, theirs)
     assert reference is not None
     scores = similarity(
-        own.joints[ours], reference.joints[rows], reference.third[rows], reference.boxes[rows]
+        own.keypoints[ours],
+        reference.keypoints[rows],
+        reference.confidence[rows],
+        reference.boxes[rows],
     )
-    student = np.concatenate([own.joints, own.third[..., None]], axis=-1)[ours]
+    student = np.concatenate([own.keypoints, own.confidence[..., None]], axis=-1)[ours]
     labels = _taken(teacher, theirs)
-    joints = None if truth is None else truth.joints[exact]
+    joints = None if truth is None else truth.keypoints[exact]
     return [
         Shown(
             key,
@@ -195,10 +203,10 @@ def _frames(key: Key, own: Labels, teacher: Labels | None, truth: Labels | None)
     ]
 
 
-def _taken(labels: Labels | None, rows: npt.NDArray[np.intp] | None) -> Floats | None:
+def _taken(labels: SequenceKeypoints | None, rows: npt.NDArray[np.intp] | None) -> Floats | None:
     if labels is None:
         return None
-    taken: Floats = np.concatenate([labels.joints, labels.third[..., None]], axis=-1)[rows]
+    taken: Floats = np.concatenate([labels.keypoints, labels.confidence[..., None]], axis=-1)[rows]
     return taken
 
 

@@ -5,7 +5,7 @@ Import from here. Defaults are the paper's; a dataset's YAML states only what di
 
 from gaittake.settings.dataset import Align, Evaluate, Protocol, Settings, Source, Walkers
 from gaittake.settings.methods import Method
-from gaittake.settings.networks import PAPERS, SECTIONS, SIZES, GaitTakeModel, Size
+from gaittake.settings.networks import PAPERS, SECTIONS, SIZES, GaitTakeModel, Size, learns
 from gaittake.settings.pose import Detector, Pose, PoseTraining, PseudoLabel
 from gaittake.settings.read import describe, load_settings
 from gaittake.settings.section import Count, Section, Share
@@ -26,6 +26,7 @@ from gaittake.settings.stages import (
     TrainStage,
     canonical,
     changed,
+    digest_of,
 )
 from gaittake.settings.text import settings_text
 from gaittake.settings.training import Train
@@ -68,6 +69,8 @@ __all__ = [
     "canonical",
     "changed",
     "describe",
+    "digest_of",
+    "learns",
     "load_settings",
     "settings_text",
 ]

@@ -32,6 +32,11 @@ class Source(Section):
     silhouettes: tuple[Path, ...] = Field((), description="folders of silhouettes; yours")
     videos: tuple[Path, ...] = Field((), description="folders of RGB videos, none: no RGB; yours")
 
+    @property
+    def rendered(self) -> bool:
+        """Whether the project renders the dataset itself."""
+        return self.layout == "walkers"
+
 
 class Walkers(Section):
     """The embedded dataset: people rendered by the project, in CASIA-B's layout."""
@@ -167,6 +172,11 @@ class Settings(Section):
             self.method_train(name)
         return self
 
+    @property
+    def rendered(self) -> bool:
+        """Whether the project renders the dataset itself."""
+        return self.source.rendered
+
     def method(self, name: str) -> Method:
         """Returns a method: the dataset's own, or one that every dataset has.
 
@@ -195,7 +205,7 @@ class Settings(Section):
 
     def _ablation(self) -> tuple[str, ...]:
         """Returns GaitTAKE and what changes something of it, as this dataset trains it."""
-        exact = TRUTH if self.source.layout == "walkers" else ()
+        exact = TRUTH if self.rendered else ()
 
         def learnt(name: str) -> tuple[Section | str | float, ...]:
             method = self.method(name)

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from gaittake.settings.networks import learns
 from gaittake.settings.section import Section
 
 
@@ -25,6 +26,11 @@ class Method(Section):
     noise: float = Field(
         0.0, ge=0, le=1, description="added to the keypoints, share of the body's height; ours"
     )
+
+    @property
+    def learns(self) -> bool:
+        """Whether the method trains a network."""
+        return learns(self.network)
 
 
 def _changed(model: dict[str, Any] | None = None, **other: Any) -> Method:

@@ -128,6 +128,13 @@ SECTIONS: dict[str, type[Section]] = {
     "gaitgl": GaitGlModel,
     "gaittake": GaitTakeModel,
 }
+
+
+def learns(network: str) -> bool:
+    """Returns whether a network is trained; the gait energy image is not."""
+    return network != "gei"
+
+
 PAPERS = {
     "gei": "Han & Bhanu, PAMI 2006",
     "gaitset": "Chao et al., AAAI 2019",

@@ -4,10 +4,12 @@ A rule passes its stage's record as one canonical JSON string. So Snakemake re-r
 stages whose own settings changed, and a stage cannot read a setting that its rule does not track.
 """
 
+import hashlib
 import json
 from typing import Any
 
 from gaittake.settings.dataset import Align, Evaluate, Protocol, Settings, Source, Walkers
+from gaittake.settings.networks import learns
 from gaittake.settings.pose import Detector, PoseTraining, PseudoLabel
 from gaittake.settings.section import Section
 from gaittake.settings.training import Train
@@ -100,6 +102,11 @@ class TrainStage(Section):
     noise: float = 0.0
     subjects: tuple[str, ...]
 
+    @property
+    def learns(self) -> bool:
+        """Whether the network is trained."""
+        return learns(self.network)
+
 
 class EmbedStage(Section):
     """Settings of `embed`; `model` as in TrainStage."""
@@ -109,6 +116,11 @@ class EmbedStage(Section):
     keypoints: str = "predicted"
     noise: float = 0.0
     subjects: tuple[str, ...]
+
+    @property
+    def learns(self) -> bool:
+        """Whether the network is trained."""
+        return learns(self.network)
 
 
 class EvaluateStage(Section):
@@ -172,3 +184,8 @@ def _flat(content: dict[str, Any], before: str = "") -> dict[str, str]:
 def canonical(section: Section) -> str:
     """Returns a stage's settings as one JSON string, the same for the same settings."""
     return json.dumps(section.model_dump(mode="json"), separators=(",", ":"))
+
+
+def digest_of(section: Section) -> str:
+    """Returns 16 hexadecimal digits that differ for other settings."""
+    return hashlib.sha256(canonical(section).encode()).hexdigest()[:16]

@@ -49,7 +49,7 @@ def _methods(settings: Settings) -> Iterator[str]:
         ):
             usual = common.model_dump()
             differing = {k: v for k, v in own.model_dump().items() if usual.get(k) != v}
-            if differing and method.network != "gei":  # which learns nothing
+            if differing and method.learns:
                 yield f"{INDENT * 2}# {part}, resolved: {_plain(differing)}"
 
 

@@ -4,8 +4,7 @@ import logging
 from pathlib import Path
 
 from gaittake.errors import UserError
-from gaittake.io.rejects import count_rejects
-from gaittake.io.tables import write_rejects, write_sequences
+from gaittake.io.tables import count_rejects, write_rejects, write_sequences
 from gaittake.settings import IndexStage
 from gaittake.sources.layouts import LAYOUTS
 

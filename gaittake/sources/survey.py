@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gaittake.io.ragged import open_ragged
-from gaittake.io.rejects import summary
-from gaittake.io.tables import read_rejects, read_sequences, write_rejects
+from gaittake.io.tables import read_rejects, read_sequences, rejects_summary, write_rejects
 from gaittake.protocol import expand
 from gaittake.sequence import Reject, Sequence, name_of
 from gaittake.settings import SurveyStage
@@ -38,7 +37,7 @@ def survey(
         refused += walks_of_tests(settings, found)
     refused += short_sequences(settings, found, cache)
     write_rejects(refused, out)
-    logger.info(summary(out))
+    logger.info(rejects_summary(out))
 
 
 def outside_the_protocol(settings: SurveyStage) -> list[Reject]:

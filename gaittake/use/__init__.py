@@ -1,10 +1,10 @@
-"""A trained model on one's own people: one file, from silhouettes to a distance and its meaning."""
+"""Use of a trained model: one file, from silhouettes to a distance and what it means."""
 
 from enum import StrEnum
 
 
 class Silhouettes(StrEnum):
-    """What the files of a walk show, and so how its masks are had."""
+    """Content of a sequence's files: masks, or colour frames and how to segment them."""
 
     MASKS = "masks"
     BACKGROUND = "background"

@@ -1,4 +1,4 @@
-"""What a distance means: where it lies among the distances measured at evaluation. Pure."""
+"""What a distance means: its rank among the distances measured by `evaluate`. Pure functions."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -12,19 +12,19 @@ AT_FALSE_ACCEPTS = 0.01
 
 
 class Calibration(Section):
-    """Distances between the test people's walks, as `metrics.json` has them under `verification`.
+    """Distances between the test subjects' sequences, from `verification` in `metrics.json`.
 
-    Pairs are accepted as one person at or below a threshold of their distance.
+    A pair is accepted as one person if its distance is at most the threshold.
     """
 
-    pairs_same: int = Field(gt=0, description="pairs of one person")
-    pairs_different: int = Field(gt=0, description="pairs of two people")
-    equal_error_rate: Share = Field(description="where false accepts equal false rejects")
-    equal_error_threshold: float = Field(ge=0, description="distance there")
-    threshold: float = Field(ge=0, description="the largest with at most 1 % false accepts")
+    pairs_same: int = Field(gt=0, description="pairs of sequences of one subject")
+    pairs_different: int = Field(gt=0, description="pairs of sequences of two subjects")
+    equal_error_rate: Share = Field(description="error rate where false accepts = false rejects")
+    equal_error_threshold: float = Field(ge=0, description="distance at the equal error rate")
+    threshold: float = Field(ge=0, description="largest distance with at most 1 % false accepts")
     true_accepts: Share = Field(description="share of same-person pairs accepted at the threshold")
     shares: tuple[Share, ...] = Field(min_length=2, description="of the quantiles, ascending")
-    same: tuple[float, ...] = Field(description="quantiles of the distances of one person")
+    same: tuple[float, ...] = Field(description="quantiles of the same-person distances")
     different: tuple[float, ...] = Field(description="quantiles of the distances of two people")
 
     @model_validator(mode="after")
@@ -32,23 +32,23 @@ class Calibration(Section):
         for name in ("shares", "same", "different"):
             values = getattr(self, name)
             if len(values) != len(self.shares) or any(np.diff(values) < 0):
-                raise ValueError(f"{name}: {len(self.shares)} ascending numbers are needed")
+                raise ValueError(f"{name}: {len(self.shares)} ascending numbers are required")
         return self
 
     def same_farther(self, distance: float) -> float:
-        """Returns the share of same-person pairs that lie farther apart."""
-        return 1 - share_nearer(distance, self.same, self.shares)
+        """Returns the share of same-person pairs at a larger distance."""
+        return 1 - share_within(distance, self.same, self.shares)
 
     def different_nearer(self, distance: float) -> float:
-        """Returns the share of pairs of two people that lie as near: the false accept rate."""
-        return share_nearer(distance, self.different, self.shares)
+        """Returns the share of pairs of two people at this distance or less: false accepts."""
+        return share_within(distance, self.different, self.shares)
 
 
 def calibration_of(verification: Mapping[str, Any]) -> Calibration:
-    """Returns the calibration in `verification` of a `metrics.json`.
+    """Returns the calibration from `verification` in `metrics.json`.
 
     Raises:
-        KeyError: a number is missing.
+        KeyError: a value is missing.
     """
     point = verification["at_false_accepts"][str(AT_FALSE_ACCEPTS)]
     quantiles = verification["quantiles"]
@@ -61,10 +61,11 @@ def calibration_of(verification: Mapping[str, Any]) -> Calibration:
     )
 
 
-def share_nearer(distance: float, quantiles: tuple[float, ...], shares: tuple[float, ...]) -> float:
-    """Returns the share of pairs at or below a distance, along straight lines between quantiles.
+def share_within(distance: float, quantiles: tuple[float, ...], shares: tuple[float, ...]) -> float:
+    """Returns the share of pairs at or below a distance, interpolated between quantiles.
 
-    Below the first quantile and above the last it is theirs: no finer number was measured.
+    Below the first quantile and above the last, returns the share of that quantile: evaluation
+    measured no finer shares.
     """
     after = int(np.searchsorted(quantiles, distance, side="right"))
     if after in (0, len(quantiles)):

@@ -1,5 +1,6 @@
-"""A file of embeddings: a row for each walk, and which model made them (.npz)."""
+"""A file of embeddings (.npz): one row per sequence, and the digest of the model."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -8,25 +9,28 @@ import numpy.typing as npt
 
 from gaittake.errors import UserError
 from gaittake.io.atomic import whole_file
-from gaittake.use.model import Embedding, Model, Walk
+from gaittake.use.describe import short_sequence
+from gaittake.use.model import Embedding, Model, SequenceEmbedding
+from gaittake.use.model_file import unreadable
 
+logger = logging.getLogger(__name__)
 KEYS = {"names", "embeddings", "frames", "dropped", "model"}
 
 
-def write_embeddings(walks: dict[str, Walk], model: Model, path: Path) -> None:
-    """Writes embeddings, whole or not at all.
+def write_embeddings(sequences: dict[str, SequenceEmbedding], model: Model, path: Path) -> None:
+    """Writes a file of embeddings atomically.
 
     Args:
-        walks: by name.
-        model: that made them.
+        sequences: embeddings by name.
+        model: the model that computed them.
         path: of the file, .npz: `names` `[n]`, `embeddings` `[n, p, d]`, `frames` and `dropped`
             `[n]`, `model`, the model's digest.
     """
     arrays: dict[str, npt.NDArray[Any]] = {
-        "names": np.array(list(walks)),
-        "embeddings": np.stack([walk.embedding for walk in walks.values()]),
-        "frames": np.array([walk.frames for walk in walks.values()]),
-        "dropped": np.array([walk.dropped for walk in walks.values()]),
+        "names": np.array(list(sequences)),
+        "embeddings": np.stack([item.embedding for item in sequences.values()]),
+        "frames": np.array([item.frames for item in sequences.values()]),
+        "dropped": np.array([item.dropped for item in sequences.values()]),
         "model": np.array(model.digest),
     }
     with whole_file(path) as temporary, temporary.open("wb") as opened:
@@ -34,40 +38,52 @@ def write_embeddings(walks: dict[str, Walk], model: Model, path: Path) -> None:
 
 
 def read_embedding(address: str, model: Model) -> Embedding:
-    """Returns the embedding `[p, d]` at `people.npz#NAME`; the name may lack where there is one.
+    """Returns the embedding `[p, d]` at `people.npz#NAME`; a file with one name needs no `#NAME`.
+
+    Logs a warning if the sequence is short.
 
     Raises:
-        UserError: no such file or name, not such a file, or made by another model.
+        UserError: no such file or name, another kind of file, or another model's embeddings.
     """
     file, _, name = address.partition(".npz#")
     path = Path(file if file.endswith(".npz") else f"{file}.npz")
     found = _read(path)
     if str(found["model"]) != model.digest:
         raise UserError(
-            f"{path}: made by model {found['model']}, this one is {model.digest}, and their "
-            "embeddings cannot be compared; embed the walks again"
+            f"{path}: embeddings of model {found['model']}, but this model is {model.digest}; "
+            "embeddings of two models cannot be compared. Embed the sequences with this model."
         )
     names = [str(item) for item in found["names"]]
     if not name and len(names) == 1:
         name = names[0]
     if name not in names:
         raise UserError(
-            f"{path}: the name of a walk is needed, as in {path}#{names[0]}; it holds "
-            f"{', '.join(names[:5])}"
+            f"{path}: the name of a sequence is required, for example {path}#{names[0]}; the file "
+            f"holds {', '.join(names[:5])}"
         )
-    return np.asarray(found["embeddings"][names.index(name)], dtype=np.float32)
+    row = names.index(name)
+    if warning := short_sequence(address, int(found["frames"][row]), model.about):
+        logger.warning(warning)
+    return np.asarray(found["embeddings"][row], dtype=np.float32)
 
 
 def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
-    if not path.is_file():
-        raise UserError(f"{path}: there is no such file; `gaittake model embed` makes one")
     try:
-        with np.load(path, allow_pickle=False) as opened:
-            found = {name: opened[name] for name in opened.files}
-    except Exception as error:  # np.load raises many kinds for a damaged or foreign file
+        opened = path.open("rb")
+    except OSError as error:
+        raise unreadable(
+            path, error, required="a file written by `gaittake model embed`"
+        ) from error
+    try:
+        with opened, np.load(opened, allow_pickle=False) as arrays:
+            found = {name: arrays[name] for name in arrays.files}
+    except Exception as error:  # np.load raises many kinds of errors for damaged or foreign files
         raise UserError(
-            f"{path}: not a readable file of embeddings ({type(error).__name__}); embed again"
+            f"{path}: not a readable file of embeddings ({type(error).__name__}); create it with "
+            "`gaittake model embed`"
         ) from error
     if set(found) != KEYS:
-        raise UserError(f"{path}: not a file of `gaittake model embed`, it holds {sorted(found)}")
+        raise UserError(
+            f"{path}: not a file written by `gaittake model embed`; it holds {sorted(found)}"
+        )
     return found

@@ -1,4 +1,4 @@
-"""A model file from what the pipeline made: weights, student, settings and measurements."""
+"""Export of a trained method as a model file: weights, student, settings, calibration."""
 
 import json
 from pathlib import Path
@@ -15,8 +15,16 @@ from gaittake.models import build_network
 from gaittake.pose.detector import load_detector
 from gaittake.settings import Align, EmbedStage, EvaluateStage, PredictStage, canonical
 from gaittake.use.calibration import Calibration, calibration_of
-from gaittake.use.file import About, Content, Origin, State, digest_of, write_model
 from gaittake.use.model import Model
+from gaittake.use.model_file import (
+    About,
+    Content,
+    Origin,
+    State,
+    digest_of,
+    is_model_file,
+    write_model,
+)
 
 
 def export_model(
@@ -30,26 +38,32 @@ def export_model(
     metrics: Path,
     out: Path,
 ) -> Model:
-    """Writes a trained model as one file, whole or not at all, and returns it.
+    """Writes a model file atomically, and returns the model on the CPU.
 
     Args:
-        embed: the network, and whether its keypoints are predicted or exact.
+        embed: the network, and whether its keypoints are predicted or true.
         evaluate: dataset, method and distance.
-        predict: how the student looks for keypoints.
-        align: how silhouettes are aligned.
-        weights: of the network; None for one that learns nothing.
-        student: its weights; read where the network sees predicted keypoints.
-        metrics: the method's `metrics.json`, which says what distances mean.
-        out: the model file.
+        predict: settings of keypoint prediction.
+        align: settings of silhouette alignment.
+        weights: weights of the network; None for a network without weights.
+        student: weights of the student; read only if the network takes predicted keypoints.
+        metrics: the method's `metrics.json`, source of the calibration.
+        out: the model file to write.
 
     Raises:
-        UserError: a file is missing or damaged, or the metrics are not those of the weights.
+        UserError: a file is missing or damaged, or the metrics were measured with other weights.
     """
+    for path in filter(None, (weights, student, metrics)):
+        if is_model_file(path):
+            raise UserError(
+                f"{path}: a model file; --weights, --student and --metrics require the pipeline's "
+                "weights.pt, student.pt and metrics.json"
+            )
     loaded = None
     if weights is not None:
         loaded = load_weights(weights, network=embed.network, settings=embed.model)
     keypoints = keypoints_of(embed)
-    asked = predict if keypoints == "student" else None
+    prediction = predict if keypoints == "student" else None
     found = read_json(metrics)
     parts, numbers = _embedding(embed, align)
     about = About(
@@ -58,7 +72,7 @@ def export_model(
         parts=parts,
         embedding=numbers,
         keypoints=keypoints,
-        predict=asked,
+        predict=prediction,
         align=align,
         distance=evaluate.evaluate.distance,
         calibration=_calibration(found, metrics),
@@ -66,24 +80,24 @@ def export_model(
         origin=_origin(found, metrics, evaluate, loaded),
     )
     network = {} if loaded is None else loaded.state
-    located = None if asked is None else _state_of_student(student, asked)
-    digest = digest_of(canonical(about), network, located)
-    content = Content(__version__, about, network, located, digest)
+    state = None if prediction is None else _student_state(student, prediction)
+    digest = digest_of(canonical(about), network, state)
+    content = Content(__version__, about, network, state, digest)
     model = Model(content, out, torch.device("cpu"))
     write_model(content, out)
     return model
 
 
 def keypoints_of(embed: EmbedStage) -> Literal["none", "student", "truth"]:
-    """Returns what the network sees: `none`, the `student`'s keypoints, or `truth` ones."""
-    sees = ("keypoints", "skeleton_maps")
-    if embed.network != "gaittake" or not any(embed.model.get(name) for name in sees):
+    """Returns the keypoints the network takes: `none`, the `student`'s, or the `truth`."""
+    users = ("keypoints", "skeleton_maps")
+    if embed.network != "gaittake" or not any(embed.model.get(name) for name in users):
         return "none"
     return "student" if embed.keypoints == "predicted" else "truth"
 
 
 def _embedding(embed: EmbedStage, align: Align) -> tuple[int, int]:
-    """Returns parts and numbers of an embedding, from one that is thrown away."""
+    """Returns p and d of the network's embeddings, from a forward pass on zeros."""
     rows, columns = align.height, align.width
     network = build_network(embed.network, height=rows, width=columns, **embed.model).eval()
     with torch.inference_mode():
@@ -95,14 +109,15 @@ def _calibration(metrics: dict[str, Any], path: Path) -> Calibration:
     found = metrics.get("verification")
     if not found:
         raise UserError(
-            f"{path}: 'verification' is needed, which says what distances mean, and there is none; "
-            "evaluate again, with test people of at least two walks each"
+            f"{path}: no 'verification', which calibrates the distances; run `gaittake evaluate` "
+            "again, with at least two sequences of each test subject"
         )
     try:
         return calibration_of(found)
     except (KeyError, ValidationError) as error:
         raise UserError(
-            f"{path}: 'verification' lacks {' '.join(str(error).split())[:120]}; evaluate again"
+            f"{path}: 'verification' is incomplete ({' '.join(str(error).split())[:120]}); run "
+            "`gaittake evaluate` again"
         ) from error
 
 
@@ -114,8 +129,8 @@ def _origin(
     training, data = (made_by.get(name, "none") for name in ("settings", "data_digest"))
     if (measured.get("training"), measured.get("training_data")) != (training, data):
         raise UserError(
-            f"{path}: measured with another training than that of these weights; embed and "
-            f"evaluate '{evaluate.method}' again"
+            f"{path}: measured with other weights than these; run `gaittake embed` and `gaittake "
+            f"evaluate` again for method '{evaluate.method}'"
         )
     subjects = 0 if loaded is None else len(json.loads(training)["subjects"])
     return Origin(
@@ -130,5 +145,5 @@ def _origin(
     )
 
 
-def _state_of_student(path: Path, settings: PredictStage) -> State:
+def _student_state(path: Path, settings: PredictStage) -> State:
     return dict(load_detector(path, settings.detector).state_dict())

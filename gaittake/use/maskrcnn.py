@@ -1,4 +1,4 @@
-"""Silhouettes by torchvision's Mask R-CNN of COCO, frame by frame: the camera may move."""
+"""Masks by torchvision's Mask R-CNN, trained on COCO: frame by frame, so the camera may move."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,13 +19,13 @@ MIN_SCORE = 0.5
 
 
 def published_maskrcnn() -> nn.Module:
-    """Returns torchvision's Mask R-CNN with its weights of COCO, in evaluation mode.
+    """Returns torchvision's Mask R-CNN with its COCO weights, in evaluation mode.
 
     Raises:
-        UserError: they cannot be had: see `published_weights`.
+        UserError: the weights are unavailable, see `published_weights`.
     """
     weights = MaskRCNN_ResNet50_FPN_Weights.COCO_V1
-    state, _ = published_weights(weights, instead="take --silhouettes background")
+    state, _ = published_weights(weights, instead="use --silhouettes background")
     model: nn.Module = maskrcnn_resnet50_fpn(weights=None, weights_backbone=None)
     model.load_state_dict(state)
     return model.eval()
@@ -34,13 +34,13 @@ def published_maskrcnn() -> nn.Module:
 def maskrcnn_masks(
     source: Path, model: nn.Module, *, device: torch.device, rejects: list[Reject]
 ) -> Iterator[Image]:
-    """Yields the mask `[rows, columns]` of the surest person of each frame, 0 or 255.
+    """Yields a mask `[rows, columns]` uint8 per frame, 0 or 255: the person with the highest score.
 
     Args:
-        source: colour frames of a walk: folder or video.
+        source: colour frames of a sequence: folder or video.
         model: Mask R-CNN, on the device, in evaluation mode.
         device: where to compute.
-        rejects: gets frames that cannot be read.
+        rejects: unreadable frames are appended.
     """
     for _, frame in read_colour(source, stage=STAGE, rejects=rejects):
         yield person_mask(model, frame, device)
@@ -48,12 +48,15 @@ def maskrcnn_masks(
 
 @torch.inference_mode()
 def person_mask(model: nn.Module, frame: Image, device: torch.device) -> Image:
-    """Returns the mask of the surest person in a frame `[rows, columns, 3]`; empty for nobody."""
+    """Returns the mask of the person with the highest score in a frame `[rows, columns, 3]`.
+
+    The mask is zero if the frame shows no person.
+    """
     image = torch.from_numpy(frame).to(device).permute(2, 0, 1).float() / 255
     found = model([image])[0]
     people = (found["labels"] == PERSON) & (found["scores"] >= MIN_SCORE)
     if not bool(people.any()):
         return np.zeros(frame.shape[:2], dtype=np.uint8)
-    surest = int(torch.where(people, found["scores"], 0.0).argmax())
-    mask = found["masks"][surest, 0].cpu().numpy() > 0.5
+    best = int(torch.where(people, found["scores"], 0.0).argmax())
+    mask = found["masks"][best, 0].cpu().numpy() > 0.5
     return np.where(mask, 255, 0).astype(np.uint8)

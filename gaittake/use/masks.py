@@ -1,4 +1,4 @@
-"""The masks of a walk: given, or made from colour frames."""
+"""Masks of a sequence: read from files, or segmented from colour frames."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,57 +13,67 @@ from gaittake.silhouette import Image
 from gaittake.use import Silhouettes
 from gaittake.use.background import background_masks
 from gaittake.use.maskrcnn import maskrcnn_masks, published_maskrcnn
+from gaittake.use.model_file import unreadable
 
 STAGE = "masks"
-Read = Callable[[Path, list[Reject]], Iterator[Image]]
-# Levels that a mask, even one out of a compressed video, hardly has.
+SEQUENCE = "a folder of numbered images (001.png, …) or a video"
+# Yields the masks of a sequence, `[rows, columns]` uint8, 0 or 255.
+MaskReader = Callable[[Path, list[Reject]], Iterator[Image]]
+# Grey levels that are rare in masks, also in those of compressed video.
 GREY = (48, 208)
 MOST_GREY = 0.1
 
 
-def reader(kind: Silhouettes, *, empty_scene: Path | None, device: torch.device) -> Read:
-    """Returns what yields the masks of a walk, `[rows, columns]` uint8 of 0 and 255.
+def mask_reader(kind: Silhouettes, *, empty_scene: Path | None, device: torch.device) -> MaskReader:
+    """Returns a function that yields the masks of a sequence, `[rows, columns]` uint8, 0 or 255.
 
-    It takes a folder or a video, and a list that gets what cannot be read. It raises UserError
-    where there is nothing to read, or nothing of this kind.
+    The function takes a folder or a video, and a list for rejected frames. It raises UserError if
+    the folder or video has no frames, or frames of another kind.
 
     Args:
-        kind: the files are masks, or colour frames: of a static camera (background), or for
-            torchvision's Mask R-CNN.
-        empty_scene: for `background`: the view without anybody.
+        kind: masks, or how to segment colour frames.
+        empty_scene: only for `background`: the same view without people.
         device: where Mask R-CNN computes.
 
     Raises:
-        UserError: an empty scene that is not used, or Mask R-CNN's weights cannot be had.
+        UserError: an empty scene without `background` or without frames, or Mask R-CNN's weights
+            are unavailable.
     """
     if empty_scene is not None and kind is not Silhouettes.BACKGROUND:
-        raise UserError(f"--empty-scene {empty_scene}: used with --silhouettes background alone")
+        raise UserError(f"--empty-scene {empty_scene}: requires --silhouettes background")
     if kind is Silhouettes.MASKS:
         return _masks
     if kind is Silhouettes.BACKGROUND:
+        scene = None if empty_scene is None else require_frames(empty_scene)
         return lambda source, rejects: background_masks(
-            _there(source),
-            empty_scene=None if empty_scene is None else _there(empty_scene),
-            rejects=rejects,
+            require_frames(source), empty_scene=scene, rejects=rejects
         )
     model = published_maskrcnn().to(device)
     return lambda source, rejects: maskrcnn_masks(
-        _there(source), model, device=device, rejects=rejects
+        require_frames(source), model, device=device, rejects=rejects
     )
 
 
 def _masks(source: Path, rejects: list[Reject]) -> Iterator[Image]:
-    _require_masks(_there(source))
+    _require_masks(require_frames(source))
     for _, image in read_silhouettes(source, stage=STAGE, rejects=rejects):
         yield image
 
 
-def _there(source: Path) -> Path:
-    """Returns a walk's folder or video, which exists and has frames."""
-    if not (source.is_file() if is_video(source) else source.is_dir()):
-        raise UserError(f"{source}: a folder of numbered images or a video is needed")
-    if not frame_files(source):
-        raise UserError(f"{source}: no frame; numbered images (001.png, …) or a video are needed")
+def require_frames(source: Path) -> Path:
+    """Returns the folder or video.
+
+    Raises:
+        UserError: it does not exist, cannot be read, or has no frames.
+    """
+    try:
+        if is_video(source):
+            source.open("rb").close()  # OpenCV does not report why it cannot open a file
+        frames = frame_files(source)
+    except OSError as error:
+        raise unreadable(source, error, required=SEQUENCE) from error
+    if not frames:
+        raise UserError(f"{source}: no frames; {SEQUENCE} is required.")
     return source
 
 
@@ -73,6 +83,6 @@ def _require_masks(source: Path) -> None:
         grey = float(np.mean((image.min(axis=2) > GREY[0]) & (image.max(axis=2) < GREY[1])))
         if grey > MOST_GREY:
             raise UserError(
-                f"{source}: masks are needed, white on black, and {100 * grey:.0f} % of the first "
-                "frame is neither; for colour frames: --silhouettes background"
+                f"{source}: not masks: {100 * grey:.0f} % of the first frame is neither black nor "
+                "white; for colour frames, use --silhouettes background"
             )

@@ -1,4 +1,4 @@
-"""A trained model: silhouettes in, embedding out; two embeddings in, a distance and its meaning."""
+"""A trained model: silhouettes in, embeddings out; two embeddings in, a distance out."""
 
 import logging
 from collections.abc import Iterable
@@ -18,23 +18,31 @@ from gaittake.pose.detector import build_detector, load_state
 from gaittake.pose.fast import for_prediction
 from gaittake.sequence import Reject
 from gaittake.silhouette import Image
-from gaittake.use.file import About, Content, read_model
-from gaittake.use.prepare import Locate, Prepared, by_student, given, masks_of, none, prepare
-from gaittake.use.words import origin_in_words
+from gaittake.use.describe import describe_origin, short_sequence
+from gaittake.use.model_file import EXPORT, About, Content, read_model
+from gaittake.use.network_input import (
+    Locate,
+    NetworkInput,
+    binary_masks,
+    given_keypoints,
+    network_input,
+    no_keypoints,
+    student_keypoints,
+)
 
 logger = logging.getLogger(__name__)
 Embedding = npt.NDArray[np.float32]
 
 
 class Comparison(NamedTuple):
-    """Two walks, and what their distance means.
+    """The distance of two sequences, and what it means.
 
     Attributes:
         distance: between the embeddings.
-        same_farther: share of the measured same-person pairs that lie farther apart.
-        different_nearer: share of the measured pairs of two people that lie as near: the rate of
-            false accepts, were this distance the threshold.
-        threshold: the largest distance with at most 1 % false accepts.
+        same_farther: share of the measured same-person pairs at a larger distance.
+        different_nearer: share of the measured pairs of two people at this distance or less: the
+            false accept rate with this distance as the threshold.
+        threshold: largest distance with at most 1 % false accepts.
         accepted: whether the distance is at most the threshold.
     """
 
@@ -45,13 +53,13 @@ class Comparison(NamedTuple):
     accepted: bool
 
 
-class Walk(NamedTuple):
-    """A walk as the network sees it.
+class SequenceEmbedding(NamedTuple):
+    """Embedding of a sequence, and how many of its frames were used.
 
     Attributes:
-        embedding: `[p, d]`.
-        frames: that were used.
-        dropped: that show nobody.
+        embedding: `[p, d]` float32.
+        frames: number of frames that show a person.
+        dropped: number of frames without a person.
     """
 
     embedding: Embedding
@@ -60,20 +68,20 @@ class Walk(NamedTuple):
 
 
 class Model:
-    """A trained network with all that belongs to it. Made by `load`.
+    """A trained network with its student, settings and calibration. Created by `load`.
 
     Args:
-        content: of the file.
-        path: of the file, for messages.
+        content: of the model file.
+        path: of the model file, for messages.
         device: where to compute.
 
     Attributes:
-        about: settings, calibration, origin.
-        digest: the model's identity: embeddings of two models cannot be compared.
+        about: settings, calibration and origin.
+        digest: identifies the model; embeddings of two models cannot be compared.
         package: version of gaittake that wrote the file.
 
     Raises:
-        UserError: weights that do not fit the settings.
+        UserError: the weights do not fit the settings.
     """
 
     def __init__(self, content: Content, path: Path, device: torch.device) -> None:
@@ -90,62 +98,69 @@ class Model:
         silhouettes: npt.NDArray[np.generic],
         keypoints: npt.NDArray[np.floating] | None = None,
     ) -> Embedding:
-        """Returns the embedding `[p, d]` float32 of a walk. Frames without a person are dropped.
+        """Returns the embedding `[p, d]` float32 of a sequence.
+
+        Drops frames without a person. Logs a warning if frames are dropped, or if too few are left
+        for a reliable embedding.
 
         Args:
-            silhouettes: `[frames, rows, columns]` masks of whole frames, uint8 of 0 and 255.
+            silhouettes: `[frames, rows, columns]` masks of whole frames, uint8, 0 or 255.
             keypoints: `[frames, 17, 3]`: x and y in pixels of the frames, confidence in 0…1; None:
-                the model's student looks for them.
+                predicted by the model's student.
 
         Raises:
-            UserError: arrays of another shape or dtype, or no frame that shows a person.
+            UserError: arrays of another shape or dtype, no frame shows a person, or more than
+                1,000 frames do.
         """
-        masks = masks_of(silhouettes)
-        locate = None if keypoints is None else given(keypoints, len(masks))
+        masks = binary_masks(silhouettes)
+        locate = None if keypoints is None else given_keypoints(keypoints, len(masks))
         return self.embed_frames(masks, name="silhouettes", locate=locate).embedding
 
     def embed_frames(
         self, frames: Iterable[Image], *, name: str, locate: Locate | None = None
-    ) -> Walk:
-        """Returns the embedding of a walk whose frames come one after another.
+    ) -> SequenceEmbedding:
+        """Returns the embedding of a sequence, as `embed` does, from an iterable of frames.
 
         Args:
-            frames: `[rows, columns]` uint8 of 0 and 255 each.
-            name: of the walk, for messages.
-            locate: gives the keypoints; None: the student.
+            frames: `[rows, columns]` uint8 each, 0 or 255.
+            name: of the sequence, for messages.
+            locate: returns the keypoints of frames; None: predicted by the model's student.
 
         Raises:
-            UserError: no frame shows a person, or the model needs keypoints to be given.
+            UserError: no frame shows a person, more than 1,000 frames do, or the model requires
+                keypoints.
         """
         rejects: list[Reject] = []
         if self.about.keypoints == "none":
-            locate = none
-        found = prepare(
-            frames, settings=self.about.align, locate=locate or self._asked(rejects), name=name
-        )
+            locate = no_keypoints
+        locate = locate or self._predicted(rejects)
+        found = network_input(frames, settings=self.about.align, locate=locate, name=name)
+        count = len(found.silhouettes)
         if found.dropped:
-            logger.warning("%s: %d frames dropped, they show nobody", name, found.dropped)
+            logger.warning("%s: dropped %d frames without a person", name, found.dropped)
         if rejects:
             logger.warning("%s: %d frames, %s", name, len(rejects), rejects[0].reason)
-        return Walk(self._embedded(found), len(found.silhouettes), found.dropped)
+        if warning := short_sequence(name, count, self.about):
+            logger.warning(warning)
+        return SequenceEmbedding(self._embedding(found), count, found.dropped)
 
     def distance(self, one: Embedding, other: Embedding) -> float:
-        """Returns the protocol's distance between two embeddings `[p, d]`.
+        """Returns the distance between two embeddings `[p, d]`, as evaluation measures it.
 
         Raises:
             UserError: an embedding of another shape.
         """
-        needed = (self.about.parts, self.about.embedding)
-        for given_one in (one, other):
-            if given_one.shape != needed:
+        shape = (self.about.parts, self.about.embedding)
+        for embedding in (one, other):
+            if embedding.shape != shape:
                 raise UserError(
-                    f"embeddings {list(needed)} are needed, found {list(given_one.shape)}; both "
-                    "must be made by this model"
+                    f"embeddings {list(shape)} are required; found {list(embedding.shape)}. "
+                    "Compute both with this model."
                 )
         return float(distances(one[None], other[None], kind=self.about.distance)[0, 0])
 
     def compare(self, one: Embedding, other: Embedding) -> Comparison:
-        """Returns the distance of two embeddings `[p, d]` and where it lies among measured ones.
+        """Returns the distance between two embeddings `[p, d]` and its rank among measured ones.
 
         Raises:
             UserError: an embedding of another shape.
@@ -159,16 +174,16 @@ class Model:
             distance <= measured.threshold,
         )
 
-    def _asked(self, rejects: list[Reject]) -> Locate:
+    def _predicted(self, rejects: list[Reject]) -> Locate:
         if self._student is None or self.about.predict is None:
             raise UserError(
-                f"{self.path}: trained on a renderer's exact keypoints, so it has no student to "
-                "look for them; give keypoints, or export a method with predicted keypoints"
+                f"{self.path}: trained on the renderer's true keypoints, so it has no student to "
+                "predict them; pass keypoints, or export a method with predicted keypoints"
             )
-        return by_student(self._student, self.about.predict, rejects)
+        return student_keypoints(self._student, self.about.predict, rejects)
 
     @torch.inference_mode()
-    def _embedded(self, found: Prepared) -> Embedding:
+    def _embedding(self, found: NetworkInput) -> Embedding:
         silhouettes = torch.from_numpy(found.silhouettes).to(self._device)
         keypoints = torch.from_numpy(found.keypoints).to(self._device)
         rows = self._network(silhouettes.float()[None] / 255, keypoints[None], None)
@@ -176,19 +191,22 @@ class Model:
 
 
 def load(path: str | Path, device: str | torch.device = "cpu") -> Model:
-    """Returns the model in a file of `gaittake model export`; tells what it was trained on.
+    """Returns the model in a file written by `gaittake model export`; logs its origin.
+
+    The log level is WARNING for a model trained on rendered people, else INFO.
 
     Args:
-        path: of the file.
+        path: of the model file.
         device: where to compute, `cpu` or `cuda`.
 
     Raises:
-        UserError: no such file, or it is damaged, foreign, of another format or does not fit.
+        UserError: the file does not exist, cannot be read, is not a model file, is damaged, or
+            does not fit this version of gaittake.
     """
     content = read_model(Path(path))
     model = Model(content, Path(path), torch.device(device))
     level = logging.WARNING if content.about.origin.synthetic else logging.INFO
-    logger.log(level, "%s: %s", path, origin_in_words(content.about.origin))
+    logger.log(level, "%s: %s", path, describe_origin(content.about.origin))
     return model
 
 
@@ -202,9 +220,9 @@ def _network(content: Content, path: Path) -> nn.Module:
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(
-            f"{path}: its weights do not fit the network '{about.network}' of this version of "
-            f"gaittake ({reason}). It was written by {content.package}: use that one, or make the "
-            "model anew: gaittake model export."
+            f"{path}: weights do not fit the network '{about.network}' of this version of gaittake "
+            f"({reason}). Use gaittake {content.package}, which wrote the file, or export the "
+            f"model again with `{EXPORT}`."
         ) from error
     return network
 
@@ -212,7 +230,10 @@ def _network(content: Content, path: Path) -> nn.Module:
 def _student(content: Content, path: Path, device: torch.device) -> KeypointRCNN | None:
     predict = content.about.predict
     if (predict is None) != (content.student is None):
-        raise UserError(f"{path}: a student needs both settings and weights, one of them is there")
+        raise UserError(
+            f"{path}: the student's settings or weights are missing. Export the model again with "
+            f"`{EXPORT}`."
+        )
     if predict is None or content.student is None:
         return None
     student = build_detector(predict.detector)

@@ -1,5 +1,6 @@
 """One line for each error that a user can mend, and the right exit code."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -39,7 +40,7 @@ def test_an_unknown_setting_is_one_line(run: Run) -> None:
 def test_a_file_that_is_no_table_is_one_line(run: Run) -> None:
     assert_one_line(run("table", "results/none.csv"), "results/none.csv", "no such file")
     path = write_cache(Path("results/tiny/cache.h5"))
-    assert_one_line(run("table", str(path)), str(path), "cannot be read as a table")
+    assert_one_line(run("table", str(path)), str(path), "not a readable CSV table")
 
 
 def test_a_file_that_is_no_text_is_one_line(run: Run) -> None:
@@ -86,17 +87,18 @@ def test_missing_weights_are_one_line(run: Run) -> None:
     assert_one_line(said, "results/tiny/gaittake/weights.pt", "gaittake train")
 
 
-def test_a_record_that_does_not_fit_is_one_line(run: Run) -> None:
-    assert_one_line(run("predict", "tiny", "--settings", "{}"), "'detector'", "required")
+def test_settings_that_changed_since_the_workflow_read_them_are_one_line(run: Run) -> None:
+    said = run("predict", "tiny", "--shard", "train-000", "--settings-digest", "0" * 16)
+    assert_one_line(said, "config/tiny.yaml changed", "start the workflow again")
 
 
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (("train", "tiny"), "--method is needed; tiny has gei, gaittake"),
+        (("train", "tiny"), "--method is required; tiny has gei, gaittake"),
         (("train", "tiny", "--method", "gaitake"), "methods.gaitake: there is no such method"),
-        (("train", "tiny", "--method", "gei"), "gei learns nothing"),
-        (("index", "tiny"), "--shard is needed; tiny has train-000, test-000"),
+        (("train", "tiny", "--method", "gei"), "gei needs no training"),
+        (("index", "tiny"), "--shard is required; tiny has train-000, test-000"),
         (("index", "tiny", "--shard", "test-9"), "--shard test-9: tiny has train-000, test-000"),
     ],
 )
@@ -123,13 +125,31 @@ def test_debug_shows_the_traceback() -> None:
     assert "Traceback" in done.stderr
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "iso-8859-1", "gbk"])
+@pytest.mark.parametrize("command", ["networks", "config", "table"])
+def test_a_terminal_that_lacks_a_character_shows_a_question_mark(
+    tmp_path: Path, encoding: str, command: str
+) -> None:
+    table = tmp_path / "made_rank1.csv"
+    table.write_text("dataset,method,condition,90,mean\nmade,gei,nm,50.00,50.00\n")
+    arguments = {"networks": [], "config": ["walkers"], "table": [str(table)]}[command]
+    done = subprocess.run(
+        [sys.executable, "-m", "gaittake", command, *arguments],
+        cwd=REPOSITORY,
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.decode(encoding).splitlines()) > 3
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [
         (OSError(28, "No space left on device", "results/x.h5"), "the disk is full"),
         (OSError("Can't write (errno = 28, 'No space left on device')"), "the disk is full"),
         (RuntimeError("file write failed: No space left on device"), "the disk is full"),
-        (OSError(30, "Read-only file system", "results"), "a place that can be written"),
+        (OSError(30, "Read-only file system", "results"), "choose a writable location"),
         (FileNotFoundError(2, "No such file or directory", "x.csv"), "x.csv: No such file"),
     ],
 )
@@ -143,7 +163,7 @@ def test_faults_of_the_machine_are_one_line(error: Exception, said: str) -> None
 def test_faults_of_the_program_keep_their_traceback(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gaittake.settings.load_settings", lambda *_: {}["typo"])
+    monkeypatch.setattr("gaittake.pipeline.job.load_settings", lambda *_: {}["typo"])
     with pytest.raises(KeyError):
         run("config", "tiny")
 
@@ -157,7 +177,7 @@ def test_a_stop_from_outside_has_its_own_exit_code(
     def stopped(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("gaittake.settings.load_settings", stopped)
+    monkeypatch.setattr("gaittake.pipeline.job.load_settings", stopped)
     found, said = run("config", "tiny")
     assert found == code
     assert "Traceback" not in said

@@ -15,10 +15,10 @@ from pydantic.fields import FieldInfo
 
 from gaittake.cli import main
 from gaittake.io.ragged import RaggedWriter
-from gaittake.pipeline.plan import stage_settings
-from gaittake.settings import SECTIONS, Section, Settings, canonical, load_settings, settings_text
+from gaittake.settings import SECTIONS, Section, Settings, digest_of, load_settings, settings_text
 from tests.cli.conftest import Run, assert_one_line
 from tests.conftest import write_cache
+from tests.jobs import stage_settings
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -140,7 +140,7 @@ def test_the_oumvlp_preset_differs_from_casiabs_by_what_the_paper_and_the_data_s
     }
 
 
-def test_every_stage_gets_the_same_settings_from_json_and_from_the_yaml(run: Run) -> None:
+def test_a_stage_run_by_hand_computes_what_the_workflow_computes(run: Run) -> None:
     settings = load_settings(Path("config/tiny.yaml"))
     record = stage_settings(settings, "evaluate", method="gei")
     with RaggedWriter(
@@ -162,9 +162,10 @@ def test_every_stage_gets_the_same_settings_from_json_and_from_the_yaml(run: Run
                     )
     Path("rejects.csv").write_text("stage,path,reason\n")
     files = ("--embeddings", "embeddings.h5", "--rejects", "rejects.csv")
-    given = ("--out", "given/metrics.json", "--table", "given/rank1.csv")
-    given += ("--probes", "given/probes.csv")
-    assert run("evaluate", "tiny", "--settings", canonical(record), *files, *given)[0] == 0
+    given = ("--out", "given/metrics.json", "--out-rank1", "given/rank1.csv")
+    given += ("--out-probes", "given/probes.csv")
+    given += ("--method", "gei", "--settings-digest", digest_of(record))
+    assert run("evaluate", "tiny", *files, *given)[0] == 0
     assert run("evaluate", "tiny", "--method", "gei", *files)[0] == 0
     by_hand = Path("results/tiny/gei/metrics.json")
     assert json.loads(by_hand.read_text()) == json.loads(Path("given/metrics.json").read_text())
@@ -174,7 +175,7 @@ def test_inspect_tells_what_is_inside_any_file(
     run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_cache(Path("some.h5"), subjects=4, walks=3)
-    monkeypatch.setattr(sys, "argv", ["gaittake", "cache", "inspect", str(path)])
+    monkeypatch.setattr(sys, "argv", ["gaittake", "inspect", str(path)])
     with pytest.raises(SystemExit):
         main()
     said = capsys.readouterr().out
@@ -191,7 +192,7 @@ def test_inspect_tells_what_is_inside_any_file(
     ):
         assert text in said
     path.write_bytes(b"no HDF5")
-    assert_one_line(run("cache", "inspect", str(path)), "some.h5", "not a readable HDF5 file")
+    assert_one_line(run("inspect", str(path)), "some.h5", "not a readable HDF5 file")
 
 
 @pytest.mark.parametrize("synthetic", [True, False])

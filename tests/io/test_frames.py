@@ -1,4 +1,4 @@
-"""Frames of image folders and of videos; what cannot be read is told."""
+"""Frames of image folders and videos; unreadable ones become rejects."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +34,7 @@ def read(source: Path) -> tuple[list[int], list[tuple[str, str]]]:
 
 @pytest.fixture
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Fills with the images that are opened."""
+    """The images that are opened, in order."""
     opened: list[Path] = []
     original = frames._read_image
 
@@ -46,7 +46,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return opened
 
 
-def test_a_frame_is_numbered_by_the_last_number_of_its_name(tmp_path: Path) -> None:
+def test_a_frame_has_the_last_number_in_its_name(tmp_path: Path) -> None:
     write_frames(tmp_path, "001-nm-01-090-", (12, 3, 101))
     assert [number for number, _ in frame_files(tmp_path)] == [3, 12, 101]
     assert frame_files(tmp_path)[0][1] == tmp_path / "001-nm-01-090-003.png"
@@ -59,15 +59,13 @@ def test_a_frame_is_numbered_by_the_last_number_of_its_name(tmp_path: Path) -> N
         (".DS_Store", "hidden or system file"),
         ("._001.png", "hidden or system file"),
         ("Thumbs.db", "hidden or system file"),
-        ("notes.txt", "no numbered image"),
-        ("mean.png", "no numbered image"),
-        ("copy", "no numbered image"),
-        ("other-8.jpg", "frame number taken by another file"),
+        ("notes.txt", "not a numbered image"),
+        ("mean.png", "not a numbered image"),
+        ("copy", "not a numbered image"),
+        ("other-8.jpg", "duplicate frame number"),
     ],
 )
-def test_a_file_that_is_no_frame_is_listed_and_not_counted(
-    tmp_path: Path, name: str, reason: str
-) -> None:
+def test_other_files_are_rejected_and_not_counted(tmp_path: Path, name: str, reason: str) -> None:
     write_frames(tmp_path, frames=(7, 8))
     (tmp_path / name).write_bytes(b"something")
     assert counted(tmp_path) == (2, [(name, reason)])
@@ -76,7 +74,7 @@ def test_a_file_that_is_no_frame_is_listed_and_not_counted(
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "bmp"])
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.95])
-def test_an_image_that_is_cut_off_is_listed_and_the_others_are_read(
+def test_a_truncated_image_is_rejected_and_the_others_are_read(
     tmp_path: Path, suffix: str, share: float
 ) -> None:
     folder = tmp_path / "090"
@@ -89,13 +87,13 @@ def test_an_image_that_is_cut_off_is_listed_and_the_others_are_read(
     assert read(folder) == ([7, 8, 9], [(f"090/010.{suffix}", "unreadable image")])
 
 
-def test_a_link_to_nowhere_is_listed(tmp_path: Path) -> None:
+def test_a_broken_link_is_rejected(tmp_path: Path) -> None:
     write_frames(tmp_path / "090", frames=(1,))
     (tmp_path / "090/002.png").symlink_to(tmp_path / "gone.png")
     assert read(tmp_path / "090") == ([1], [("090/002.png", "unreadable image")])
 
 
-def test_grey_becomes_black_or_white(tmp_path: Path) -> None:
+def test_grey_pixels_become_black_or_white(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "1.png"), np.array([[0, 127, 128, 255]], dtype=np.uint8))
     image = read_silhouette(tmp_path / "1.png")
     assert image is not None
@@ -103,17 +101,17 @@ def test_grey_becomes_black_or_white(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["090.avi", "090.mp4"])
-def test_a_video_of_silhouettes_is_read_as_a_folder_of_them(tmp_path: Path, name: str) -> None:
+def test_a_silhouette_video_reads_like_a_folder(tmp_path: Path, name: str) -> None:
     write_video(tmp_path / name, frames=12)
     assert counted(tmp_path / name) == (12, [])
     found = dict(read_silhouettes(tmp_path / name, stage="cache", rejects=[]))
     assert list(found) == list(range(1, 13))
     for number, image in found.items():
         assert image.shape == SIZE
-        assert (image != silhouette(number)).mean() < 0.02  # the codec moves an edge
+        assert (image != silhouette(number)).mean() < 0.02  # the codec blurs edges
 
 
-def test_a_frame_of_a_video_has_an_address_that_reads_the_same_frame(tmp_path: Path) -> None:
+def test_the_address_of_a_video_frame_reads_the_same_frame(tmp_path: Path) -> None:
     video = tmp_path / "090.avi"
     write_video(video, frames=6)
     addresses = dict(frame_files(video))
@@ -125,7 +123,9 @@ def test_a_frame_of_a_video_has_an_address_that_reads_the_same_frame(tmp_path: P
     assert read_silhouette(Path(f"{video}#7")) is None
 
 
-def test_a_truncated_video_gives_its_whole_frames_and_says_where_it_ends(tmp_path: Path) -> None:
+def test_a_truncated_video_yields_its_complete_frames_and_a_reject_with_its_end(
+    tmp_path: Path,
+) -> None:
     video = tmp_path / "090.avi"
     write_video(video, frames=20, size=(160, 192))
     whole = dict(read_colour(video, stage="", rejects=[]))
@@ -139,7 +139,7 @@ def test_a_truncated_video_gives_its_whole_frames_and_says_where_it_ends(tmp_pat
 
 
 @pytest.mark.parametrize("content", [b"", b"no video"])
-def test_a_file_that_is_no_video_is_listed(tmp_path: Path, content: bytes) -> None:
+def test_an_invalid_video_file_is_rejected(tmp_path: Path, content: bytes) -> None:
     video = tmp_path / "090.avi"
     video.write_bytes(content)
     row = ("090.avi", "unreadable video")
@@ -153,7 +153,7 @@ def test_a_file_that_is_no_video_is_listed(tmp_path: Path, content: bytes) -> No
 @pytest.mark.parametrize(
     "write", [write_frames, lambda path: write_video(path.with_suffix(".avi"))]
 )
-def test_only_the_frames_that_are_wanted_are_read(
+def test_only_the_requested_frames_are_read(
     tmp_path: Path, write: Callable[[Path], None], reads: list[Path]
 ) -> None:
     write(tmp_path / "090")
@@ -167,7 +167,7 @@ def test_only_the_frames_that_are_wanted_are_read(
     assert {path.name for path in reads} <= {"008.png", "009.png"}
 
 
-def test_images_are_opened_one_by_one_as_they_are_asked_for(
+def test_images_are_opened_one_at_a_time_as_they_are_consumed(
     tmp_path: Path, reads: list[Path]
 ) -> None:
     write_frames(tmp_path, frames=tuple(range(1, 18)))
@@ -177,7 +177,7 @@ def test_images_are_opened_one_by_one_as_they_are_asked_for(
         assert len(reads) == count
 
 
-def test_colour_is_red_green_blue_in_folders_and_in_videos(tmp_path: Path) -> None:
+def test_colour_images_are_rgb_from_folders_and_videos(tmp_path: Path) -> None:
     red = np.zeros((16, 16, 3), dtype=np.uint8)
     red[..., 2] = 255  # OpenCV writes blue, green, red
     cv2.imwrite(str(tmp_path / "1.png"), red)

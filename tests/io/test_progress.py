@@ -1,4 +1,4 @@
-"""Progress: a bar on a terminal, plain lines in a log, with rate and time left in both."""
+"""Progress: a bar on a terminal, lines in a log; both with rate and time left."""
 
 import io
 import logging
@@ -13,7 +13,7 @@ from gaittake.io.progress import duration, progress
 
 
 class Clock:
-    """Time that passes when it is told to."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -23,7 +23,7 @@ class Clock:
 
 
 class Terminal(io.StringIO):
-    """What a terminal shows."""
+    """Text written to a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -36,7 +36,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return made
 
 
-def test_a_log_has_a_line_every_quarter_of_a_minute_and_one_at_the_end(
+def test_a_log_has_a_line_every_15_seconds_and_one_at_the_end(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -55,7 +55,7 @@ def test_a_log_has_a_line_every_quarter_of_a_minute_and_one_at_the_end(
     ]
 
 
-def test_a_note_holds_until_the_next_one(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_note_stays_until_the_next_one(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     with progress("train", 3, unit="steps") as advance:
         for note in ("loss 0.3", "", ""):
@@ -64,7 +64,7 @@ def test_a_note_holds_until_the_next_one(clock: Clock, caplog: pytest.LogCapture
     assert [message.rpartition(", ")[2] for message in caplog.messages] == ["loss 0.3"] * 3
 
 
-def test_what_was_done_before_counts_in_no_rate(
+def test_units_of_earlier_runs_do_not_count_in_the_rate(
     clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -74,7 +74,7 @@ def test_what_was_done_before_counts_in_no_rate(
     assert caplog.messages == ["train 901/1000 steps, 0.062/s, 26 min 24 s left"]
 
 
-def test_a_terminal_shows_a_bar_with_rate_and_time_left_and_no_log(
+def test_a_terminal_shows_a_bar_and_the_log_stays_empty(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -92,7 +92,7 @@ def test_a_terminal_shows_a_bar_with_rate_and_time_left_and_no_log(
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(4.21, "4.2 s"), (198, "3 min 18 s"), (3900, "1 h 05 min")]
+    ("seconds", "expected"), [(4.21, "4.2 s"), (198, "3 min 18 s"), (3900, "1 h 05 min")]
 )
-def test_durations_read_as_people_say_them(seconds: float, said: str) -> None:
-    assert duration(seconds) == said
+def test_durations_are_readable(seconds: float, expected: str) -> None:
+    assert duration(seconds) == expected

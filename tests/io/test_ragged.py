@@ -1,4 +1,4 @@
-"""The one file format: whole or absent, checked when opened."""
+"""The HDF5 format: files are complete or absent, and checked on opening."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def write(path: Path, lengths: tuple[int, ...] = (5, 1, 7)) -> list[np.ndarray]:
     return written
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
+def test_a_file_round_trips(tmp_path: Path) -> None:
     written = write(tmp_path / "cache.h5")
     with open_ragged(tmp_path / "cache.h5", kind="cache") as opened:
         assert opened.sequences["frame_count"].tolist() == [5, 1, 7]
@@ -48,11 +48,11 @@ def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
 
 
-@pytest.mark.parametrize("waiting", [0, 300, 1 << 24])
-def test_rows_that_wait_in_memory_are_written_in_their_order(
-    tmp_path: Path, waiting: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("buffer", [0, 300, 1 << 24])
+def test_buffered_rows_are_written_in_order(
+    tmp_path: Path, buffer: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ragged, "WAITING_BYTES", waiting)
+    monkeypatch.setattr(ragged, "BUFFER_BYTES", buffer)
     written = write(tmp_path / "cache.h5", (5, 0, 1, 130, 7))
     with open_ragged(tmp_path / "cache.h5", kind="cache") as opened:
         assert opened.sequences["first_frame"].tolist() == [0, 5, 5, 6, 136]
@@ -60,7 +60,7 @@ def test_rows_that_wait_in_memory_are_written_in_their_order(
         assert len(opened.read("keypoints")) == 143
 
 
-def test_an_array_that_is_used_again_after_it_was_added_changes_nothing(tmp_path: Path) -> None:
+def test_an_array_may_be_reused_after_append(tmp_path: Path) -> None:
     reused = np.ones((2, 17, 3), np.float32)
     arrays = {"keypoints": ("float32", (17, 3))}
     with RaggedWriter(tmp_path / "cache.h5", kind="cache", arrays=arrays) as out:
@@ -70,7 +70,7 @@ def test_an_array_that_is_used_again_after_it_was_added_changes_nothing(tmp_path
         assert (opened.read("keypoints") == 1).all()
 
 
-def test_a_clip_of_30_silhouettes_touches_at_most_three_chunks(tmp_path: Path) -> None:
+def test_a_clip_of_30_silhouettes_lies_in_at_most_three_chunks(tmp_path: Path) -> None:
     arrays = {"silhouettes": ("uint8", (64, 44))}
     with RaggedWriter(tmp_path / "cache.h5", kind="cache", arrays=arrays) as out:
         silhouettes = np.zeros((200, 64, 44), np.uint8)
@@ -89,9 +89,9 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_arrays_of_unequal_length_are_refused(tmp_path: Path) -> None:
+def test_arrays_of_unequal_length_are_an_error(tmp_path: Path) -> None:
     with (
-        pytest.raises(ValueError, match=r"001/nm-01/090.*one length"),
+        pytest.raises(ValueError, match=r"001/nm-01/090.*equal length"),
         RaggedWriter(tmp_path / "cache.h5", kind="cache", arrays=ARRAYS) as out,
     ):
         out.append(
@@ -107,14 +107,14 @@ def test_arrays_of_unequal_length_are_refused(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with (
-        pytest.raises(UserError, match="there is no such file"),
+        pytest.raises(UserError, match="no such file"),
         open_ragged(tmp_path / "no.h5", kind="cache"),
     ):
         pass
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
-def test_a_truncated_file_is_refused(tmp_path: Path, share: float) -> None:
+def test_a_truncated_file_is_an_error(tmp_path: Path, share: float) -> None:
     path = tmp_path / "cache.h5"
     write(path)
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
@@ -125,12 +125,12 @@ def test_a_truncated_file_is_refused(tmp_path: Path, share: float) -> None:
 @pytest.mark.parametrize(
     ("attribute", "value", "message"),
     [
-        ("schema", 99, "schema 1 is needed, this file has 99"),
-        ("kind", "truth", "a cache file is needed, this is 'truth'"),
-        ("complete", False, "closing mark is missing"),
+        ("schema", 99, "schema 1 is required, this file has 99"),
+        ("kind", "truth", "a cache file is required, this is 'truth'"),
+        ("complete", False, "incomplete; it was not fully written"),
     ],
 )
-def test_a_file_that_is_another_is_refused(
+def test_a_file_of_another_kind_or_schema_or_an_incomplete_one_is_an_error(
     tmp_path: Path, attribute: str, value: object, message: str
 ) -> None:
     path = tmp_path / "cache.h5"
@@ -141,7 +141,7 @@ def test_a_file_that_is_another_is_refused(
         pass
 
 
-def test_a_flipped_byte_in_the_data_is_noticed(tmp_path: Path) -> None:
+def test_a_flipped_bit_in_the_data_is_detected(tmp_path: Path) -> None:
     path = tmp_path / "cache.h5"
     write(path, (200,))
     with h5py.File(path, "r") as file:

@@ -1,4 +1,4 @@
-"""Files of torch: what was saved is loaded, and a damaged file is never taken for a whole one."""
+"""Torch files: content round-trips, and a damaged file is never loaded."""
 
 import zipfile
 from collections.abc import Callable
@@ -39,17 +39,17 @@ KINDS: dict[str, tuple[Callable[[Path], None], Callable[[Path], object]]] = {
 }
 
 
-def exact(content: object) -> str:
-    """Returns content as text, every bit of its tensors in it."""
+def bits(content: object) -> str:
+    """Returns content as text that contains every bit of its tensors."""
     if isinstance(content, torch.Tensor):
         return f"{content.dtype} {tuple(content.shape)} {content.numpy().tobytes().hex()}"
     if isinstance(content, dict):
-        return str({name: exact(value) for name, value in content.items()})
-    return str([exact(part) for part in content]) if isinstance(content, tuple) else str(content)
+        return str({name: bits(value) for name, value in content.items()})
+    return str([bits(part) for part in content]) if isinstance(content, tuple) else str(content)
 
 
 def refusal(path: Path, read: Callable[[Path], object]) -> str | None:
-    """Returns why a file is refused, or None if it can be read."""
+    """Returns the error message for a file, or None if it can be read."""
     try:
         read(path)
     except UserError as error:
@@ -58,42 +58,42 @@ def refusal(path: Path, read: Callable[[Path], object]) -> str | None:
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_a_flipped_bit_anywhere_is_refused_or_changes_nothing(tmp_path: Path, name: str) -> None:
+def test_a_flipped_bit_is_an_error_or_changes_nothing(tmp_path: Path, name: str) -> None:
     write, read = KINDS[name]
     path = tmp_path / name
     write(path)
-    whole, right = path.read_bytes(), exact(read(path))
+    intact, expected = path.read_bytes(), bits(read(path))
     generator = np.random.default_rng(1)
-    refused = 0
-    for place in generator.integers(len(whole), size=FLIPS):
-        damaged = bytearray(whole)
+    errors = 0
+    for place in generator.integers(len(intact), size=FLIPS):
+        damaged = bytearray(intact)
         damaged[place] ^= 1 << int(generator.integers(8))
         path.write_bytes(damaged)
-        said = refusal(path, read)
-        if said is None:
-            assert exact(read(path)) == right, f"byte {place}"
+        message = refusal(path, read)
+        if message is None:
+            assert bits(read(path)) == expected, f"byte {place}"
         else:
-            refused += 1
-            assert said.startswith(f"{path}: ")
-            assert "again" in said  # what to do
-            assert "\n" not in said
-    assert refused > FLIPS / 3
+            errors += 1
+            assert message.startswith(f"{path}: ")
+            assert "again" in message  # the fix
+            assert "\n" not in message
+    assert errors > FLIPS / 3
 
 
-def test_a_tensor_marked_as_a_folder_is_refused(tmp_path: Path) -> None:
+def test_a_tensor_marked_as_a_folder_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "state.pt"
     save_torch(STATE, path)
     content = bytearray(path.read_bytes())
     with zipfile.ZipFile(path) as archive:
         place = content.index(b"archive/data/0", archive.start_dir)
-    content[place - 8] |= 1 << 4  # torch would give back memory that nobody wrote
+    content[place - 8] |= 1 << 4  # torch would return uninitialised memory
     path.write_bytes(content)
     with pytest.raises(ValueError, match="damaged in archive/data/0"):
         load_torch(path)
 
 
 @pytest.mark.parametrize("share", np.linspace(0, 0.999, 8))
-def test_a_cut_off_file_is_refused(tmp_path: Path, share: float) -> None:
+def test_a_truncated_file_is_an_error(tmp_path: Path, share: float) -> None:
     path = tmp_path / "state.pt"
     save_torch(STATE, path)
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
@@ -102,13 +102,13 @@ def test_a_cut_off_file_is_refused(tmp_path: Path, share: float) -> None:
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-def test_torchs_newer_and_older_files_are_read(tmp_path: Path, zipped: bool) -> None:
+def test_both_formats_of_torch_save_are_read(tmp_path: Path, zipped: bool) -> None:
     path = tmp_path / "state.pt"
     torch.save(STATE, path, _use_new_zipfile_serialization=zipped)
-    assert exact(load_torch(path)) == exact(STATE)
+    assert bits(load_torch(path)) == bits(STATE)
 
 
-def test_a_file_that_may_not_be_opened_says_so_itself(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_opened_raises_its_os_error(tmp_path: Path) -> None:
     (tmp_path / "weights.pt").mkdir()
     with pytest.raises(IsADirectoryError):
         load_torch(tmp_path / "weights.pt")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gaittake.cli.models import ICCV, rows
+from gaittake.cli.networks import ICCV, rows
 from gaittake.models import NETWORKS
 from gaittake.settings import PAPERS, SECTIONS, SIZES
 

@@ -1,4 +1,4 @@
-"""A tiny dataset in CASIA-B's layout and a detector with fresh weights."""
+"""A tiny dataset in CASIA-B's layout, and an untrained detector."""
 
 from pathlib import Path
 
@@ -20,8 +20,8 @@ def _one_thread() -> None:
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Dataset:
-    """Three subjects, one walk each, 12 frames of 96×64 pixels, with videos."""
-    walks = []
+    """Three subjects, one sequence each of 12 frames of 96×64 pixels, with videos."""
+    sequences = []
     boxes = {number: bar(number) for number in range(1, FRAMES + 1)}
     for subject in SUBJECTS:
         folder = tmp_path / "silhouettes" / subject / "nm-01" / "090"
@@ -34,14 +34,14 @@ def dataset(tmp_path: Path) -> Dataset:
             cv2.imwrite(str(folder / f"{subject}-nm-01-090-{number:03d}.png"), silhouette)
             writer.write(np.repeat(silhouette[..., None], 3, axis=-1))
         writer.release()
-        walks.append(Sequence(subject, "nm", 1, 90, FRAMES, folder, video))
-    write_sequences(walks, tmp_path / "index.csv")
-    return Dataset(tmp_path / "index.csv", walks, boxes)
+        sequences.append(Sequence(subject, "nm", 1, 90, FRAMES, folder, video))
+    write_sequences(sequences, tmp_path / "index.csv")
+    return Dataset(tmp_path / "index.csv", sequences, boxes)
 
 
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
-    """A small detector with fresh weights, saved."""
+    """The file of a small untrained detector."""
     torch.manual_seed(0)
     path = tmp_path / "weights.pt"
     save_detector(build_detector(SMALL), SMALL, path)

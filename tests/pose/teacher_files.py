@@ -1,4 +1,4 @@
-"""Weights files to make a teacher of, small ones: each weight is one number, expanded."""
+"""Small weights files for teachers: each weight is one number, expanded."""
 
 import hashlib
 from pathlib import Path
@@ -19,7 +19,7 @@ State = dict[str, Tensor]
 
 
 def resnet_weights() -> State:
-    """Returns a weight for each key of torchvision's network, each of another value."""
+    """Returns weights for torchvision's network, each key with another value."""
     with torch.device("meta"):
         model = keypointrcnn_resnet50_fpn(weights=None, weights_backbone=None)
     named = [(n, v) for n, v in model.state_dict().items() if "num_batches" not in n]
@@ -27,23 +27,21 @@ def resnet_weights() -> State:
 
 
 def older_name(name: str) -> str:
-    """Returns the name that a weight had before torchvision put convolutions into blocks.
-
-    The published file is of that time.
-    """
+    """Returns the name of a weight in older versions of torchvision, as in the published file."""
     if name.startswith(("backbone.fpn.inner_blocks.", "backbone.fpn.layer_blocks.")):
         return name.replace(".0.weight", ".weight").replace(".0.bias", ".bias")
     return name.replace("rpn.head.conv.0.0.", "rpn.head.conv.")
 
 
 def write_published(folder: Path) -> Path:
-    """Writes the published file as it could be: the older names, its hash in its own name."""
+    """Writes a file like the published one: with older names, and its hash in the file name."""
     torch.save({older_name(name): v for name, v in resnet_weights().items()}, folder / "weights")
     digest = hashlib.sha256((folder / "weights").read_bytes()).hexdigest()
     return (folder / "weights").rename(folder / f"keypointrcnn_coco-{digest[:8]}.pth")
 
 
 def stage(weights: Path | str, detector: Detector) -> TeacherStage:
+    """Returns the settings of a teacher from these weights."""
     return TeacherStage(
         seed=0,
         weights=str(weights),
@@ -55,7 +53,7 @@ def stage(weights: Path | str, detector: Detector) -> TeacherStage:
 
 
 def refusal(weights: Path | str, tmp_path: Path, detector: Detector = RESNET) -> str:
-    """Returns what is said when there is no teacher; it is one line, and no file is made."""
+    """Returns the error message of a failed teacher; checks that it is one line without a file."""
     out = tmp_path / "teacher.pt"
     with pytest.raises(UserError) as caught:
         train_teacher(stage(weights, detector), checkpoints=tmp_path, out=out, device=CPU)
@@ -65,7 +63,7 @@ def refusal(weights: Path | str, tmp_path: Path, detector: Detector = RESNET) ->
 
 
 def assert_published(out: Path) -> None:
-    """Checks that a teacher has every weight of the published file."""
+    """Checks that a teacher has all weights of the published file."""
     values, found = resnet_weights(), load_detector(out, RESNET).state_dict()
     assert set(found) == set(values)
     for name, value in values.items():

@@ -1,14 +1,13 @@
-"""Augmentation: the labels move with the pixels."""
+"""Augmentation: labels move with the pixels."""
 
 import numpy as np
 import pytest
 
-from gaittake.io.ahead import read_ahead
 from gaittake.pose.augment import Sample, augment, move
 
 
 def marked() -> Sample:
-    """A frame whose only bright pixels are the joints 1 (left eye) and 2 (right eye)."""
+    """Returns a frame whose only bright pixels are keypoints 1 (left eye) and 2 (right eye)."""
     image = np.zeros((60, 80, 3), dtype=np.uint8)
     image[20:23, 30:33], image[40:43, 50:53] = 255, 255
     keypoints = np.zeros((17, 3), dtype=np.float32)
@@ -16,14 +15,14 @@ def marked() -> Sample:
     return Sample(image, np.array([25, 15, 60, 50], dtype=np.float32), keypoints)
 
 
-def brightness(sample: Sample, joint: int) -> int:
-    x, y = sample.keypoints[joint, :2]
+def brightness(sample: Sample, keypoint: int) -> int:
+    x, y = sample.keypoints[keypoint, :2]
     return int(sample.image[int(y), int(x), 0])
 
 
 @pytest.mark.parametrize("smooth", [False, True])
 @pytest.mark.parametrize(("scale", "shift"), [(1.0, (4.0, -3.0)), (1.2, (0.0, 0.0)), (0.8, (9, 9))])
-def test_joints_move_with_the_pixels(
+def test_keypoints_move_with_the_pixels(
     scale: float, shift: tuple[float, float], smooth: bool
 ) -> None:
     moved = move(marked(), scale, shift, smooth=smooth)
@@ -33,7 +32,7 @@ def test_joints_move_with_the_pixels(
     assert width == pytest.approx(20 * scale, abs=1e-4)
 
 
-def test_person_stays_inside_the_frame() -> None:
+def test_the_box_stays_inside_the_frame() -> None:
     random = np.random.default_rng(0)
     sample = marked()._replace(box=np.array([0, 0, 79, 60], dtype=np.float32))
     for _ in range(50):
@@ -46,28 +45,3 @@ def test_silhouettes_keep_their_two_values() -> None:
     random = np.random.default_rng(1)
     for _ in range(10):
         assert set(np.unique(augment(marked(), random, colour=False).image)) <= {0, 255}
-
-
-def test_reading_ahead_keeps_the_order_and_raises_what_the_reader_raises() -> None:
-    def items() -> object:
-        yield from range(5)
-        raise OSError("disk gone")
-
-    ahead = read_ahead(items(), depth=2)  # type: ignore[arg-type]
-    assert [next(ahead) for _ in range(5)] == [0, 1, 2, 3, 4]
-    with pytest.raises(OSError, match="disk gone"):
-        next(ahead)
-
-
-def test_reading_ahead_stops_with_its_reader() -> None:
-    fetched = []
-
-    def items() -> object:
-        for number in range(1000):
-            fetched.append(number)
-            yield number
-
-    for item in read_ahead(items(), depth=2):  # type: ignore[arg-type]
-        if item == 3:
-            break
-    assert len(fetched) < 20

@@ -1,4 +1,4 @@
-"""The detector: torchvision's network for resnet50, files that fit and files that do not."""
+"""The detector: torchvision's network for resnet50; valid and invalid files."""
 
 from pathlib import Path
 
@@ -12,16 +12,13 @@ from torchvision.models.detection import (
 from gaittake.errors import UserError
 from gaittake.pose.detector import build_detector, load_detector, save_detector
 from gaittake.pose.teacher import train_teacher
-from gaittake.settings import Detector, PoseTraining, TeacherStage, Walkers
+from tests.pose.teacher_files import CPU, RESNET, stage
 from tests.pose.tiny import SMALL
-
-RESNET = Detector(backbone="resnet50", min_size=64, max_size=96)
-CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with the keys and shapes of torchvision's published one."""
+    """A file with the keys and shapes of torchvision's published file."""
     torch.manual_seed(1)
     state = keypointrcnn_resnet50_fpn(weights=None, weights_backbone=None).state_dict()
     kept = {name: value for name, value in state.items() if "num_batches" not in name}
@@ -30,24 +27,13 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def stage(weights: str, detector: Detector) -> TeacherStage:
-    return TeacherStage(
-        seed=0,
-        weights=weights,
-        people=4,
-        walkers=Walkers(subjects=1),
-        detector=detector,
-        training=PoseTraining(steps=1, batch=2),
-    )
-
-
-def test_resnet50_has_the_keys_and_shapes_of_torchvisions_own(published: Path) -> None:
+def test_resnet50_has_torchvisions_keys_and_shapes(published: Path) -> None:
     wanted = torch.load(published, weights_only=True)
     found = build_detector(RESNET).state_dict()
     assert {n: v.shape for n, v in found.items()} == {n: v.shape for n, v in wanted.items()}
 
 
-def test_published_weights_give_torchvisions_own_detections(
+def test_published_weights_give_torchvisions_detections(
     published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = torch.load(published, weights_only=True)
@@ -60,7 +46,7 @@ def test_published_weights_give_torchvisions_own_detections(
     train_teacher(stage("coco", RESNET), checkpoints=tmp_path, out=tmp_path / "t.pt", device=CPU)
     model = load_detector(tmp_path / "t.pt", RESNET).eval()
     for detector in (reference, model):
-        # A thousand proposals through the keypoint head would take half a minute.
+        # The keypoint head takes half a minute for the usual thousand proposals.
         detector.rpn._post_nms_top_n["testing"] = 20
         detector.roi_heads.detections_per_img = 2
     image = torch.rand(3, 64, 96)
@@ -71,7 +57,7 @@ def test_published_weights_give_torchvisions_own_detections(
         assert torch.equal(found[name], value), name
 
 
-def test_detector_survives_saving_and_loading(weights: Path, tmp_path: Path) -> None:
+def test_a_detector_round_trips_through_its_file(weights: Path, tmp_path: Path) -> None:
     model = load_detector(weights, SMALL)
     save_detector(model, SMALL, tmp_path / "again.pt")
     again = load_detector(tmp_path / "again.pt", SMALL)
@@ -80,23 +66,23 @@ def test_detector_survives_saving_and_loading(weights: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("content", [b"", b"no weights at all"])
-def test_damaged_detector_file_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_a_damaged_detector_file_is_an_error(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "damaged.pt").write_bytes(content)
     with pytest.raises(UserError, match="not a weights file that can be read safely"):
         load_detector(tmp_path / "damaged.pt", SMALL)
 
 
-def test_missing_detector_file_is_named(tmp_path: Path) -> None:
+def test_a_missing_detector_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
         load_detector(tmp_path / "absent.pt", SMALL)
 
 
-def test_bare_weights_are_no_detector_of_this_pipeline(tmp_path: Path) -> None:
+def test_a_state_dict_is_not_a_detector_of_this_pipeline(tmp_path: Path) -> None:
     torch.save({"weight": torch.zeros(1)}, tmp_path / "bare.pt")
-    with pytest.raises(UserError, match="a detector of this pipeline is needed"):
+    with pytest.raises(UserError, match="a detector of this pipeline is required"):
         load_detector(tmp_path / "bare.pt", SMALL)
 
 
-def test_detector_of_another_backbone_is_refused(weights: Path) -> None:
-    with pytest.raises(UserError, match="'resnet50' is needed, this file holds 'small'"):
+def test_a_detector_of_another_backbone_is_an_error(weights: Path) -> None:
+    with pytest.raises(UserError, match="'resnet50' is required, this one has 'small'"):
         load_detector(weights, RESNET)

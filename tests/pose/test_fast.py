@@ -1,4 +1,4 @@
-"""The detector made ready to predict: the same joints, norms folded, bfloat16 where wanted."""
+"""Detectors for prediction: the same keypoints, norms folded, heavy parts in bfloat16."""
 
 import copy
 
@@ -19,7 +19,7 @@ BOXES = torch.tensor([[10.0, 8, 30, 60], [20, 4, 52, 62]])
 
 
 def detector(backbone: str) -> KeypointRCNN:
-    """Returns a detector whose norms are not trivial and that always sees two people."""
+    """Returns a detector with non-trivial norms that always detects two people."""
     torch.manual_seed(0)
     sizes = {"backbone": backbone, "min_size": 64, "max_size": 96}
     model = build_detector(Detector.model_validate(sizes)).eval()
@@ -41,7 +41,7 @@ def images() -> torch.Tensor:
 
 
 @pytest.mark.parametrize("backbone", ["small", "resnet50"])
-def test_ready_detector_finds_the_joints_that_torchvisions_plain_call_finds(backbone: str) -> None:
+def test_keypoints_are_those_of_the_unchanged_detector(backbone: str) -> None:
     model = detector(backbone)
     ready = for_prediction(model, "float32")
     together = detect(ready, list(images()))
@@ -56,7 +56,7 @@ def test_ready_detector_finds_the_joints_that_torchvisions_plain_call_finds(back
     assert torch.allclose(locate_in_boxes(ready, images(), BOXES), known, atol=1e-2)
 
 
-def test_no_norm_is_left_and_the_detector_itself_stays_as_it_was() -> None:
+def test_all_norms_are_folded_and_the_original_detector_is_unchanged() -> None:
     model = detector("resnet50")
     before = copy.deepcopy(model.state_dict())
     ready = for_prediction(model, "float32")
@@ -67,12 +67,16 @@ def test_no_norm_is_left_and_the_detector_itself_stays_as_it_was() -> None:
     assert any(p.requires_grad for p in model.parameters())
 
 
+@pytest.mark.parametrize("frozen", [False, True])
 @pytest.mark.parametrize("bias", [False, True])
-def test_a_norm_folds_into_a_convolution_with_and_without_bias(bias: bool) -> None:
+def test_a_norm_folds_into_a_convolution_with_and_without_bias(bias: bool, frozen: bool) -> None:
     norm = nn.BatchNorm2d(6)
     plain = nn.Sequential(nn.Conv2d(3, 6, 3, bias=bias), norm, nn.ReLU()).train()
     plain(torch.rand(8, 3, 9, 9) * 5)
     plain.eval()
+    if frozen:
+        plain[1] = FrozenBatchNorm2d(6)
+        plain[1].load_state_dict(norm.state_dict())
     folded = copy.deepcopy(plain)
     fold_norms(folded)
     assert isinstance(folded[1], nn.Identity)
@@ -80,14 +84,14 @@ def test_a_norm_folds_into_a_convolution_with_and_without_bias(bias: bool) -> No
     assert torch.allclose(folded(x), plain(x), atol=1e-5)
 
 
-def test_a_norm_that_follows_no_convolution_stays() -> None:
+def test_a_norm_that_does_not_follow_a_convolution_is_kept() -> None:
     module = nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU(), nn.BatchNorm2d(3))
     fold_norms(module)
     assert isinstance(module[2], nn.BatchNorm2d)
 
 
 @pytest.mark.parametrize("backbone", ["small", "resnet50"])
-def test_heavy_parts_compute_in_bfloat16_and_hand_on_float32(
+def test_heavy_parts_compute_in_bfloat16_and_return_float32(
     backbone: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fast, "has_bfloat16", lambda device: True)

@@ -1,4 +1,4 @@
-"""Fine-tuning: nobody's data but the training subjects', and the same weights after a crash."""
+"""Fine-tuning: only training subjects are used, and a resumed run ends with the same weights."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from gaittake.pose import finetune
 from gaittake.pose.augment import Sample
 from gaittake.pose.detector import build_detector, load_detector
 from gaittake.pose.finetune import LabelledSilhouettes, finetune_student
-from gaittake.pose.labelled import ARRAYS, Labelled, append_walk
+from gaittake.pose.keypoint_file import ARRAYS, FrameKeypoints, append_sequence
 from gaittake.pose.locate import locate_in_boxes
 from gaittake.pose.optimise import learning_rate, order, train_detector
 from gaittake.settings import FinetuneStage, PoseTraining
@@ -25,18 +25,18 @@ TRAINING = PoseTraining(steps=6, batch=2, checkpoint_every=2)
 
 @pytest.fixture
 def labels(dataset: Dataset, tmp_path: Path) -> Path:
-    """Labels of all three subjects, the joints along the bar's left edge."""
+    """Labels of all three subjects, with keypoints along the bar's left edge."""
     path = tmp_path / "labels.h5"
     with RaggedWriter(path, kind="pseudo_labels", arrays=ARRAYS) as writer:
-        for walk in dataset.walks:
+        for sequence in dataset.sequences:
             frames = []
             for number in (2, 5, 8):
                 box = tuple(float(edge) for edge in dataset.boxes[number])
                 keypoints = np.full((17, 3), 1, dtype=np.float32)
                 keypoints[:, 0] = box[0] + 3
                 keypoints[:, 1] = np.linspace(box[1] + 2, box[3] - 2, 17)
-                frames.append(Labelled(number, box, keypoints))
-            append_walk(writer, walk, frames)
+                frames.append(FrameKeypoints(number, box, keypoints))
+            append_sequence(writer, sequence, frames)
     return path
 
 
@@ -57,7 +57,7 @@ def run(
     return state
 
 
-def test_no_frame_of_other_subjects_is_learnt_from(dataset: Dataset, labels: Path) -> None:
+def test_samples_are_of_the_training_subjects_only(dataset: Dataset, labels: Path) -> None:
     samples = LabelledSilhouettes(
         pseudo_labels=[labels], index=[dataset.index], subjects=("001", "002")
     )
@@ -81,45 +81,45 @@ def test_fine_tuning_opens_no_silhouette_of_other_subjects(
     assert opened == {"001", "002"}
 
 
-def test_labels_lie_on_their_silhouettes(dataset: Dataset, labels: Path) -> None:
+def test_labels_match_their_silhouettes(dataset: Dataset, labels: Path) -> None:
     samples = LabelledSilhouettes(pseudo_labels=[labels], index=[dataset.index], subjects=("002",))
     for sample in (samples[place] for place in range(len(samples))):
         for x, y in sample.keypoints[:, :2].astype(int):
             assert sample.image[y, x].tolist() == [255, 255, 255]
 
 
-def test_no_labels_at_all_is_an_error_that_says_where_to_look(
+def test_no_labels_is_an_error_that_names_the_tables_with_the_reasons(
     dataset: Dataset, labels: Path
 ) -> None:
-    with pytest.raises(UserError, match=r"no pseudo-label of 1 training subjects.*rejects\.csv"):
+    with pytest.raises(UserError, match=r"no pseudo-label for 1 training subjects.*rejects\.csv"):
         LabelledSilhouettes(pseudo_labels=[labels], index=[dataset.index], subjects=("009",))
 
 
-def test_a_killed_run_ends_with_the_weights_of_an_unbroken_one(
+def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(
     dataset: Dataset, labels: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unbroken = run(dataset, labels, weights, tmp_path / "unbroken")
+    uninterrupted = run(dataset, labels, weights, tmp_path / "uninterrupted")
     save = Checkpoints.save
 
-    def killed_after_four(self: Checkpoints, state: dict[str, object]) -> None:
+    def interrupted_after_four(self: Checkpoints, state: dict[str, object]) -> None:
         save(self, state)
         if state["step"] == 4:
-            raise Preempted("killed")
+            raise Preempted("interrupted")
 
     with monkeypatch.context() as context:
-        context.setattr(Checkpoints, "save", killed_after_four)
+        context.setattr(Checkpoints, "save", interrupted_after_four)
         with pytest.raises(Preempted):
-            run(dataset, labels, weights, tmp_path / "broken")
-    assert not (tmp_path / "broken" / "student.pt").exists()
-    torch.rand(7)  # other random numbers in between change nothing
-    resumed = run(dataset, labels, weights, tmp_path / "broken")
+            run(dataset, labels, weights, tmp_path / "interrupted")
+    assert not (tmp_path / "interrupted" / "student.pt").exists()
+    torch.rand(7)  # random numbers drawn in between have no effect
+    resumed = run(dataset, labels, weights, tmp_path / "interrupted")
     fresh = load_detector(weights, SMALL).state_dict()
-    assert any(not torch.equal(unbroken[name], fresh[name]) for name in fresh)
-    for name, value in unbroken.items():
+    assert any(not torch.equal(uninterrupted[name], fresh[name]) for name in fresh)
+    for name, value in uninterrupted.items():
         assert torch.equal(resumed[name], value), name
 
 
-def test_non_finite_loss_stops_and_names_the_step(
+def test_a_non_finite_loss_is_an_error_that_names_the_step(
     dataset: Dataset, labels: Path, weights: Path, tmp_path: Path
 ) -> None:
     training = TRAINING.model_copy(update={"learning_rate": 1e30})
@@ -127,7 +127,7 @@ def test_non_finite_loss_stops_and_names_the_step(
         run(dataset, labels, weights, tmp_path, training)
 
 
-def test_each_epoch_shows_each_sample_once_in_an_order_of_its_own() -> None:
+def test_each_epoch_has_each_sample_once_in_a_new_order() -> None:
     seen = [index for step in range(6) for index in order(4, step, 2, seed=5)]
     epochs = [seen[0:4], seen[4:8], seen[8:12]]
     assert [sorted(epoch) for epoch in epochs] == [[0, 1, 2, 3]] * 3
@@ -135,7 +135,7 @@ def test_each_epoch_shows_each_sample_once_in_an_order_of_its_own() -> None:
     assert order(4, 3, 2, seed=5) == seen[6:8]
 
 
-def test_learning_rate_warms_up_and_falls_to_nearly_nothing() -> None:
+def test_the_learning_rate_warms_up_and_decays_to_nearly_zero() -> None:
     training = PoseTraining(steps=100, learning_rate=1.0)
     rates = [learning_rate(training, step) for step in range(100)]
     assert rates[0] == pytest.approx(0.1)
@@ -146,7 +146,7 @@ def test_learning_rate_warms_up_and_falls_to_nearly_nothing() -> None:
 
 
 class Bars:
-    """Four frames whose joints lie on a lit bar."""
+    """Four frames whose keypoints lie on a bright bar."""
 
     def __len__(self) -> int:
         return 4
@@ -161,7 +161,7 @@ class Bars:
         return Sample(image, np.array([x, 10, x + 16, 54], dtype=np.float32), keypoints)
 
 
-def test_small_detector_learns_a_handful_of_frames(tmp_path: Path) -> None:
+def test_the_small_detector_learns_four_frames(tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = build_detector(SMALL)
     samples = Bars()

@@ -1,4 +1,4 @@
-"""Joints in given boxes: the same as torchvision's, one frame or many."""
+"""Keypoints in given boxes: those of torchvision, for one frame or many."""
 
 from pathlib import Path
 
@@ -14,9 +14,7 @@ from tests.pose.tiny import SMALL
 
 
 @pytest.mark.parametrize("size", [(64, 96), (50, 70), (120, 90)])
-def test_images_are_prepared_as_torchvision_prepares_them(
-    weights: Path, size: tuple[int, int]
-) -> None:
+def test_images_are_prepared_as_by_torchvision(weights: Path, size: tuple[int, int]) -> None:
     model = load_detector(weights, SMALL).eval()
     images = torch.rand(3, 3, *size)
     wanted, _ = model.transform(list(images))
@@ -25,7 +23,7 @@ def test_images_are_prepared_as_torchvision_prepares_them(
     assert torch.allclose(found.tensors, wanted.tensors, atol=1e-6)
 
 
-def test_one_frame_at_a_time_gives_what_a_batch_gives(weights: Path) -> None:
+def test_single_frames_give_the_keypoints_of_a_batch(weights: Path) -> None:
     model = load_detector(weights, SMALL).eval()
     images = torch.rand(5, 3, 64, 96)
     boxes = torch.tensor([[10.0, 8, 30 + i, 60] for i in range(5)])
@@ -47,7 +45,7 @@ def test_given_boxes_scale_with_the_image(weights: Path) -> None:
     assert not torch.allclose(seen, locate_in_boxes(plain, images, boxes))
 
 
-def test_images_of_the_networks_own_scale_are_not_scaled_again(weights: Path) -> None:
+def test_images_at_the_networks_scale_are_not_scaled_again(weights: Path) -> None:
     model = load_detector(weights, SMALL).eval()
     images = torch.rand(2, 3, 128, 64)
     boxes = torch.tensor([[10.0, 8, 30, 100]] * 2)
@@ -58,7 +56,7 @@ def test_images_of_the_networks_own_scale_are_not_scaled_again(weights: Path) ->
     assert torch.equal(seen, locate_in_boxes(unscaled, images, boxes))
 
 
-def test_peaks_lie_where_torchvision_finds_them() -> None:
+def test_peaks_equal_torchvisions_up_to_a_bin() -> None:
     side, boxes = 56, torch.tensor([[10.0, 20, 66, 132], [3.0, 4, 31, 60]])
     grid = torch.arange(side).float()
     centre = torch.rand(2, 17, 2, generator=torch.Generator().manual_seed(0)) * 44 + 6
@@ -72,12 +70,12 @@ def test_peaks_lie_where_torchvision_finds_them() -> None:
     assert (
         (found[..., :2] - theirs[..., :2]).abs() <= torch.maximum(bin_size, torch.ones(1))
     ).all()
-    exact = boxes[:, None, :2] + (centre + 0.5) * bin_size
-    assert torch.allclose(found[..., :2], exact, atol=1e-3)
+    expected = boxes[:, None, :2] + (centre + 0.5) * bin_size
+    assert torch.allclose(found[..., :2], expected, atol=1e-3)
     assert torch.allclose(found[..., 2], scores.sigmoid(), atol=0.05)
 
 
-def test_peak_at_the_border_stays_inside_the_box() -> None:
+def test_a_peak_at_the_border_stays_inside_the_box() -> None:
     heatmaps = torch.zeros(1, 17, 8, 8)
     heatmaps[..., 0, 7] = 5.0
     x, y, _ = peaks(heatmaps, torch.tensor([[0.0, 0, 8, 16]]))[0, 0].tolist()

@@ -1,4 +1,4 @@
-"""The mirror: left and right change places, in the picture and in the names of the joints."""
+"""Mirror images: left and right are exchanged, in the image and in the keypoints' names."""
 
 from pathlib import Path
 
@@ -8,9 +8,7 @@ import torch
 
 from gaittake.keypoints import NAMES
 from gaittake.pose import finetune, teacher
-from gaittake.pose.augment import Sample
-from gaittake.pose.mirror import Mirrored, mirrored
-from gaittake.pose.optimise import Samples
+from gaittake.pose.augment import Mirrored, Sample, Samples, mirror
 from gaittake.pose.teacher import train_teacher
 from gaittake.settings import FinetuneStage, PoseTraining, TeacherStage, Walkers
 from gaittake.sources.walkers.camera import place_camera, project
@@ -21,7 +19,7 @@ LEFT, RIGHT = NAMES.index("left_wrist"), NAMES.index("right_wrist")
 
 
 def waving() -> Sample:
-    """A frame whose one bright pixel is the left wrist."""
+    """Returns a frame whose only bright pixel is the left wrist."""
     image = np.zeros((40, 60, 3), dtype=np.uint8)
     image[12, 7] = 255
     keypoints = np.ones((17, 3), dtype=np.float32)
@@ -31,7 +29,7 @@ def waving() -> Sample:
 
 
 class Two:
-    """Two frames, the second brighter."""
+    """Two samples; the second is brighter."""
 
     def __len__(self) -> int:
         return 2
@@ -41,8 +39,8 @@ class Two:
         return sample._replace(image=sample.image // (2 - index))
 
 
-def test_what_was_the_left_wrist_is_the_right_one_in_the_mirror() -> None:
-    image, box, keypoints = mirrored(waving())
+def test_the_left_wrist_is_the_right_wrist_of_the_mirror_image() -> None:
+    image, box, keypoints = mirror(waving())
     x, y, confidence = keypoints[RIGHT]
     assert (x, y, confidence) == (52.5, 12.5, 0.25)
     assert image[int(y), int(x)].tolist() == [255, 255, 255]
@@ -51,13 +49,13 @@ def test_what_was_the_left_wrist_is_the_right_one_in_the_mirror() -> None:
     assert keypoints[NAMES.index("nose"), 1] == waving().keypoints[NAMES.index("nose"), 1]
 
 
-def test_the_mirror_image_of_a_mirror_image_is_the_frame() -> None:
-    for once, twice in zip(waving(), mirrored(mirrored(waving())), strict=True):
+def test_mirroring_twice_is_identity() -> None:
+    for once, twice in zip(waving(), mirror(mirror(waving())), strict=True):
         assert twice.dtype == once.dtype
         np.testing.assert_allclose(twice, once, atol=1e-5)
 
 
-def test_each_frame_is_there_twice_once_as_its_mirror_image() -> None:
+def test_each_sample_is_followed_by_its_mirror_image() -> None:
     samples = Mirrored(Two())
     assert len(samples) == 4
     for index in (0, 1):
@@ -66,9 +64,9 @@ def test_each_frame_is_there_twice_once_as_its_mirror_image() -> None:
         assert samples[index + 2].keypoints[RIGHT, 0] == 60 - samples[index].keypoints[LEFT, 0]
 
 
-def test_a_view_in_the_mirror_is_the_view_from_the_other_side() -> None:
+def test_a_mirrored_view_is_the_view_from_the_other_side() -> None:
     points = np.random.default_rng(1).normal(0.4, 0.4, size=(50, 3))
-    exchanged = points * [1, -1, 1]  # the same walker, left and right exchanged
+    exchanged = points * [1, -1, 1]  # the same person, left and right exchanged
     for view in (18, 90, 144):
         seen, _ = project(place_camera(view, 320, 240), points)
         other, _ = project(place_camera(360 - view, 320, 240), exchanged)
@@ -77,7 +75,7 @@ def test_a_view_in_the_mirror_is_the_view_from_the_other_side() -> None:
 
 
 @pytest.mark.parametrize("mirror", [True, False])
-def test_fine_tuning_and_a_walkers_teacher_learn_mirrored_frames_if_the_settings_say_so(
+def test_teacher_and_student_train_on_mirror_images_if_mirror_is_set(
     mirror: bool,
     dataset: Dataset,
     weights: Path,

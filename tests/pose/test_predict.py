@@ -1,4 +1,4 @@
-"""Prediction: every frame, in order, however it is batched."""
+"""Prediction: all frames, in order, independent of the batch."""
 
 from pathlib import Path
 
@@ -11,12 +11,12 @@ import torch
 from gaittake.io.frames import frame_files
 from gaittake.io.ragged import open_ragged
 from gaittake.io.tables import read_rejects, write_sequences
-from gaittake.pipeline.plan import stage_settings
 from gaittake.pose import fast, predict
 from gaittake.pose.detector import load_detector
 from gaittake.pose.locate import Detections, locate_in_boxes
 from gaittake.pose.predict import predict_keypoints
 from gaittake.settings import PredictStage, Settings
+from tests.jobs import stage_settings
 from tests.pose.tiny import FRAMES, SMALL, Dataset
 
 NO_DETECTION = "no detection, silhouette's box used"
@@ -46,22 +46,22 @@ def run(
         return counts, file.read("frame").tolist(), file.read("keypoints"), rejects
 
 
-def test_every_frame_of_every_sequence_gets_keypoints_in_its_box(
+def test_each_frame_gets_keypoints_in_its_box(
     dataset: Dataset, weights: Path, tmp_path: Path
 ) -> None:
     counts, numbers, keypoints, rejects = run(dataset, weights, tmp_path)
     assert counts == [FRAMES] * 3
     assert numbers == list(range(1, FRAMES + 1)) * 3
     assert rejects == []
-    for number, joints in zip(numbers, keypoints, strict=True):
+    for number, located in zip(numbers, keypoints, strict=True):
         x1, y1, x2, y2 = dataset.boxes[number]
-        assert (joints[:, :2] >= [x1, y1]).all()
-        assert (joints[:, :2] <= [x2, y2]).all()
+        assert (located[:, :2] >= [x1, y1]).all()
+        assert (located[:, :2] <= [x2, y2]).all()
     assert ((keypoints[..., 2] > 0) & (keypoints[..., 2] < 1)).all()
 
 
 @pytest.mark.parametrize("boxes", ["silhouette", "known", "detected"])
-def test_batches_give_what_single_frames_give(
+def test_batches_give_the_keypoints_of_single_frames(
     dataset: Dataset, weights: Path, tmp_path: Path, boxes: str
 ) -> None:
     *together, rejects = run(dataset, weights, tmp_path, boxes=boxes, batch=7)
@@ -71,32 +71,32 @@ def test_batches_give_what_single_frames_give(
     assert rejects == rejects_alone
 
 
-def test_precision_changes_the_joints_only_where_the_device_has_bfloat16(
+def test_auto_precision_changes_keypoints_only_if_the_device_has_bfloat16(
     dataset: Dataset, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_sequences(dataset.walks[:1], dataset.index)
-    exact = run(dataset, weights, tmp_path, precision="float32")[2]
+    write_sequences(dataset.sequences[:1], dataset.index)
+    full = run(dataset, weights, tmp_path, precision="float32")[2]
     monkeypatch.setattr(fast, "has_bfloat16", lambda device: False)
-    assert np.array_equal(run(dataset, weights, tmp_path, precision="auto")[2], exact)
+    assert np.array_equal(run(dataset, weights, tmp_path, precision="auto")[2], full)
     monkeypatch.setattr(fast, "has_bfloat16", lambda device: True)
     rounded = run(dataset, weights, tmp_path, precision="auto")[2]
-    assert not np.array_equal(rounded, exact)
-    assert np.abs(rounded[..., 2] - exact[..., 2]).max() < 0.05
+    assert not np.array_equal(rounded, full)
+    assert np.abs(rounded[..., 2] - full[..., 2]).max() < 0.05
 
 
-def test_known_boxes_in_windows_give_what_whole_frames_give(
+def test_windows_give_the_keypoints_of_whole_frames(
     dataset: Dataset, weights: Path, tmp_path: Path
 ) -> None:
-    # These frames are hardly larger than the figure and its margin: the window is the frame.
+    # These frames are little larger than figure and margin, so the window is the frame.
     _, numbers, keypoints, rejects = run(dataset, weights, tmp_path, boxes="known")
     assert rejects == []
     model = load_detector(weights, SMALL).eval()
-    for number, joints in zip(numbers[:FRAMES], keypoints[:FRAMES], strict=True):
+    for number, located in zip(numbers[:FRAMES], keypoints[:FRAMES], strict=True):
         image = torch.zeros(1, 3, 64, 96)
         x1, y1, x2, y2 = dataset.boxes[number]
         image[..., y1:y2, x1:x2] = 1
         wanted = locate_in_boxes(model, image, torch.tensor([dataset.boxes[number]]).float())[0]
-        assert np.allclose(joints, wanted.numpy(), atol=1e-2)
+        assert np.allclose(located, wanted.numpy(), atol=1e-2)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_known_boxes_in_windows_give_what_whole_frames_give(
         ({"boxes": "silhouette", "proposals": False}, "silhouette"),
     ],
 )
-def test_settings_say_whose_boxes_are_used_and_no_other_stage_depends_on_it(
+def test_proposals_set_the_boxes_of_predict_and_change_no_other_stage(
     asked: dict[str, object], boxes: str
 ) -> None:
     settings = Settings.model_validate({"dataset": "x", "note": "", "pose": asked})
@@ -117,29 +117,30 @@ def test_settings_say_whose_boxes_are_used_and_no_other_stage_depends_on_it(
     trained = {"boxes": asked.get("boxes", "detected")}
     usual = Settings.model_validate({"dataset": "x", "note": "", "pose": trained})
     for stage in ("pseudo-label", "finetune"):
-        assert stage_settings(settings, stage) == stage_settings(usual, stage)
+        both = (stage_settings(s, stage, shard="train-000") for s in (settings, usual))
+        assert next(both) == next(both)
 
 
-def test_empty_and_unreadable_frames_are_rejected_and_the_rest_keeps_its_numbers(
+def test_empty_and_unreadable_frames_are_rejected_and_others_keep_their_numbers(
     dataset: Dataset, weights: Path, tmp_path: Path
 ) -> None:
-    files = dict(frame_files(dataset.walks[1].silhouettes))
+    files = dict(frame_files(dataset.sequences[1].silhouettes))
     cv2.imwrite(str(files[4]), np.zeros((64, 96), dtype=np.uint8))
     files[9].write_bytes(b"no image")
     counts, numbers, _, rejects = run(dataset, weights, tmp_path)
     assert counts == [FRAMES, FRAMES - 2, FRAMES]
     assert numbers[FRAMES : 2 * FRAMES - 2] == [1, 2, 3, 5, 6, 7, 8, 10, 11, 12]
-    folder = dataset.walks[1].silhouettes
+    folder = dataset.sequences[1].silhouettes
     assert sorted(rejects) == sorted(
         [(f"{folder}#4", "empty silhouette"), (str(files[9]), "unreadable image")]
     )
 
 
-def test_sequence_without_a_usable_frame_has_an_empty_row(
+def test_a_sequence_without_usable_frames_has_an_empty_row(
     dataset: Dataset, weights: Path, tmp_path: Path
 ) -> None:
     for place in (0, 2):
-        for _, path in frame_files(dataset.walks[place].silhouettes):
+        for _, path in frame_files(dataset.sequences[place].silhouettes):
             cv2.imwrite(str(path), np.zeros((64, 96), dtype=np.uint8))
     counts, numbers, _, rejects = run(dataset, weights, tmp_path)
     assert counts == [0, FRAMES, 0]
@@ -147,10 +148,8 @@ def test_sequence_without_a_usable_frame_has_an_empty_row(
     assert len(rejects) == 2 * FRAMES
 
 
-def test_frames_of_several_sizes_are_predicted(
-    dataset: Dataset, weights: Path, tmp_path: Path
-) -> None:
-    for _, path in frame_files(dataset.walks[1].silhouettes):
+def test_frames_may_have_several_sizes(dataset: Dataset, weights: Path, tmp_path: Path) -> None:
+    for _, path in frame_files(dataset.sequences[1].silhouettes):
         image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
         cv2.imwrite(str(path), np.pad(image, ((0, 6), (0, 10))))
     counts, _, _, rejects = run(dataset, weights, tmp_path)
@@ -158,13 +157,13 @@ def test_frames_of_several_sizes_are_predicted(
     assert rejects == []
 
 
-def test_best_overlapping_detection_is_taken_else_the_silhouettes_box(
+def test_the_best_overlapping_detection_is_used_or_the_silhouettes_box(
     dataset: Dataset, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_sequences(dataset.walks[:1], dataset.index)
+    write_sequences(dataset.sequences[:1], dataset.index)
 
     def detect(_: object, images: list[torch.Tensor]) -> list[Detections]:
-        """Sees two people in frames on the left half, nobody on the right half."""
+        """Detects two people if the bar is in the left half, and none otherwise."""
         found = []
         for image in images:
             left = float(image[0].nonzero()[:, 1].min())
@@ -179,12 +178,12 @@ def test_best_overlapping_detection_is_taken_else_the_silhouettes_box(
     _, numbers, keypoints, rejects = run(dataset, weights, tmp_path, boxes="detected")
     assert numbers == list(range(1, FRAMES + 1))
     right = [n for n in numbers if dataset.boxes[n][0] >= 48]
-    folder = dataset.walks[0].silhouettes
+    folder = dataset.sequences[0].silhouettes
     assert sorted(rejects) == sorted((f"{folder}#{n}", NO_DETECTION) for n in right)
-    for number, joints in zip(numbers, keypoints, strict=True):
+    for number, located in zip(numbers, keypoints, strict=True):
         x1, y1, x2, y2 = dataset.boxes[number]
         if number in right:
-            assert (joints[:, :2] >= [x1, y1]).all()
-            assert (joints[:, :2] <= [x2, y2]).all()
+            assert (located[:, :2] >= [x1, y1]).all()
+            assert (located[:, :2] <= [x2, y2]).all()
         else:
-            assert (joints == x1).all()
+            assert (located == x1).all()

@@ -1,4 +1,4 @@
-"""Pseudo-labels from a teacher that is told what to see."""
+"""Pseudo-labels, with a fake detector in place of the teacher."""
 
 from collections import Counter
 from pathlib import Path
@@ -28,8 +28,8 @@ def settings(subjects: tuple[str, ...], **rules: float) -> PseudoLabelStage:
     )
 
 
-def see_the_bar(_: object, images: list[torch.Tensor]) -> list[Detections]:
-    """A teacher that boxes the bright pixels, and a surer stranger elsewhere."""
+def detect_the_bar(_: object, images: list[torch.Tensor]) -> list[Detections]:
+    """Detects the bright pixels, and another person elsewhere with a higher score."""
     found = []
     for image in images:
         x, y, w, h = cv2.boundingRect(cv2.findNonZero((image[0].numpy() > 0.5).astype(np.uint8)))
@@ -43,7 +43,7 @@ def see_the_bar(_: object, images: list[torch.Tensor]) -> list[Detections]:
 
 @pytest.fixture(autouse=True)
 def _teacher(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pseudo_label, "detect", see_the_bar)
+    monkeypatch.setattr(pseudo_label, "detect", detect_the_bar)
 
 
 def make(stage: PseudoLabelStage, dataset: Dataset, weights: Path, folder: Path) -> Path:
@@ -58,7 +58,7 @@ def make(stage: PseudoLabelStage, dataset: Dataset, weights: Path, folder: Path)
     return folder / "labels.h5"
 
 
-def test_every_second_frame_of_the_named_subjects_is_labelled(
+def test_every_second_frame_of_the_given_subjects_is_labelled(
     dataset: Dataset, weights: Path, tmp_path: Path
 ) -> None:
     with open_ragged(
@@ -69,18 +69,18 @@ def test_every_second_frame_of_the_named_subjects_is_labelled(
         assert labels.read("frame").tolist() == [1, 3, 5, 7, 9, 11] * 2
         assert labels.attributes["shift"] == 0
         keypoints, boxes = labels.read("keypoints"), labels.read("boxes")
-    for frame, box, joints in zip([1, 3, 5, 7, 9, 11] * 2, boxes, keypoints, strict=True):
+    for frame, box, found in zip([1, 3, 5, 7, 9, 11] * 2, boxes, keypoints, strict=True):
         assert box.tolist() == list(dataset.boxes[frame])
-        assert np.abs(joints[:, :2] - box[:2]).max() <= 2  # MJPEG blurs an edge
-        assert joints[4, 2] == 0
-        assert joints[[0, 16], 2] == pytest.approx(0.9)
+        assert np.abs(found[:, :2] - box[:2]).max() <= 2  # MJPEG blurs edges
+        assert found[4, 2] == 0
+        assert found[[0, 16], 2] == pytest.approx(0.9)
     assert read_rejects(tmp_path / "rejects.csv") == []
 
 
-def test_refused_frames_are_counted_with_their_reason(
+def test_frames_without_a_label_have_a_reason(
     dataset: Dataset, weights: Path, tmp_path: Path
 ) -> None:
-    files = dict(frame_files(dataset.walks[0].silhouettes))
+    files = dict(frame_files(dataset.sequences[0].silhouettes))
     cv2.imwrite(str(files[3]), np.zeros((64, 96), dtype=np.uint8))
     files[5].write_bytes(b"no image")
     elsewhere = np.zeros((64, 96), dtype=np.uint8)
@@ -90,26 +90,24 @@ def test_refused_frames_are_counted_with_their_reason(
     reasons = Counter(row.reason for row in read_rejects(tmp_path / "rejects.csv"))
     assert reasons == {
         "unreadable or empty silhouette": 2,
-        "no detection where the silhouette is": 1,
+        "no detection overlaps the silhouette": 1,
     }
     with open_ragged(path, kind="pseudo_labels") as labels:
         assert labels.read("frame").tolist() == [1, 7, 9]
 
 
-def test_detections_below_the_score_are_refused(
+def test_detections_below_the_score_limit_are_ignored(
     dataset: Dataset, weights: Path, tmp_path: Path
 ) -> None:
     make(settings(("001",), min_score=0.97), dataset, weights, tmp_path)
     reasons = {row.reason for row in read_rejects(tmp_path / "rejects.csv")}
-    assert reasons == {"no detection where the silhouette is"}
+    assert reasons == {"no detection overlaps the silhouette"}
 
 
-def test_video_that_runs_ahead_is_matched_again(
-    dataset: Dataset, weights: Path, tmp_path: Path
-) -> None:
-    for walk in dataset.walks:
-        # Silhouette n now shows what video frame n + 1 shows.
-        for number, path in frame_files(walk.silhouettes):
+def test_a_shifted_video_is_aligned(dataset: Dataset, weights: Path, tmp_path: Path) -> None:
+    for sequence in dataset.sequences:
+        # Silhouette n is now of the same moment as video frame n + 1.
+        for number, path in frame_files(sequence.silhouettes):
             path.rename(
                 path.with_name(path.name.replace(f"{number:03d}.png", f"{number - 1:03d}.png"))
             )
@@ -117,14 +115,16 @@ def test_video_that_runs_ahead_is_matched_again(
     with open_ragged(path, kind="pseudo_labels") as labels:
         assert labels.attributes["shift"] == 1
         assert labels.attributes["shift_iou"] > 0.9
-        for box, joints in zip(labels.read("boxes"), labels.read("keypoints"), strict=True):
-            assert np.abs(joints[:, :2] - box[:2]).max() <= 2
+        for box, found in zip(labels.read("boxes"), labels.read("keypoints"), strict=True):
+            assert np.abs(found[:, :2] - box[:2]).max() <= 2
 
 
-def test_walk_without_video_is_refused(dataset: Dataset, weights: Path, tmp_path: Path) -> None:
-    walks = [walk._replace(video=None) if walk.subject == "001" else walk for walk in dataset.walks]
-    write_sequences(walks, dataset.index)
+def test_a_sequence_without_video_is_rejected(
+    dataset: Dataset, weights: Path, tmp_path: Path
+) -> None:
+    first, *others = dataset.sequences
+    write_sequences([first._replace(video=None), *others], dataset.index)
     make(settings(("001", "002")), dataset, weights, tmp_path)
     assert [(r.path, r.reason) for r in read_rejects(tmp_path / "rejects.csv")] == [
-        (str(dataset.walks[0].silhouettes), "no video of this walk")
+        (str(dataset.sequences[0].silhouettes), "no video of this sequence")
     ]

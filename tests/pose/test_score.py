@@ -1,4 +1,4 @@
-"""PCK and OKS against plain loops, and the quality stage on files."""
+"""PCK and OKS against plain loops and pycocotools; the quality stage on files."""
 
 import json
 import math
@@ -6,16 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pycocotools.cocoeval import Params
+from pycocotools.cocoeval import COCOeval, Params
 
 from gaittake.io.ragged import RaggedWriter
-from gaittake.pose.labelled import ARRAYS
+from gaittake.pose import score
+from gaittake.pose.keypoint_file import ARRAYS
 from gaittake.pose.quality import measure_quality
-from gaittake.pose.score import AREA_OF_BOX, Pairs, agreement, hits, oks
+from gaittake.pose.score import AREA_OF_BOX, Pairs, agreement, hits, oks, similarity
 from gaittake.settings import QualityStage
 
 
-def made_up(frames: int = 30) -> Pairs:
+def random_pairs(frames: int = 30) -> Pairs:
     random = np.random.default_rng(0)
     reference = random.uniform(20, 100, (frames, 17, 2)).astype(np.float32)
     noise = random.normal(0, 5, (frames, 17, 2)).astype(np.float32)
@@ -37,15 +38,17 @@ def made_up(frames: int = 30) -> Pairs:
 
 
 def test_pck_equals_a_plain_loop() -> None:
-    pairs = made_up()
+    pairs = random_pairs()
     counts = {"visible": [0, 0], "all": [0, 0], "cl": [0, 0], "36": [0, 0], "left_knee": [0, 0]}
     for frame in range(30):
         height = pairs.boxes[frame, 3] - pairs.boxes[frame, 1]
-        for joint in range(17):
-            dx, dy = pairs.predicted[frame, joint, :2] - pairs.reference[frame, joint]
+        for keypoint in range(17):
+            dx, dy = pairs.predicted[frame, keypoint, :2] - pairs.reference[frame, keypoint]
             hit = math.hypot(dx, dy) <= 0.1 * height
-            groups = ["all"] + ["visible"] * bool(pairs.visible[frame, joint])
-            groups += ["cl"] * (frame % 2) + ["36"] * (frame < 15) + ["left_knee"] * (joint == 13)
+            groups = ["all"] + ["visible"] * bool(pairs.visible[frame, keypoint])
+            groups += (
+                ["cl"] * (frame % 2) + ["36"] * (frame < 15) + ["left_knee"] * (keypoint == 13)
+            )
             for group in groups:
                 counts[group][0] += hit
                 counts[group][1] += 1
@@ -54,35 +57,55 @@ def test_pck_equals_a_plain_loop() -> None:
     assert found["pck"] == pytest.approx({"visible": share["visible"], "all": share["all"]})
     assert found["pck_by_condition"]["cl"]["all"] == pytest.approx(share["cl"])
     assert found["pck_by_view"]["36"]["all"] == pytest.approx(share["36"])
-    assert found["pck_by_joint"]["left_knee"]["all"] == pytest.approx(share["left_knee"])
+    assert found["pck_by_keypoint"]["left_knee"]["all"] == pytest.approx(share["left_knee"])
     assert 0.1 < share["all"] < 0.95
 
 
 def plain_oks(pairs: Pairs, frame: int) -> float:
     params = Params(iouType="keypoints")
+    difference = pairs.predicted[frame, :, :2].astype(np.float64) - pairs.reference[frame]
     x1, y1, x2, y2 = pairs.boxes[frame].astype(np.float64)
     area = AREA_OF_BOX * (x2 - x1) * (y2 - y1)
     terms = []
-    for joint in np.flatnonzero(pairs.visible[frame]):
-        dx, dy = pairs.predicted[frame, joint, :2] - pairs.reference[frame, joint]
-        spread = 2 * params.kpt_oks_sigmas[joint]
+    for keypoint in np.flatnonzero(pairs.visible[frame]):
+        dx, dy = difference[keypoint]
+        spread = 2 * params.kpt_oks_sigmas[keypoint]
         terms.append(math.exp(-(dx**2 + dy**2) / (2 * area * spread**2)))
     return sum(terms) / len(terms)
 
 
+def test_similarity_equals_pycocotools_bit_for_bit(capsys: pytest.CaptureFixture[str]) -> None:
+    pairs = random_pairs(200)
+    kept = np.flatnonzero(pairs.visible.any(axis=1))
+    evaluation = COCOeval(score._references(pairs, kept), iouType="keypoints")
+    evaluation.cocoDt = evaluation.cocoGt.loadRes(score._predictions(pairs, kept))
+    evaluation.evaluate()
+    expected = [float(matrix[0, 0]) for matrix in evaluation.ious.values()]
+    found = similarity(pairs.predicted[..., :2], pairs.reference, pairs.visible, pairs.boxes)
+    assert found[kept].tolist() == expected
+    assert np.isnan(found[0])  # no visible keypoint
+
+
+def test_similarity_equals_a_plain_loop() -> None:
+    pairs = random_pairs()
+    found = similarity(pairs.predicted[..., :2], pairs.reference, pairs.visible, pairs.boxes)
+    for frame in range(1, 30):
+        assert found[frame] == pytest.approx(plain_oks(pairs, frame), abs=1e-12)
+
+
 def test_oks_equals_a_plain_loop() -> None:
-    pairs = made_up()
-    similarity = {frame: plain_oks(pairs, frame) for frame in range(1, 30)}
+    pairs = random_pairs()
+    each = {frame: plain_oks(pairs, frame) for frame in range(1, 30)}
     found = oks(pairs)
     assert found["frames"] == 29
-    assert found["mean"] == pytest.approx(np.mean(list(similarity.values())), abs=1e-6)
+    assert found["mean"] == pytest.approx(np.mean(list(each.values())), abs=1e-6)
     thresholds = np.linspace(0.5, 0.95, 10)
-    recalls = [np.mean([s >= t for s in similarity.values()]) for t in thresholds]
+    recalls = [np.mean([s >= t for s in each.values()]) for t in thresholds]
     assert found["ar"] == pytest.approx(np.mean(recalls), abs=1e-6)
 
 
 def test_perfect_keypoints_score_one() -> None:
-    pairs = made_up()
+    pairs = random_pairs()
     perfect = pairs._replace(
         predicted=np.concatenate([pairs.reference, np.ones((30, 17, 1), np.float32)], axis=-1)
     )
@@ -92,7 +115,7 @@ def test_perfect_keypoints_score_one() -> None:
 
 
 def write(path: Path, kind: str, subjects: dict[str, float], frames: list[int]) -> Path:
-    """Writes keypoints or labels whose error in pixels is the subject's."""
+    """Writes keypoints or labels with a given error per subject, in pixels."""
     with RaggedWriter(path, kind=kind, arrays=ARRAYS) as writer:
         for subject, error in subjects.items():
             keypoints = np.full((len(frames), 17, 3), 50 + error, dtype=np.float32)
@@ -111,7 +134,7 @@ def write_truth(path: Path, subjects: list[str]) -> Path:
     with RaggedWriter(path, kind="truth", arrays=arrays) as writer:
         for subject in subjects:
             joints = np.full((4, 17, 2), 50, dtype=np.float32)
-            joints[0] = -1000  # frame 1, which nobody labelled
+            joints[0] = -1000  # frame 1 has no label
             writer.append(
                 subject=subject, condition="nm", number=1, view=90, joints=joints,
                 visible=np.ones((4, 17), dtype=bool),
@@ -120,7 +143,7 @@ def write_truth(path: Path, subjects: list[str]) -> Path:
     return path
 
 
-def test_quality_compares_the_right_people_and_frames(tmp_path: Path) -> None:
+def test_quality_compares_the_right_subjects_and_frames(tmp_path: Path) -> None:
     settings = QualityStage(held_out=("002",), test_subjects=("009",))
     predicted = {"001": 30.0, "002": 1.0, "009": 20.0}
     measure_quality(
@@ -132,16 +155,16 @@ def test_quality_compares_the_right_people_and_frames(tmp_path: Path) -> None:
     )
     found = json.loads((tmp_path / "quality.json").read_text())
     held_out = found["student_against_pseudo_labels"]
-    assert held_out["frames"] == 2  # of subject 002 alone
+    assert held_out["frames"] == 2  # of subject 002 only
     assert held_out["pck"] == {"visible": 1, "all": 1}
-    assert held_out["visible_joints"] == 2 * 16
+    assert held_out["visible_keypoints"] == 2 * 16
     assert found["student_against_truth"]["frames"] == 3  # frames 2 to 4 of subject 009
     assert found["student_against_truth"]["pck"]["all"] == 0
     assert found["teacher_against_truth"]["frames"] == 4
     assert found["teacher_against_truth"]["pck"]["all"] == 1
 
 
-def test_quality_without_anything_to_compare_says_null(tmp_path: Path) -> None:
+def test_a_comparison_without_frames_is_null(tmp_path: Path) -> None:
     settings = QualityStage(held_out=("002",), test_subjects=("009",))
     keypoints = write(tmp_path / "k.h5", "keypoints", {"009": 0.0}, [1])
     out = tmp_path / "quality.json"

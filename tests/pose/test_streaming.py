@@ -1,15 +1,16 @@
-"""Labelling and prediction hold some frames at a time, however many there are."""
+"""Labelling and prediction stream: a thread reads ahead, and few frames are in memory."""
 
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from gaittake.io import frames
-from gaittake.io.ahead import read_ahead
 from gaittake.io.frames import Image, read_colour
 from gaittake.pose import pseudo_label
 from gaittake.pose.locate import Detections
@@ -20,7 +21,7 @@ from tests.pose.tiny import FRAMES, SMALL, Dataset
 BATCH = 5
 
 
-def test_silhouettes_are_opened_when_their_batch_is_asked_for(
+def test_silhouettes_are_opened_with_their_batch(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[Path] = []
@@ -31,36 +32,65 @@ def test_silhouettes_are_opened_when_their_batch_is_asked_for(
         return original(path, flag)
 
     monkeypatch.setattr(frames, "_read_image", spy)
-    batches = read_batches(dataset.walks, BATCH, [])
+    batches = read_batches(dataset.sequences, BATCH, [])
     for count in range(1, 5):
         assert len(next(batches)) == BATCH
-        assert len(opened) == count * BATCH + 1  # the next one tells that the batch is full
+        assert len(opened) == count * BATCH + 1  # the frame after a full batch is read
     assert sum(map(len, batches)) == 3 * FRAMES - 4 * BATCH
 
 
-def test_a_few_batches_are_read_ahead_and_no_more() -> None:
-    drawn = 0
-
-    def items() -> Iterator[int]:
-        nonlocal drawn
-        while True:
-            drawn += 1
-            yield drawn
-
-    stream = read_ahead(items(), depth=3)
-    for taken in (1, 2, 3):
-        assert next(stream) == taken
-        time.sleep(0.3)
-        assert drawn <= taken + 3 + 1  # three wait, one more is on its way
-    stream.close()  # type: ignore[attr-defined]
+def run(dataset: Dataset, weights: Path, folder: Path) -> None:
+    """Makes pseudo-labels of all frames."""
+    rules = PseudoLabel(every=1)
+    subjects = ("001", "002", "003")
+    pseudo_label.make_pseudo_labels(
+        PseudoLabelStage(detector=SMALL, pseudo_label=rules, batch=BATCH, subjects=subjects),
+        index=dataset.index,
+        teacher=weights,
+        out=folder / "labels.h5",
+        rejects=folder / "rejects.csv",
+        device=torch.device("cpu"),
+    )
 
 
-def test_the_teacher_holds_one_batch_of_colour_frames(
+def nobody(images: list[torch.Tensor]) -> list[Detections]:
+    empty = Detections(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, 17, 3))
+    return [empty for _ in images]
+
+
+def test_the_next_sequence_is_read_while_the_teacher_computes(
+    dataset: Dataset, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    both_read = threading.Event()
+
+    def read(source: Path, **named: Any) -> Iterator[tuple[int, Image]]:
+        calls.append(f"read {source.name[:3]}")
+        if calls[-2:] == ["read 001", "read 002"]:
+            both_read.set()
+        yield from read_colour(source, **named)
+
+    def detect(_: object, images: list[torch.Tensor]) -> list[Detections]:
+        both_read.wait(timeout=10)
+        calls.append(f"detect {len(images)}")
+        return nobody(images)
+
+    monkeypatch.setattr(pseudo_label, "read_colour", read)
+    monkeypatch.setattr(pseudo_label, "detect", detect)
+    monkeypatch.setattr(pseudo_label, "shift_overlaps", lambda *_: {0: []})
+    run(dataset, weights, tmp_path)
+    assert calls[:3] == ["read 001", "read 002", "detect 5"]
+    assert [call for call in calls if call.startswith("detect")] == [
+        f"detect {count}" for count in (5, 5, 2) * 3
+    ]
+
+
+def test_few_rgb_frames_are_in_memory(
     dataset: Dataset, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held, most = 0, 0
 
-    def draw(*given: Any, **named: Any) -> Iterator[tuple[int, Image]]:
+    def read(*given: Any, **named: Any) -> Iterator[tuple[int, Image]]:
         nonlocal held, most
         for item in read_colour(*given, **named):
             held += 1
@@ -69,21 +99,22 @@ def test_the_teacher_holds_one_batch_of_colour_frames(
 
     def detect(_: object, images: list[torch.Tensor]) -> list[Detections]:
         nonlocal held
+        time.sleep(0.05)
         held -= len(images)
-        nobody = (torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, 17, 3))
-        return [Detections(*nobody) for _ in images]
+        return nobody(images)
 
-    monkeypatch.setattr(pseudo_label, "read_colour", draw)
+    monkeypatch.setattr(pseudo_label, "read_colour", read)
     monkeypatch.setattr(pseudo_label, "detect", detect)
-    rules = PseudoLabel(every=1)
-    subjects = ("001", "002", "003")
-    settings = PseudoLabelStage(detector=SMALL, pseudo_label=rules, batch=BATCH, subjects=subjects)
-    pseudo_label.make_pseudo_labels(
-        settings,
-        index=dataset.index,
-        teacher=weights,
-        out=tmp_path / "labels.h5",
-        rejects=tmp_path / "rejects.csv",
-        device=torch.device("cpu"),
-    )
-    assert (held, most) == (0, BATCH)
+    run(dataset, weights, tmp_path)
+    assert held == 0
+    assert most <= (1 + 3 + 1) * BATCH  # at the teacher, in the queue, waiting for the queue
+
+
+def test_images_of_any_size_reach_the_device_in_one_transfer() -> None:
+    random = np.random.default_rng(0)
+    sizes = [(7, 5, 3), (7, 5, 3), (4, 9, 3)]
+    images = [random.integers(0, 256, size, dtype=np.uint8) for size in sizes]
+    found = pseudo_label.upload(images, torch.device("cpu"))
+    for image, tensor in zip(images, found, strict=True):
+        assert torch.equal(tensor, torch.from_numpy(image).permute(2, 0, 1).float() / 255)
+    assert len({tensor.untyped_storage().data_ptr() for tensor in found}) == 1

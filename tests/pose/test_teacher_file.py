@@ -1,4 +1,4 @@
-"""The teacher from a local file: what is taken, what is refused, and what is then said."""
+"""The teacher from a local file: valid files, and the messages for invalid ones."""
 
 from pathlib import Path
 
@@ -24,13 +24,13 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_published(tmp_path_factory.mktemp("published"))
 
 
-def test_the_published_file_is_a_local_file_too(published: Path, tmp_path: Path) -> None:
+def test_the_published_file_works_as_a_local_file(published: Path, tmp_path: Path) -> None:
     out = tmp_path / "teacher.pt"
     train_teacher(stage(published, RESNET), checkpoints=tmp_path, out=out, device=CPU)
     assert_published(out)
 
 
-def test_a_detector_of_this_pipeline_is_a_local_file_too(tmp_path: Path) -> None:
+def test_a_detector_of_this_pipeline_works_as_a_local_file(tmp_path: Path) -> None:
     torch.manual_seed(4)
     model = build_detector(SMALL)
     save_detector(model, SMALL, tmp_path / "mine.pt")
@@ -41,56 +41,58 @@ def test_a_detector_of_this_pipeline_is_a_local_file_too(tmp_path: Path) -> None
         assert torch.equal(found[name], value), name
 
 
-def test_a_missing_local_file_is_named_with_its_setting(tmp_path: Path) -> None:
-    said = refusal(tmp_path / "absent.pth", tmp_path)
-    assert said.startswith(f"{tmp_path / 'absent.pth'}: pose.teacher_weights names this file")
+def test_a_missing_local_file_is_an_error_that_names_the_setting(tmp_path: Path) -> None:
+    message = refusal(tmp_path / "absent.pth", tmp_path)
+    assert message.startswith(
+        f"{tmp_path / 'absent.pth'}: no such file, but pose.teacher_weights names it"
+    )
 
 
-def test_differing_keys_are_counted_and_the_first_named(tmp_path: Path) -> None:
+def test_other_keys_are_counted_and_the_first_ones_named(tmp_path: Path) -> None:
     state = build_detector(SMALL).state_dict()
     first, second = list(state)[:2]
     del state[first], state[second]
     state["stranger.weight"] = torch.zeros(1)
     torch.save(state, tmp_path / "wrong.pth")
-    said = refusal(tmp_path / "wrong.pth", tmp_path, SMALL)
-    assert said.startswith(f"{tmp_path / 'wrong.pth'}: weights of another network: 2 missing")
-    assert f"(first: ['{first}', '{second}'])" in said
-    assert "1 unexpected (first: ['stranger.weight'])" in said
-    assert "pose.detector.backbone" in said
+    message = refusal(tmp_path / "wrong.pth", tmp_path, SMALL)
+    assert message.startswith(f"{tmp_path / 'wrong.pth'}: weights of another network: 2 missing")
+    assert f"(first: ['{first}', '{second}'])" in message
+    assert "1 unexpected (first: ['stranger.weight'])" in message
+    assert "pose.detector.backbone" in message
 
 
-def test_differing_shapes_are_named_with_both(tmp_path: Path) -> None:
+def test_other_shapes_are_named_with_found_and_required_shape(tmp_path: Path) -> None:
     state = build_detector(SMALL).state_dict()
     name = "roi_heads.keypoint_predictor.kps_score_lowres.bias"
     state[name] = torch.zeros(3)  # three keypoints
     torch.save(state, tmp_path / "wrong.pth")
-    said = refusal(tmp_path / "wrong.pth", tmp_path, SMALL)
-    assert f"{name} has shape (3,), (17,) is needed" in said
-    assert "one class beside the background and 17 keypoints" in said
+    message = refusal(tmp_path / "wrong.pth", tmp_path, SMALL)
+    assert f"{name} has shape (3,), (17,) is required" in message
+    assert "one class besides the background, and 17 keypoints" in message
 
 
-def test_weights_of_the_other_backbone_are_refused(published: Path, tmp_path: Path) -> None:
-    said = refusal(published, tmp_path, SMALL)
-    assert said.startswith(f"{published}: weights of another network")
-    assert "pose.detector.backbone" in said
+def test_weights_of_another_backbone_are_an_error(published: Path, tmp_path: Path) -> None:
+    message = refusal(published, tmp_path, SMALL)
+    assert message.startswith(f"{published}: weights of another network")
+    assert "pose.detector.backbone" in message
 
 
 @pytest.mark.parametrize("content", [{"model": {}, "epoch": 3}, {"state": 3}, {1: torch.zeros(1)}])
-def test_a_file_of_something_else_is_refused(content: object, tmp_path: Path) -> None:
+def test_a_file_of_other_content_is_an_error(content: object, tmp_path: Path) -> None:
     torch.save(content, tmp_path / "wrong.pth")
-    said = refusal(tmp_path / "wrong.pth", tmp_path, SMALL)
-    assert said.startswith(f"{tmp_path / 'wrong.pth'}: weights of another network")
+    message = refusal(tmp_path / "wrong.pth", tmp_path, SMALL)
+    assert message.startswith(f"{tmp_path / 'wrong.pth'}: weights of another network")
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>not found</html>"])
-def test_a_file_of_no_weights_is_refused(content: bytes, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_torch_file_is_an_error(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "wrong.pth").write_bytes(content)
-    said = refusal(tmp_path / "wrong.pth", tmp_path)
-    assert "not a weights file that can be read safely" in said
+    message = refusal(tmp_path / "wrong.pth", tmp_path)
+    assert "not a weights file that can be read safely" in message
 
 
 class Code:
-    """An object whose unpickling would write a file."""
+    """An object that writes a file when unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -1,4 +1,4 @@
-"""The tiny dataset's sizes and shapes: a bright bar walks through the frame."""
+"""Sizes and shapes of the tiny dataset: a bright bar moves through the frame."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -12,10 +12,10 @@ SUBJECTS = ("001", "002", "003")
 
 
 class Dataset(NamedTuple):
-    """Where the tiny dataset lies, and the box of each frame (from 1) of its walks."""
+    """The tiny dataset's index and sequences, and the box of each frame, from 1."""
 
     index: Path
-    walks: list[Sequence]
+    sequences: list[Sequence]
     boxes: dict[int, tuple[int, int, int, int]]
 
 

@@ -15,7 +15,7 @@ from gaittake.io.ragged import RaggedWriter
 from gaittake.io.tables import write_csv, write_json, write_rejects, write_sequences
 from gaittake.io.weights import save_weights
 from gaittake.models import build_network
-from gaittake.pose.labelled import ARRAYS
+from gaittake.pose.keypoint_file import ARRAYS
 from gaittake.pose.quality import measure_quality
 from gaittake.report.build import build_report
 from gaittake.report.poses import PoseFiles
@@ -68,7 +68,7 @@ def make_dataset(folder: Path) -> None:
     _cache(folder / "cache.h5")
     write_rejects(
         [Reject("cache", f"a/{NASTY}#{n}", "empty silhouette") for n in (1, 2)]
-        + [Reject("index", "b & c", "no numbered image")],
+        + [Reject("index", "b & c", "not a numbered image")],
         folder / "rejects.csv",
     )
     write_sequences([_pixels(folder / "data", view) for view in VIEWS], folder / "sequences.csv")

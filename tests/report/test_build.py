@@ -157,7 +157,7 @@ def test_a_damaged_file_is_told_in_one_line_and_no_page_is_left(
     copied = tmp_path / "blobs"
     shutil.copytree(dataset, copied)
     (copied / "gei/metrics.json").write_text("{")
-    with pytest.raises(UserError, match=r"gei/metrics\.json: cannot be read as JSON"):
+    with pytest.raises(UserError, match=r"gei/metrics\.json: not a readable JSON file"):
         make_page(copied, tmp_path / "p.html", methods=("gei",))
     assert not (tmp_path / "p.html").exists()
 

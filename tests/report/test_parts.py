@@ -11,7 +11,6 @@ from gaittake.data.store import load_store
 from gaittake.io.ragged import open_ragged
 from gaittake.models import build_network
 from gaittake.models.attention import TemporalAttention
-from gaittake.pipeline.plan import stage_settings
 from gaittake.pose.score import Pairs, oks
 from gaittake.report.attention import shares
 from gaittake.report.chart import Axis, Line, heat_map, line_chart
@@ -21,6 +20,7 @@ from gaittake.report.origin import stage_times
 from gaittake.report.poses import ranked_frames, similarity
 from gaittake.report.runs import read_runs
 from gaittake.settings import ReportStage, Settings
+from tests.jobs import stage_settings
 from tests.report.made import MODEL, pose_files, settings
 
 RANDOM = np.random.default_rng(1)

@@ -7,14 +7,15 @@ import pytest
 
 from gaittake.io.frames import read_colour, read_silhouettes
 from gaittake.io.tables import read_rejects, read_sequences
-from gaittake.pipeline.plan import stage_settings
 from gaittake.pipeline.subjects import shards
 from gaittake.sequence import Sequence
 from gaittake.settings import IndexStage, Source, load_settings
 from gaittake.sources.index import index_sequences
+from tests.jobs import stage_settings
 from tests.sources.trees import reasons, write_frames, write_video
 
-README = Path(__file__).parents[2] / "config" / "README.md"
+REPOSITORY = Path(__file__).parents[2]
+PAGE = (REPOSITORY / "docs" / "own-videos.md").read_text(encoding="utf-8")
 
 
 def index(
@@ -128,9 +129,10 @@ def test_a_video_that_cannot_be_read_is_listed(tmp_path: Path) -> None:
     assert rejects == [("silhouettes/anna/nm-01/090.mp4", "unreadable video")]
 
 
-def test_the_readmes_example_is_all_that_is_needed(tmp_path: Path) -> None:
-    own = README.read_text().split("## A dataset of your own")[1]
-    tree, example = (re.search(rf"```{k}\n(.*?)```", own, re.DOTALL)[1] for k in ("", "yaml"))
+def test_the_example_of_the_page_is_all_that_is_needed(tmp_path: Path) -> None:
+    (tree,) = re.findall(r"^```text\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    blocks = re.findall(r"^```yaml\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+    (example,) = (block for block in blocks if "source:" in block and "protocol:" in block)
     assert len(example.splitlines()) <= 6
     root = tmp_path / "mine"
     for name in re.findall(r"p01/\S+", tree.split("rgb/")[0]):
@@ -151,10 +153,10 @@ def test_the_readmes_example_is_all_that_is_needed(tmp_path: Path) -> None:
     }
 
 
-def test_the_readmes_way_without_rgb_borrows_a_student_that_fits(tmp_path: Path) -> None:
-    (pose,) = re.findall(r"`(pose: {student_from: walkers.*})`", README.read_text())
+def test_the_pages_way_without_rgb_borrows_a_student_that_fits(tmp_path: Path) -> None:
+    (pose,) = re.findall(r"^(pose: {student_from: walkers.*})$", PAGE, re.MULTILINE)
     (tmp_path / "mine.yaml").write_text(f"source: {{layout: folder, silhouettes: [x]}}\n{pose}\n")
     mine = load_settings(tmp_path / "mine.yaml").pose
-    walkers = load_settings(README.parent / "walkers.yaml").pose
+    walkers = load_settings(REPOSITORY / "config" / "walkers.yaml").pose
     assert mine.student_from == "walkers"
     assert (mine.detector, mine.boxes) == (walkers.detector, walkers.boxes)

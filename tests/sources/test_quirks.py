@@ -46,7 +46,7 @@ def test_a_dataset_without_quirks_has_no_rejects_and_says_so(
 ) -> None:
     with caplog.at_level("INFO"):
         assert rows(root) == []
-    assert caplog.records[-1].getMessage() == f"{root}/rejects.csv: everything could be used"
+    assert caplog.records[-1].getMessage() == f"{root}/rejects.csv: no rejects"
     assert in_cache(root) == EVERYBODY
 
 
@@ -108,7 +108,7 @@ def test_hidden_and_system_files_are_listed_at_every_level(root: Path) -> None:
 
 def test_a_file_among_the_frames_that_is_no_image_is_listed(root: Path) -> None:
     (root / "silhouettes/001/nm-01/090/list.txt").write_text("")
-    reason = "no numbered image"
+    reason = "not a numbered image"
     assert rows(root) == [("index", "001/nm-01/090/list.txt", reason)]
 
 
@@ -116,14 +116,14 @@ def test_of_two_files_of_one_frame_number_the_first_is_taken(root: Path) -> None
     path = frame(root, "001/nm-01/090", 8)
     shutil.copy(path, path.with_name("copy-8.png"))
     place = "001/nm-01/090/copy-8.png"
-    assert rows(root) == [("index", place, "frame number taken by another file")]
+    assert rows(root) == [("index", place, "duplicate frame number")]
 
 
 def test_a_name_that_is_no_unicode_is_listed(root: Path) -> None:
     folder = os.fsencode(root / "silhouettes/001/nm-01/090")
     Path(os.fsdecode(folder + b"/\xb8\xb4\xbc\xfe.png")).write_bytes(b"x")  # Chinese, in GBK
     place = "001/nm-01/090/\\udcb8\\udcb4\\udcbc\\udcfe.png"
-    assert rows(root) == [("index", place, "no numbered image")]
+    assert rows(root) == [("index", place, "not a numbered image")]
 
 
 def test_a_subject_of_the_protocol_that_is_missing_is_listed(root: Path) -> None:
@@ -187,8 +187,8 @@ def test_a_truncated_and_a_broken_video_are_listed(
     reasons = {(Path(path).name.split("#")[0], reason) for _, path, reason in found}
     assert ("001-nm-01-000.avi", "truncated video") in reasons
     assert ("001-nm-02-090.avi", "unreadable video") in reasons
-    assert ("090", "no video of this walk") in reasons  # those of 002
-    lost = "no video frame of this silhouette"
+    assert ("090", "no video of this sequence") in reasons  # those of 002
+    lost = "no video frame for this silhouette"
     assert sum(reason == lost for _, _, reason in found) >= 3
 
 
@@ -233,13 +233,13 @@ def test_each_stage_ends_its_log_with_what_it_refused(
     with caplog.at_level("INFO"):
         run(root)
     said = [record.getMessage() for record in caplog.records]
-    text = "no numbered image"
+    text = "not a numbered image"
     assert f"8 sequences of 2 subjects; refused: 1 {text}" in said
     assert "8 sequences of 2 subjects; refused: nothing" in said
     assert "8 of 8 sequences; refused: 1 empty silhouette" in said
     assert f"16 usable sequences of 16 in {root}/cache.h5" in said
     assert said[-1].splitlines() == [
-        f"{root}/rejects.csv: 3 rows of what could not be used, by reason:",
+        f"{root}/rejects.csv: 3 rejects, by stage and reason:",
         "       1  cache: empty silhouette",
         f"       1  index: {text}",
         "       1  survey: shorter than a training clip, frames repeat in training",

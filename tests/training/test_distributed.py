@@ -1,5 +1,6 @@
 """Two processes train the same weights as one process, and stop together."""
 
+import json
 import os
 import shutil
 import signal
@@ -15,16 +16,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from gaittake.cli import job
+from gaittake.cli import options
 from gaittake.data.store import load_store
 from gaittake.errors import UserError
 from gaittake.evaluation.embed import embed_sequences
 from gaittake.models import build_network
-from gaittake.settings import canonical
 from gaittake.training.distributed import ALONE
 from tests.conftest import write_cache
 from tests.training.runs import CPU, run
 from tests.training.two_processes import NETWORKS, SUBJECTS, one_step, stage
+from tests.workflow.project import REPOSITORY
+
+pytestmark = pytest.mark.slow
 
 GROUPS = 12  # the most groups that the two processes form, one after another
 
@@ -145,19 +148,19 @@ def test_processes_of_a_machine_share_its_threads_and_have_a_gpu_each(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     threads: list[int] = []
-    monkeypatch.setattr(job, "limit_threads", threads.append)
+    monkeypatch.setattr(options, "limit_threads", threads.append)
     monkeypatch.setattr(torch, "set_num_threads", threads.append)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
-    assert job.computing_on(job.Device.AUTO, 8) == torch.device("cuda:0")
+    assert options.computing_on(options.Device.AUTO, 8) == torch.device("cuda:0")
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
     monkeypatch.setenv("LOCAL_RANK", "2")
-    assert job.computing_on(job.Device.AUTO, 8) == torch.device("cuda:2")
-    assert job.computing_on(job.Device.CPU, 2) == torch.device("cpu")
+    assert options.computing_on(options.Device.AUTO, 8) == torch.device("cuda:2")
+    assert options.computing_on(options.Device.CPU, 2) == torch.device("cpu")
     assert threads == [8, 8, 2, 2, 1, 1]
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
     with pytest.raises(UserError, match=r"4 processes .* finds 3 GPUs; use .*--nproc-per-node 3"):
-        job.computing_on(job.Device.AUTO, 8)
+        options.computing_on(options.Device.AUTO, 8)
 
 
 def test_sigterm_to_torchrun_saves_within_ten_seconds(tmp_path: Path) -> None:
@@ -179,13 +182,19 @@ def test_sigterm_to_torchrun_saves_within_ten_seconds(tmp_path: Path) -> None:
 def torchrun(folder: Path) -> "subprocess.Popen[str]":
     """Starts two processes on a very long training that saves every 20 steps."""
     settings = stage("gaittake", steps=10**6, checkpoint_every=20)
-    options = ["--standalone", "--nproc-per-node", "2", "-m", "gaittake", "train", "made"]
-    options += ["--settings", canonical(settings), "--cache", str(folder / "cache.h5")]
-    for name in ("checkpoints", "out", "history"):
-        options += [f"--{name}", str(folder / name)]
+    dataset = {
+        "protocol": {"train_subjects": settings.subjects, "test_subjects": []},
+        "model": settings.model,
+        "train": settings.train.model_dump(mode="json"),
+    }
+    (folder / "config").mkdir()
+    (folder / "config" / "made.yaml").write_text(json.dumps(dataset))
+    command = ["--standalone", "--nproc-per-node", "2", "-m", "gaittake", "train", "made"]
+    command += ["--method", "gaittake", "--cache", "cache.h5", "--checkpoints", "checkpoints"]
     return subprocess.Popen(
-        [sys.executable, "-m", "torch.distributed.run", *options, "--threads", "2"],
+        [sys.executable, "-m", "torch.distributed.run", *command, "--threads", "2"],
+        cwd=folder,
         stderr=subprocess.PIPE,
         text=True,
-        env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},
+        env=os.environ | {"CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(REPOSITORY)},
     )

@@ -202,11 +202,11 @@ def test_embed_writes_the_test_subjects_and_the_training_settings(
 def test_weights_that_do_not_fit_are_refused(tmp_path: Path, cache: Path) -> None:
     run(tmp_path, cache, settings())
     path = tmp_path / "weights.pt"
-    with pytest.raises(UserError, match=r"model\.strips=4, the settings say 2"):
+    with pytest.raises(UserError, match=r"model\.strips=4, but the setting is 2"):
         load_weights(path, network="gaittake", settings=MODEL | {"strips": 2})
-    with pytest.raises(UserError, match="weights of 'gaittake', 'gaitset' is needed"):
+    with pytest.raises(UserError, match="weights of 'gaittake'; 'gaitset' is required"):
         load_weights(path, network="gaitset", settings=MODEL)
-    with pytest.raises(UserError, match="no such weights file; `gaittake train` makes it"):
+    with pytest.raises(UserError, match="no such file; `gaittake train` creates it"):
         load_weights(tmp_path / "none.pt", network="gaittake", settings=MODEL)
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(UserError, match="not a weights file"):

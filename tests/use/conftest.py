@@ -1,4 +1,4 @@
-"""A tiny dataset of walkers, run through the pipeline's own stages, and a model of it."""
+"""A tiny walkers dataset, run through the pipeline's stages, and a model exported from it."""
 
 from pathlib import Path
 
@@ -6,13 +6,14 @@ import pytest
 import torch
 
 from gaittake.cli import data, pose, recognition
-from gaittake.cli.job import Job
 from gaittake.io.ragged import open_ragged
 from gaittake.io.tables import write_rejects
 from gaittake.io.weights import save_weights
 from gaittake.models import build_network
+from gaittake.pipeline import plan
+from gaittake.pipeline.job import Job
 from gaittake.pose.detector import build_detector, save_detector
-from gaittake.settings import TrainStage, canonical
+from gaittake.settings import canonical
 from gaittake.use.model import Model, load
 from tests.use.tiny import SETTINGS, export
 
@@ -24,7 +25,7 @@ def _one_thread() -> None:
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with config/walkers.yaml and results/walkers: networks are made, not trained."""
+    """A folder with config/walkers.yaml and results/walkers; the networks are not trained."""
     folder = tmp_path_factory.mktemp("use")
     (folder / "config").mkdir()
     (folder / "config" / "walkers.yaml").write_text(SETTINGS)
@@ -48,7 +49,7 @@ def _run() -> None:
     data.merge("walkers")
     with open_ragged(job.path("cache.h5"), kind="cache") as cache:
         digest = str(cache.attributes["data_digest"])
-    stage = job.record("train", TrainStage, None)
+    stage = plan.train(job)
     network = build_network(stage.network, height=64, width=44, **stage.model)
     made_by = {"settings": canonical(stage), "data_digest": digest}
     save_weights(
@@ -66,7 +67,7 @@ def _run() -> None:
 
 @pytest.fixture
 def here(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The project, as the current folder."""
+    """The project folder, as the working directory."""
     monkeypatch.chdir(project)
     return project
 

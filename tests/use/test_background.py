@@ -1,4 +1,4 @@
-"""Background subtraction on rendered walks, against their true outlines."""
+"""Background subtraction on rendered sequences, against their true outlines."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tests.use.tiny import film, write_images, write_video
 
 
 def overlap(one: Image, other: Image) -> float:
-    """Returns the mean IoU of two walks' masks."""
+    """Returns the mean IoU of two sequences of masks."""
     both, either = (one > 0) & (other > 0), (one > 0) | (other > 0)
     return float((both.sum(axis=(1, 2)) / either.sum(axis=(1, 2))).mean())
 
@@ -26,55 +26,57 @@ def found(source: Path, empty_scene: Path | None = None) -> Image:
     return masks
 
 
-def test_walk_across_the_picture_needs_no_empty_scene(tmp_path: Path) -> None:
+def test_a_person_who_crosses_the_picture_needs_no_empty_scene(tmp_path: Path) -> None:
     rendered, _ = film(across=3.2)
-    masks = found(write_video(rendered.colour, tmp_path / "walk.avi"))
+    masks = found(write_video(rendered.colour, tmp_path / "sequence.avi"))
     assert overlap(masks, rendered.clean) > 0.84
 
 
 @pytest.mark.parametrize("view", [0, 36, 90])
-def test_walk_on_the_spot_is_cut_out_with_the_empty_scene(tmp_path: Path, view: int) -> None:
+def test_a_person_who_stays_in_place_is_segmented_with_an_empty_scene(
+    tmp_path: Path, view: int
+) -> None:
     rendered, scene = film(across=0.0, view=view)
-    walk = write_video(rendered.colour, tmp_path / "walk.avi")
+    source = write_video(rendered.colour, tmp_path / "sequence.avi")
     empty = write_images(scene[None], tmp_path / "empty")
-    assert overlap(found(walk, empty), rendered.clean) > 0.85
+    assert overlap(found(source, empty), rendered.clean) > 0.85
 
 
 @pytest.mark.parametrize("view", [0, 36, 90])
-def test_walk_on_the_spot_alone_is_refused(tmp_path: Path, view: int) -> None:
+def test_a_person_who_stays_in_place_requires_an_empty_scene(tmp_path: Path, view: int) -> None:
     rendered, _ = film(across=0.0, view=view)
-    walk = write_video(rendered.colour, tmp_path / "walk.avi")
+    source = write_video(rendered.colour, tmp_path / "sequence.avi")
     with pytest.raises(UserError, match=r"stays in one place.*--empty-scene"):
-        found(walk)
+        found(source)
 
 
 def test_empty_scene_of_another_size_is_refused(tmp_path: Path) -> None:
     rendered, scene = film(across=0.0, frames=8)
-    walk = write_video(rendered.colour, tmp_path / "walk.avi")
+    source = write_video(rendered.colour, tmp_path / "sequence.avi")
     empty = write_images(scene[None, :, :-8], tmp_path / "empty")
-    with pytest.raises(UserError, match=r"160 × 120 pixels.*found 152 × 120"):
-        found(walk, empty)
+    with pytest.raises(UserError, match=r"152 × 120 pixels.*has 160 × 120"):
+        found(source, empty)
 
 
 def test_frames_of_another_size_are_rejected(tmp_path: Path) -> None:
     rendered, scene = film(across=0.0, frames=8)
-    walk = write_images(rendered.colour, tmp_path / "walk")
+    source = write_images(rendered.colour, tmp_path / "sequence")
     write_images(scene[None, :, :-8], tmp_path / "other")
-    (tmp_path / "other" / "001.png").rename(walk / "099.png")
+    (tmp_path / "other" / "001.png").rename(source / "099.png")
     empty = write_images(scene[None], tmp_path / "empty")
     rejects: list[Reject] = []
-    masks = list(background_masks(walk, empty_scene=empty, rejects=rejects))
+    masks = list(background_masks(source, empty_scene=empty, rejects=rejects))
     assert len(masks) == 8
     assert [row.reason for row in rejects] == ["frame of another size"]
 
 
-def test_files_without_a_frame_are_refused(tmp_path: Path) -> None:
+def test_files_without_readable_frames_are_refused(tmp_path: Path) -> None:
     (tmp_path / "001.png").write_bytes(b"no image")
-    with pytest.raises(UserError, match="colour frames are needed"):
+    with pytest.raises(UserError, match="no readable frame"):
         found(tmp_path)
 
 
-def test_specks_and_small_holes_are_no_part_of_a_mask() -> None:
+def test_specks_and_small_holes_are_removed() -> None:
     scene = np.full((60, 40, 3), 90, np.float32)
     frame = np.full((60, 40, 3), 90, np.uint8)
     frame[10:50, 15:25] = 200

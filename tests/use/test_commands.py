@@ -1,11 +1,14 @@
-"""`gaittake model …`, end to end on tiny walkers."""
+"""`gaittake model …`, end to end on the tiny dataset."""
 
+import errno
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from gaittake.cli.show import inspect
 from gaittake.errors import UserError
+from gaittake.use.embedding_file import read_embedding
 from gaittake.use.model import Model
 from tests.use.tiny import (
     SHARD,
@@ -13,35 +16,35 @@ from tests.use.tiny import (
     export,
     film,
     masks,
-    said,
-    walk,
+    printed,
+    sequence,
     write_images,
     write_video,
 )
 
-ONE, OTHER = walk("003", 1, 36), walk("004", 2, 90)
+ONE, OTHER = sequence("003", 1, 36), sequence("004", 2, 90)
 
 
-def test_export_and_show_say_what_the_model_is(
+def test_export_and_show_describe_the_model(
     here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = export(tmp_path / "a.gait")
-    first = said(capsys)
+    first = printed(capsys)
     command("show", str(path))
-    shown = said(capsys)
+    shown = printed(capsys)
     assert first == f"{path} {shown}"
     for text in ("SYNTHETIC", "2 people of walkers", "32 × 128", "equal error rate", "threshold"):
         assert text in shown
 
 
-def test_a_model_that_was_not_trained_is_named(here: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"truth/weights.pt: there is no such weights file"):
+def test_export_names_the_missing_weights_or_method(here: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"truth/weights.pt: no such file"):
         export(tmp_path / "a.gait", method="truth")
-    with pytest.raises(UserError, match="--method is needed"):
+    with pytest.raises(UserError, match="--method is required"):
         command("export", "walkers")
 
 
-def test_folders_and_videos_of_masks_become_a_file_of_embeddings(
+def test_embed_writes_a_file_of_embeddings_of_folders_and_videos(
     model: Model,
     model_file: Path,
     here: Path,
@@ -53,7 +56,7 @@ def test_folders_and_videos_of_masks_become_a_file_of_embeddings(
     out = tmp_path / "people.npz"
     capsys.readouterr()
     command("embed", str(model_file), str(ONE), str(OTHER), str(video), "--out", str(out))
-    assert f"{ONE}: 8 frames, 0 without anybody" in said(capsys)
+    assert f"{ONE}: 8 frames used, 0 without a person" in printed(capsys)
     with np.load(out) as found:
         assert found["names"].tolist() == [str(ONE), str(OTHER), str(video)]
         assert found["frames"].tolist() == [8, 8, 8]
@@ -63,11 +66,11 @@ def test_folders_and_videos_of_masks_become_a_file_of_embeddings(
     assert embeddings.dtype == np.float32
     assert np.abs(embeddings[0] - model.embed(masks(ONE))).max() < 1e-4
     assert np.abs(embeddings[1] - model.embed(masks(OTHER))).max() < 1e-4
-    # A compressed mask is not the same, but close.
+    # Video compression changes masks only slightly.
     assert model.distance(embeddings[0], embeddings[2]) < model.distance(*embeddings[:2])
 
 
-def test_compare_prints_the_distance_where_it_lies_and_that_the_people_were_rendered(
+def test_compare_prints_the_distance_its_rank_and_that_the_model_is_synthetic(
     model: Model,
     model_file: Path,
     here: Path,
@@ -80,73 +83,157 @@ def test_compare_prints_the_distance_where_it_lies_and_that_the_people_were_rend
     for address in (str(ONE), f"{out}#{ONE}", str(out)):
         capsys.readouterr()
         command("compare", str(model_file), address, str(OTHER))
-        printed = said(capsys)
-        assert f"distance {expected.distance:.4g}" in printed
-        assert "false accepts (threshold" in printed
-        assert ("NOT accepted" not in printed) == expected.accepted
-        assert "!!!! SYNTHETIC" in printed
-        assert "in different views" in printed
+        text = printed(capsys)
+        assert f"distance {expected.distance:.4g}" in text
+        assert "false accepts (threshold" in text
+        assert ("NOT accepted" not in text) == expected.accepted
+        assert "!!!! SYNTHETIC" in text
+        assert "in different views" in text
     capsys.readouterr()
     command("compare", str(model_file), str(ONE), str(ONE))
-    assert "distance 0 " in (printed := said(capsys))
-    assert ": accepted as one person" in printed
+    assert "distance 0 " in (text := printed(capsys))
+    assert ": accepted as one person" in text
 
 
-def test_colour_frames_of_a_static_camera_are_cut_out(
+def test_colour_frames_of_a_static_camera_are_segmented(
     model_file: Path, here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rendered, scene = film(across=0.0, frames=8)
-    video = write_video(rendered.colour, tmp_path / "walk.avi")
+    video = write_video(rendered.colour, tmp_path / "sequence.avi")
     empty = write_images(scene[None], tmp_path / "empty")
     folder = write_images(rendered.clean, tmp_path / "true")
-    cut = ("--silhouettes", "background", "--empty-scene", str(empty))
+    options = ("--silhouettes", "background", "--empty-scene", str(empty))
     made, true = tmp_path / "made.npz", tmp_path / "true.npz"
-    command("embed", str(model_file), str(video), *cut, "--out", str(made))
+    command("embed", str(model_file), str(video), *options, "--out", str(made))
     command("embed", str(model_file), str(folder), "--out", str(true))
     capsys.readouterr()
     command("compare", str(model_file), str(made), str(true))
-    near = float(said(capsys).split()[1])
+    near = float(printed(capsys).split()[1])
     command("compare", str(model_file), str(made), str(OTHER))
-    assert near < float(said(capsys).split()[1])
+    assert near < float(printed(capsys).split()[1])
 
 
 def test_colour_frames_given_as_masks_are_refused(model_file: Path, here: Path) -> None:
     video = SHARD / "videos" / "003-nm-01-036.avi"
-    with pytest.raises(UserError, match=r"masks are needed.*--silhouettes background"):
+    with pytest.raises(UserError, match=r"not masks.*--silhouettes background"):
         command("compare", str(model_file), str(video), str(ONE))
 
 
-def test_frames_that_cannot_be_read_are_told(
+def test_unreadable_frames_are_counted(
     model_file: Path, here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = write_images(masks(ONE), tmp_path / "walk")
+    folder = write_images(masks(ONE), tmp_path / "sequence")
     (folder / "003.png").write_bytes(b"no image")
     command("embed", str(model_file), str(folder), "--out", str(tmp_path / "a.npz"))
-    printed = said(capsys)
-    assert "could not be read: 1 unreadable image" in printed
-    assert "7 frames, 0 without anybody" in printed
+    text = printed(capsys)
+    assert "skipped 1 unreadable image" in text
+    assert "7 frames used, 0 without a person" in text
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["{one}", "{one}", "--out", "a.npz"], "given twice"),
-        (["{one}", "--out", "a.h5"], "ends with .npz"),
-        (["nowhere", "--out", "a.npz"], "nowhere: a folder of numbered images or a video"),
-        (["nowhere.avi", "--out", "a.npz"], "nowhere.avi: a folder of numbered images or a video"),
-        (["config", "--out", "a.npz"], "config: no frame"),
-        (["{one}", "--out", "a.npz", "--empty-scene", "config"], "background alone"),
+        (["{one}", "{one}", "--out", "a.npz"], "003/nm-01/036: given twice"),
+        (["{one}", "--out", "a.h5"], "must end with .npz"),
+        (
+            ["nowhere", "--out", "a.npz"],
+            "nowhere: no such file or directory; a folder of numbered images",
+        ),
+        (
+            ["nowhere.avi", "--out", "a.npz"],
+            "nowhere.avi: no such file or directory; a folder of numbered images",
+        ),
+        (["config", "--out", "a.npz"], "config: no frames"),
+        (["{one}", "nowhere", "--out", "a.npz"], "nowhere: no such file or directory"),
+        (["{model}", "--out", "a.npz"], "not a directory; a folder of numbered images"),
+        (
+            ["{one}", "--out", "a.npz", "--empty-scene", "config"],
+            "requires --silhouettes background",
+        ),
+        (
+            ["{one}", "--out", "a.npz", "--silhouettes", "background", "--empty-scene", "none"],
+            "none: no such file or directory",
+        ),
     ],
 )
-def test_what_cannot_be_embedded_is_named(
-    model_file: Path, here: Path, arguments: list[str], expected: str
+def test_embed_names_the_argument_that_is_wrong_before_it_computes_anything(
+    model_file: Path,
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    expected: str,
 ) -> None:
+    monkeypatch.delattr(Model, "embed_frames")
     with pytest.raises(UserError, match=expected):
-        command("embed", str(model_file), *(item.format(one=ONE) for item in arguments))
+        command(
+            "embed",
+            str(model_file),
+            *(item.format(one=ONE, model=model_file) for item in arguments),
+        )
     assert not (here / "a.npz").exists()
 
 
-def test_embeddings_that_do_not_fit_are_refused(
+def test_a_short_sequence_gives_a_warning_in_embed_and_compare(
+    model_file: Path, here: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    out = tmp_path / "people.npz"
+    long = write_images(np.concatenate([masks(ONE)] * 4), tmp_path / "long")
+    command("embed", str(model_file), str(ONE), str(long), "--out", str(out))
+    assert f"{ONE}: only 8 frames show a person" in caplog.text
+    assert f"{long}: " not in caplog.text
+    caplog.clear()
+    command("compare", str(model_file), f"{out}#{ONE}", f"{out}#{long}")
+    assert f"{out}#{ONE}: only 8 frames show a person" in caplog.text
+    assert f"{long}: " not in caplog.text
+
+
+def test_a_file_of_embeddings_without_read_permission_names_the_permission(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(path: Path, *_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", forbidden)
+    with pytest.raises(UserError, match=r"people\.npz: no permission to read it"):
+        read_embedding(str(tmp_path / "people.npz"), model)
+
+
+def test_inspect_describes_a_model_file_and_does_not_advise_to_delete_the_users_files(
+    model_file: Path, here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    renamed, damaged = tmp_path / "model.h5", tmp_path / "damaged.gait"
+    renamed.write_bytes(model_file.read_bytes())
+    damaged.write_bytes(model_file.read_bytes()[:500])
+    command("show", str(model_file))
+    shown = printed(capsys)
+    for path in (model_file, renamed):
+        inspect(path)
+        assert printed(capsys) == shown
+    with pytest.raises(UserError, match="a damaged one") as error:
+        inspect(damaged)
+    assert "delete" not in str(error.value).lower()
+    np.savez(tmp_path / "people.npz", x=np.zeros(2))
+    with pytest.raises(UserError, match=r"Delete it if the pipeline wrote it.*otherwise check"):
+        inspect(tmp_path / "people.npz")
+
+
+@pytest.mark.parametrize("option", ["--weights", "--student", "--metrics"])
+def test_export_refuses_a_model_file_as_an_input(
+    model_file: Path, here: Path, tmp_path: Path, option: str
+) -> None:
+    with pytest.raises(UserError, match="a model file; --weights, --student and --metrics require"):
+        export(tmp_path / "a.gait", option, str(model_file))
+
+
+def test_compare_checks_both_sequences_before_it_computes_anything(
+    model_file: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(Model, "embed_frames")
+    with pytest.raises(UserError, match="nowhere: no such file or directory"):
+        command("compare", str(model_file), str(ONE), "nowhere")
+
+
+def test_files_of_embeddings_that_do_not_fit_are_refused(
     model_file: Path, here: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "people.npz"
@@ -156,10 +243,10 @@ def test_embeddings_that_do_not_fit_are_refused(
     np.savez(foreign, x=np.zeros(2))
     damaged.write_bytes(out.read_bytes()[:200])
     for model, address, expected in (
-        (gei, f"{out}#{ONE}", "made by model"),
-        (model_file, str(out), "the name of a walk is needed"),
-        (model_file, f"{out}#nobody", "the name of a walk is needed"),
-        (model_file, str(foreign), "not a file of `gaittake model embed`"),
+        (gei, f"{out}#{ONE}", "embeddings of model"),
+        (model_file, str(out), "the name of a sequence is required"),
+        (model_file, f"{out}#nobody", "the name of a sequence is required"),
+        (model_file, str(foreign), "not a file written by `gaittake model embed`"),
         (model_file, str(damaged), "not a readable file of embeddings"),
         (model_file, str(tmp_path / "none.npz"), "no such file"),
     ):

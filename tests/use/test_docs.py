@@ -1,4 +1,4 @@
-"""The examples of docs/model.md run, from top to bottom."""
+"""The examples of docs/model.md run in order."""
 
 import re
 import shlex
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.use.tiny import command, film, walk, write_images, write_video
+from tests.use.tiny import command, film, sequence, write_images, write_video
 
 PAGE = (Path(__file__).parents[2] / "docs" / "model.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, flags=re.MULTILINE | re.DOTALL)
@@ -24,7 +24,7 @@ def test_every_example_runs(
     for name in ("config", "results"):
         (tmp_path / name).symlink_to(here / name)
     for name, number in (("anna-monday", 1), ("anna-tuesday", 2)):
-        shutil.copytree(here / walk("003", number, 36), tmp_path / name)
+        shutil.copytree(here / sequence("003", number, 36), tmp_path / name)
     standing, scene = film(across=0.0, frames=8)
     write_video(standing.colour, tmp_path / "corridor.avi")
     write_images(scene[None], tmp_path / "corridor-empty")
@@ -47,6 +47,6 @@ def test_every_example_runs(
         assert np.abs(people["embeddings"][0] - names["monday"]).max() < 1e-4
     assert Path("corridor.npz").is_file()
     assert Path("crossing.npz").is_file()
-    # What the page says is printed, is.
-    assert "trained on rendered people: no evidence about anybody" in printed
-    assert "silhouettes: 30 frames, and none shows a person:" in printed
+    # The page quotes these lines.
+    assert "trained on rendered people: no evidence about any person" in printed
+    assert "silhouettes: none of 30 frames shows a person" in printed

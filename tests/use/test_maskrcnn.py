@@ -1,4 +1,4 @@
-"""Mask R-CNN: its weights or a clear word, and which of its people is taken."""
+"""Mask R-CNN: where its weights come from, and which person the mask shows."""
 
 from pathlib import Path
 from urllib.error import URLError
@@ -17,8 +17,8 @@ CPU = torch.device("cpu")
 NAME = "maskrcnn_resnet50_fpn_coco-bf2d0c1e.pth"
 
 
-class Found(nn.Module):
-    """Finds what it is told to: boxes of full rows, one for each label."""
+class Detector(nn.Module):
+    """Returns one detection per label: its mask is one row of the image."""
 
     def __init__(self, labels: list[int], scores: list[float]) -> None:
         super().__init__()
@@ -39,8 +39,10 @@ class Found(nn.Module):
     ("labels", "scores", "row"),
     [([1], [0.9], 0), ([3, 1, 1], [0.99, 0.6, 0.8], 2), ([1, 1], [0.4, 0.3], None), ([], [], None)],
 )
-def test_surest_person_is_taken(labels: list[int], scores: list[float], row: int | None) -> None:
-    mask = person_mask(Found(labels, scores), np.full((4, 6, 3), 255, np.uint8), CPU)
+def test_the_mask_is_that_of_the_person_with_the_highest_score(
+    labels: list[int], scores: list[float], row: int | None
+) -> None:
+    mask = person_mask(Detector(labels, scores), np.full((4, 6, 3), 255, np.uint8), CPU)
     expected = np.zeros((4, 6), np.uint8)
     if row is not None:
         expected[row] = 255
@@ -48,9 +50,9 @@ def test_surest_person_is_taken(labels: list[int], scores: list[float], row: int
     assert np.array_equal(mask, expected)
 
 
-def test_every_frame_of_a_walk_has_a_mask(tmp_path: Path) -> None:
-    walk = write_images(np.zeros((3, 8, 6, 3), np.uint8), tmp_path / "walk")
-    masks = list(maskrcnn_masks(walk, Found([1], [0.9]), device=CPU, rejects=[]))
+def test_every_frame_of_a_sequence_has_a_mask(tmp_path: Path) -> None:
+    source = write_images(np.zeros((3, 8, 6, 3), np.uint8), tmp_path / "sequence")
+    masks = list(maskrcnn_masks(source, Detector([1], [0.9]), device=CPU, rejects=[]))
     assert [mask.shape for mask in masks] == [(8, 6)] * 3
 
 
@@ -66,7 +68,11 @@ def test_without_network_and_file_the_place_for_the_file_is_named(
         published_maskrcnn()
     said = str(error.value)
     assert "\n" not in said
-    for text in ("could not be had", str(tmp_path / "hub/checkpoints" / NAME), "background"):
+    for text in (
+        "download of torchvision's COCO weights failed",
+        str(tmp_path / "hub/checkpoints" / NAME),
+        "background",
+    ):
         assert text in said
 
 
@@ -77,11 +83,11 @@ def test_a_file_that_is_not_the_published_one_is_refused(
     place = tmp_path / "hub" / "checkpoints" / NAME
     place.parent.mkdir(parents=True)
     place.write_bytes(b"another")
-    with pytest.raises(UserError, match=r"not torchvision's published file.*bf2d0c1e is needed"):
+    with pytest.raises(UserError, match=r"not torchvision's published file.*bf2d0c1e is required"):
         published_maskrcnn()
 
 
-def test_weights_of_its_network_make_a_model_that_finds_people_or_nobody(
+def test_the_published_weights_fit_and_the_model_returns_a_mask(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from torchvision.models.detection import maskrcnn_resnet50_fpn

@@ -1,5 +1,6 @@
-"""A model in use gives what the pipeline gave."""
+"""A loaded model computes what the pipeline computes, and checks its input."""
 
+import json
 import logging
 import subprocess
 import sys
@@ -16,26 +17,27 @@ from gaittake.evaluation.distance import distances
 from gaittake.io.ragged import open_ragged
 from gaittake.pose import predict
 from gaittake.pose.locate import Detections, detect
+from gaittake.use.describe import short_sequence
 from gaittake.use.model import Model, load
-from tests.use.tiny import export, masks, walk
+from tests.use.tiny import export, masks, sequence
 
-WALK = ("003", 1, 36)
+SEQUENCE = ("003", 1, 36)
 
 
-def test_embeddings_are_those_of_the_pipeline(model: Model, here: Path) -> None:
+def test_embeddings_equal_those_of_the_pipeline(model: Model, here: Path) -> None:
     stored = Path("results/walkers/gaittake/embeddings.h5")
     with open_ragged(stored, kind="embeddings") as opened:
         embeddings, table = opened.read("embeddings"), opened.sequences
     assert len(table) == 8
-    for row, sequence in zip(embeddings, table.to_dict("records"), strict=True):
-        folder = walk(sequence["subject"], sequence["number"], sequence["view"])
+    for row, entry in zip(embeddings, table.to_dict("records"), strict=True):
+        folder = sequence(entry["subject"], entry["number"], entry["view"])
         found = model.embed(masks(folder))
         assert found.dtype == np.float32
         assert np.abs(found - row).max() < 1e-4
     assert np.abs(embeddings[0] - embeddings[1]).max() > 1e-2
 
 
-def test_distances_are_those_of_the_evaluation(model: Model, here: Path) -> None:
+def test_distances_equal_those_of_the_evaluation(model: Model, here: Path) -> None:
     stored = Path("results/walkers/gaittake/embeddings.h5")
     with open_ragged(stored, kind="embeddings") as opened:
         embeddings = opened.read("embeddings")
@@ -44,18 +46,18 @@ def test_distances_are_those_of_the_evaluation(model: Model, here: Path) -> None
     assert model.distance(embeddings[2], embeddings[2]) == 0
 
 
-def test_the_students_keypoints_given_change_nothing(model: Model, here: Path) -> None:
+def test_passing_the_students_keypoints_changes_nothing(model: Model, here: Path) -> None:
     with open_ragged(Path("results/walkers/pose/keypoints/test-000.h5"), kind="keypoints") as file:
         first = file.sequences.iloc[0]
         keypoints = file.read("keypoints", int(first["first_frame"]), int(first["frame_count"]))
-    silhouettes = masks(walk(first["subject"], first["number"], first["view"]))
+    silhouettes = masks(sequence(first["subject"], first["number"], first["view"]))
     found = model.embed(silhouettes, keypoints)
     assert np.abs(found - model.embed(silhouettes)).max() < 1e-4
     moved = model.embed(silhouettes, keypoints + np.float32([20, 0, 0]))
     assert np.abs(found - moved).max() > 1e-4
 
 
-def test_a_student_that_detects_nobody_looks_in_the_silhouettes_box_as_in_the_pipeline(
+def test_without_a_detection_the_student_uses_the_silhouettes_box_as_in_the_pipeline(
     here: Path,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
@@ -80,30 +82,30 @@ def test_a_student_that_detects_nobody_looks_in_the_silhouettes_box_as_in_the_pi
     )
     with open_ragged(tmp_path / "keypoints.h5", kind="keypoints") as file:
         keypoints = file.read("keypoints", 0, 8)
-    silhouettes = masks(walk(*WALK))
+    silhouettes = masks(sequence(*SEQUENCE))
     assert np.abs(found.embed(silhouettes) - found.embed(silhouettes, keypoints)).max() < 1e-4
     assert "silhouettes: 4 frames, no detection" in caplog.text
 
 
-def test_frames_of_nobody_are_dropped_and_counted(
+def test_frames_without_a_person_are_dropped_and_counted(
     model: Model, here: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    silhouettes = masks(walk(*WALK))
+    silhouettes = masks(sequence(*SEQUENCE))
     empty = np.zeros_like(silhouettes[:1])
     keypoints = np.random.default_rng(0).uniform(0, 99, (len(silhouettes), 17, 3))
     with caplog.at_level(logging.WARNING):
         found = model.embed_frames(np.concatenate([empty, silhouettes, empty]), name="anna")
     assert (found.frames, found.dropped) == (8, 2)
-    assert "anna: 2 frames dropped" in caplog.text
+    assert "anna: dropped 2 frames without a person" in caplog.text
     assert np.abs(found.embedding - model.embed(silhouettes)).max() < 1e-4
-    # Given keypoints go with their frames.
+    # Keypoints of dropped frames are dropped too.
     padded = np.concatenate([keypoints[:1] + 50, keypoints, keypoints[:1]])
     with_empty = model.embed(np.concatenate([empty, silhouettes, empty]), padded)
     assert np.array_equal(with_empty, model.embed(silhouettes, keypoints))
 
 
-def test_frames_of_several_sizes_are_one_walk(model: Model, here: Path) -> None:
-    frames = list(masks(walk(*WALK)))
+def test_frames_of_a_sequence_may_differ_in_size(model: Model, here: Path) -> None:
+    frames = list(masks(sequence(*SEQUENCE)))
     padded = [
         np.pad(frame, ((0, 6), (0, 10))) if n > 3 else frame for n, frame in enumerate(frames)
     ]
@@ -112,37 +114,61 @@ def test_frames_of_several_sizes_are_one_walk(model: Model, here: Path) -> None:
     assert model.embed_frames(padded, name="").frames == 8
 
 
-def test_bool_masks_are_taken(model: Model, here: Path) -> None:
-    silhouettes = masks(walk(*WALK))
+def test_too_few_frames_give_a_warning(
+    model: Model, here: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    silhouettes = np.concatenate([masks(sequence(*SEQUENCE))] * 4)
+    for frames, warns in ((24, True), (25, False)):
+        caplog.clear()
+        model.embed(silhouettes[:frames])
+        assert ("silhouettes: only 24 frames show a person" in caplog.text) == warns
+        assert ("use at least 25 (about one stride" in caplog.text) == warns
+
+
+def test_a_sequence_should_be_as_long_as_a_training_clip_and_a_whole_stride(model: Model) -> None:
+    origin = model.about.origin
+    assert (origin.training_frames, origin.reliable_frames) == (8, 25)
+    training = json.loads(origin.training)
+    training["train"]["frames"] = 30
+    longer = origin.model_copy(update={"training": json.dumps(training)})
+    about = model.about.model_copy(update={"origin": longer})
+    assert "use at least 30 (a training clip)" in str(short_sequence("anna", 29, about))
+    assert short_sequence("anna", 30, about) is None
+    untrained = origin.model_copy(update={"training": "none"})
+    assert (untrained.training_frames, untrained.reliable_frames) == (0, 25)
+
+
+def test_bool_masks_are_accepted(model: Model, here: Path) -> None:
+    silhouettes = masks(sequence(*SEQUENCE))
     assert np.array_equal(model.embed(silhouettes > 0), model.embed(silhouettes))
 
 
 @pytest.mark.parametrize(
-    ("silhouettes", "said"),
+    ("silhouettes", "expected"),
     [
-        (np.zeros((5, 40, 30), np.uint8), "5 frames, and none shows a person"),
-        (np.zeros((0, 40, 30), np.uint8), "0 frames, and none shows a person"),
+        (np.zeros((5, 40, 30), np.uint8), "none of 5 frames shows a person"),
+        (np.zeros((0, 40, 30), np.uint8), "none of 0 frames shows a person"),
         (np.ones((5, 40, 30), np.uint8), "found 0 and 1"),
         (np.zeros((40, 30), np.uint8), r"found uint8 \[40, 30\]"),
         (np.zeros((5, 40, 30), np.float32), "found float32"),
     ],
 )
-def test_arrays_that_are_no_masks_are_refused(
-    model: Model, silhouettes: np.ndarray, said: str
+def test_arrays_that_are_not_masks_are_refused(
+    model: Model, silhouettes: np.ndarray, expected: str
 ) -> None:
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=expected):
         model.embed(silhouettes)
 
 
 def test_keypoints_of_another_shape_are_refused(model: Model) -> None:
     silhouettes = np.full((5, 40, 30), 255, np.uint8)
     for wrong in (np.zeros((4, 17, 3)), np.zeros((5, 17, 2)), np.full((5, 17, 3), np.nan)):
-        with pytest.raises(UserError, match=r"\[5, 17, 3\] are needed"):
+        with pytest.raises(UserError, match=r"\[5, 17, 3\] are required"):
             model.embed(silhouettes, wrong)
 
 
-def test_comparison_says_where_the_distance_lies(model: Model, here: Path) -> None:
-    one, other = (model.embed(masks(walk(subject, 1, 36))) for subject in ("003", "004"))
+def test_a_comparison_ranks_the_distance_among_measured_ones(model: Model, here: Path) -> None:
+    one, other = (model.embed(masks(sequence(subject, 1, 36))) for subject in ("003", "004"))
     found, measured = model.compare(one, other), model.about.calibration
     assert found.distance == model.distance(one, other) == model.distance(other, one)
     assert found.different_nearer == measured.different_nearer(found.distance)
@@ -154,11 +180,11 @@ def test_comparison_says_where_the_distance_lies(model: Model, here: Path) -> No
 
 
 def test_embeddings_of_another_shape_are_refused(model: Model) -> None:
-    with pytest.raises(UserError, match=r"\[32, 128\] are needed, found \[1, 128\]"):
+    with pytest.raises(UserError, match=r"\[32, 128\] are required; found \[1, 128\]"):
         model.distance(np.zeros((32, 128), np.float32), np.zeros((1, 128), np.float32))
 
 
-def test_loading_tells_that_the_people_were_rendered(
+def test_loading_warns_about_a_model_of_rendered_people(
     model_file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     loaded = gaittake.load(str(model_file))
@@ -175,7 +201,7 @@ def test_importing_the_package_does_not_load_torch() -> None:
 
 def test_a_network_without_keypoints_has_no_student(here: Path, tmp_path: Path) -> None:
     found = load(export(tmp_path / "gei.gait", method="gei"))
-    silhouettes = masks(walk(*WALK))
+    silhouettes = masks(sequence(*SEQUENCE))
     embedding = found.embed(silhouettes)
     with open_ragged(Path("results/walkers/gei/embeddings.h5"), kind="embeddings") as opened:
         assert np.abs(opened.read("embeddings", 0, 1)[0] - embedding).max() < 1e-4
@@ -183,12 +209,12 @@ def test_a_network_without_keypoints_has_no_student(here: Path, tmp_path: Path) 
     assert (found.about.origin.training_subjects, embedding.shape[0]) == (0, 1)
 
 
-def test_a_network_of_true_keypoints_wants_them_given(here: Path, tmp_path: Path) -> None:
+def test_a_network_trained_on_true_keypoints_requires_keypoints(here: Path, tmp_path: Path) -> None:
     folder = Path("results/walkers/gaittake")
     files = ("--weights", str(folder / "weights.pt"), "--metrics", str(folder / "metrics.json"))
     found = load(export(tmp_path / "truth.gait", *files, method="truth"))
-    silhouettes = masks(walk(*WALK))
-    with pytest.raises(UserError, match="give keypoints"):
+    silhouettes = masks(sequence(*SEQUENCE))
+    with pytest.raises(UserError, match="pass keypoints"):
         found.embed(silhouettes)
     embedding = found.embed(silhouettes, np.zeros((len(silhouettes), 17, 3)))
     assert np.isfinite(embedding).all()

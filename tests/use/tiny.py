@@ -1,4 +1,4 @@
-"""The tiny dataset's settings and files."""
+"""Settings and files of the tiny dataset."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ SHARD = Path("results/walkers/data/test-000")
 
 
 def export(out: Path, *arguments: str, method: str = "gaittake") -> Path:
-    """Exports a method of the dataset in the current folder."""
+    """Exports a method of the dataset in the working directory."""
     command("export", "walkers", "--method", method, "--out", str(out), *arguments)
     return out
 
@@ -46,18 +46,24 @@ def command(*arguments: str) -> None:
     use.app(list(arguments), standalone_mode=False)
 
 
-def walk(subject: str, number: int, view: int) -> Path:
-    """Returns the folder of a walk's silhouettes in the project."""
+def sequence(subject: str, number: int, view: int) -> Path:
+    """Returns the folder of a sequence's silhouettes in the project."""
     return SHARD / "silhouettes" / subject / f"nm-{number:02d}" / f"{view:03d}"
 
 
 def masks(folder: Path) -> Image:
-    """Returns `[frames, rows, columns]` of a folder."""
+    """Returns the masks `[frames, rows, columns]` in a folder."""
     return np.stack([image for _, image in read_silhouettes(folder, stage="", rejects=[])])
 
 
 def film(*, across: float, frames: int = 24, view: int = 90) -> tuple[Rendered, Image]:
-    """Returns a walker who goes so many metres across the picture, and the empty scene (BGR)."""
+    """Returns a rendered sequence, and the empty scene (BGR).
+
+    Args:
+        across: metres that the person moves across the picture.
+        frames: number of frames.
+        view: degrees.
+    """
     settings = Walkers(subjects=2, normal=1, bag=0, coat=0, frames=frames, views=(view,))
     walker, scene = make_walker(settings, "001"), subject_scene(settings, "001")
     joints = walker.walks[0].joints.copy()
@@ -76,7 +82,7 @@ def film(*, across: float, frames: int = 24, view: int = 90) -> tuple[Rendered, 
 
 
 def write_video(frames: Image, path: Path) -> Path:
-    """Writes `[frames, rows, columns, 3]`, blue green red, as a video."""
+    """Writes BGR frames `[frames, rows, columns, 3]` as a video."""
     size = (frames.shape[2], frames.shape[1])
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25.0, size)
     for frame in frames:
@@ -86,13 +92,13 @@ def write_video(frames: Image, path: Path) -> Path:
 
 
 def write_images(frames: Image, folder: Path) -> Path:
-    """Writes frames as numbered images."""
+    """Writes frames `[frames, rows, columns(, 3)]` as numbered images."""
     folder.mkdir(parents=True)
     for number, frame in enumerate(frames, start=1):
         cv2.imwrite(str(folder / f"{number:03d}.png"), frame)
     return folder
 
 
-def said(capsys: pytest.CaptureFixture[str]) -> str:
-    """Returns what was printed, spaces and line ends as one space."""
+def printed(capsys: pytest.CaptureFixture[str]) -> str:
+    """Returns the captured output, each run of white space as one space."""
     return " ".join(capsys.readouterr().out.split())

@@ -109,7 +109,7 @@ def plant_in_subjects(project: Path) -> list[Row]:
         ("pseudo-label", str(VIDEOS[0] / "001-nm-02-036.avi"), "unreadable video"),
         ("index", str(empty), "empty folder"),
         ("index", str(VIDEOS[0] / "002-bg-02-036.avi"), "video without silhouettes"),
-        ("index", str(notes), "no numbered image"),
+        ("index", str(notes), "not a numbered image"),
         ("index", str(thumbs), "hidden or system file"),
         ("index", str(hidden), "hidden or system file"),
         ("index", str(names[0].parent), "not a walk"),

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from gaittake.cli import main
+from tests.sources.trees import write_casiab
 from tests.workflow.project import TARGET, fresh_project
 
 STAGES = {
+    "unpack": "sources.archives.unpack_subjects",
     "render": "sources.walkers.dataset.render_subjects",
     "index": "sources.index.index_sequences",
     "teacher": "pose.teacher.train_teacher",
@@ -27,6 +29,7 @@ STAGES = {
     "embed": "evaluation.embed.embed",
     "evaluate": "evaluation.evaluate.evaluate",
     "compare": "evaluation.compare.compare",
+    "report": "report.build.build_report",
 }
 Call = tuple[str, list[Any], dict[str, Any]]
 
@@ -41,35 +44,58 @@ def by_hand(command: list[str]) -> list[str]:
     return typed
 
 
-@pytest.mark.parametrize("dataset", ["smoke", "borrower", "tester"])
-def test_the_commands_own_paths_and_settings_are_those_of_the_rules(
-    dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    project = fresh_project(tmp_path / "project")
-    (project.folder / "config" / "borrower.yaml").write_text(
-        "source: {layout: walkers}\npose: {student_from: smoke}\n"
-        "protocol: {train_subjects: [001..020], test_subjects: [021..024]}\n"
-    )
-    (project.folder / "config" / "tester.yaml").write_text(
-        "source: {layout: walkers}\npose: {student_from: smoke}\nnetworks_from: smoke\n"
-        "protocol: {train_subjects: [], test_subjects: [021..024]}\n"
-    )
-    target = TARGET.replace("smoke", dataset)
-    code, said = project.snakemake("--dry-run", "--printshellcmds", target)
-    assert code == 0, said
-    found = re.findall(rf"python -m gaittake (.* {dataset} .*?)(?: --threads \d+)? &> ", said)
-    monkeypatch.chdir(project.folder)
+def record_calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
+    """Replaces every stage by a function that notes its calls; returns the notes."""
     calls: list[Call] = []
     for stage, name in STAGES.items():
         module, function = name.rsplit(".", 1)
 
-        def record(*given: Any, stage: str = stage, **named: Any) -> None:
-            given_here = [item for item in given if not callable(item)]
+        def note(*given: Any, stage: str = stage, **named: Any) -> None:
+            kept = [item for item in given if not callable(item)]
             if stage == "render":
-                given_here.pop()  # a temporary folder, named after the real one
-            calls.append((stage, given_here, named))
+                kept.pop()  # a temporary folder, named after the real one
+            calls.append((stage, kept, named))
 
-        monkeypatch.setattr(import_module(f"gaittake.{module}"), function, record)
+        monkeypatch.setattr(import_module(f"gaittake.{module}"), function, note)
+    return calls
+
+
+def write_datasets(folder: Path) -> None:
+    """Writes datasets that lend nothing, a student, networks, and one that is partly packed."""
+    protocol = "protocol: {train_subjects: [001..020], test_subjects: [021..024]}\n"
+    lent = "source: {layout: walkers}\npose: {student_from: smoke}\n"
+    packed = "source: {layout: casiab, silhouettes: [data]}\npose: {student_from: smoke}\n"
+    config = folder / "config"
+    (config / "borrower.yaml").write_text(lent + protocol)
+    (config / "tester.yaml").write_text(
+        f"{lent}networks_from: smoke\n{protocol}".replace("001..020", "")
+    )
+    (config / "packed.yaml").write_text(packed + protocol)
+    write_casiab(folder / "data", ("002", "021"), ("nm-01",))
+    for subject in ("001", "022"):
+        (folder / "data" / f"{subject}.tar.gz").write_bytes(b"")
+
+
+MISSING = {
+    "smoke": {"unpack"},
+    "borrower": {"unpack", "teacher", "pseudo-label", "finetune"},
+    "tester": {"unpack", "teacher", "pseudo-label", "finetune", "train"},
+    "packed": {"render", "teacher", "pseudo-label", "finetune", "quality"},
+}
+
+
+@pytest.mark.parametrize("dataset", MISSING)
+def test_the_commands_own_paths_and_settings_are_those_of_the_rules(
+    dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = fresh_project(tmp_path / "project")
+    write_datasets(project.folder)
+    targets = [f"results/{dataset}_{name}" for name in ("rank1.csv", "report.html")]
+    code, said = project.snakemake("--dry-run", "--printshellcmds", *targets)
+    assert code == 0, said
+    found = re.findall(rf"python -m gaittake (.* {dataset} .*?)(?: --threads \d+)? &> ", said)
+    monkeypatch.chdir(project.folder)
+    calls = record_calls(monkeypatch)
     for text in found:
         command = shlex.split(text)
         for arguments in (command, by_hand(command)):
@@ -78,7 +104,14 @@ def test_the_commands_own_paths_and_settings_are_those_of_the_rules(
                 main()
             assert stopped.value.code == 0, arguments
         assert calls[-1] == calls[-2]
-    lent = set() if dataset == "smoke" else {"teacher", "pseudo-label", "finetune"}
-    if dataset == "tester":
-        lent.add("train")
-    assert {stage for stage, _, _ in calls} == set(STAGES) - lent
+    assert {stage for stage, _, _ in calls} == set(STAGES) - MISSING[dataset]
+
+
+def test_changed_settings_reach_the_commands(tmp_path: Path) -> None:
+    project = fresh_project(tmp_path / "project")
+    code, said = project.snakemake(
+        "--dry-run", "--printshellcmds", TARGET, "--config", "set=train.steps=3 note=two words"
+    )
+    assert code == 0, said
+    trained = next(line for line in said.splitlines() if "gaittake train" in line)
+    assert "--set train.steps=3 --set 'note=two words' --settings-digest" in trained

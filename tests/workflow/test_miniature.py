@@ -15,10 +15,10 @@ from gaittake.evaluation.evaluate import evaluate
 from gaittake.io.checkpoint import file_digest
 from gaittake.io.ragged import open_ragged
 from gaittake.io.tables import read_rejects, read_sequences
-from gaittake.pipeline.plan import stage_settings
 from gaittake.pose.detector import load_detector
 from gaittake.sequence import Reject, name_of
 from gaittake.settings import EvaluateStage, load_settings
+from tests.jobs import stage_settings
 from tests.workflow import miniature as mini
 from tests.workflow.passers import DETECTOR, write_teacher
 from tests.workflow.project import Project, fresh_project
@@ -27,7 +27,7 @@ from tests.workflow.tiny_presets import TINY, make_tiny
 pytestmark = pytest.mark.whole_run
 TARGETS = ("results/casiab_rank1.csv", "results/oumvlp_rank1.csv")
 # What a hardly trained detector misses; everything else is planted.
-OF_THE_DETECTOR = ("no detection", "no video frame of this silhouette")
+OF_THE_DETECTOR = ("no detection", "no video frame for this silhouette")
 
 
 class Finished(NamedTuple):

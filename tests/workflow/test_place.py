@@ -105,8 +105,24 @@ def test_a_new_attempt_asks_for_more_memory_and_for_more_time_where_it_starts_an
     for text in rules:
         for rule in re.split(r"^rule ", text, flags=re.MULTILINE)[1:]:
             if "localrule: True" not in rule:
-                asked[rule.partition(":")[0]] = re.findall(r"(mem_mb|runtime)=growing\(", rule)
+                asked[rule.partition(":")[0]] = re.findall(r"(mem_mb|runtime)=per_attempt\(", rule)
     continued = {name for name, grows in asked.items() if grows == ["mem_mb"]}
     assert continued == {"teacher", "finetune", "train"}
     anew = {name for name, grows in asked.items() if grows == ["mem_mb", "runtime"]}
     assert anew >= {"render", "pseudo_label", "predict", "cache", "merge", "embed", "evaluate"}
+
+
+def test_a_training_of_weeks_on_a_cpu_is_announced_before_the_first_job(tmp_path: Path) -> None:
+    project = fresh_project(tmp_path / "project")
+    (project.folder / "config" / "own.yaml").write_text(
+        "source: {layout: folder, silhouettes: [nowhere]}\npose: {student_from: smoke}\n"
+        "protocol: {train_subjects: [a], test_subjects: [b]}\n"
+        "methods: {gaitgl: {network: gaitgl}}\n"
+    )
+    code, said = project.snakemake("--cores", "1", "results/own_rank1.csv")
+    assert code == 1  # the data is missing
+    announced = re.search(r"own, gaitgl: 80,000 steps take about ([\d,]+) h on \d+ cores", said)
+    assert announced is not None, said
+    assert int(announced[1].replace(",", "")) > 50
+    assert "preset: laptop" in said
+    assert said.index("80,000 steps") < said.index("rule ")

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from gaittake.io.ragged import open_ragged
-from gaittake.pipeline.plan import stage_settings
 from gaittake.pose import predict, pseudo_label
 from gaittake.pose.detector import load_detector
-from gaittake.settings import Detector, PredictStage, PseudoLabelStage, load_settings
+from gaittake.settings import Detector, load_settings
+from tests.jobs import stage_settings
 from tests.workflow.project import Project, started
 from tests.workflow.slurm.one_node import one_node
 from tests.workflow.test_slurm import QUICK, SLURM, SMALL, WHY_NOT, megabytes, submitted
@@ -104,7 +104,7 @@ def test_a_job_of_many_sequences_loads_its_model_once(
     results, shard, cpu = Path("results/smoke"), "train-000", torch.device("cpu")
     index, rejects = results / f"index/{shard}.csv", tmp_path / "rejects.csv"
     predict.predict_keypoints(
-        PredictStage.model_validate(stage_settings(settings, "predict").model_dump()),
+        stage_settings(settings, "predict"),
         index=index,
         student=results / "pose/student.pt",
         out=tmp_path / "keypoints.h5",
@@ -112,7 +112,7 @@ def test_a_job_of_many_sequences_loads_its_model_once(
         device=cpu,
     )
     pseudo_label.make_pseudo_labels(
-        PseudoLabelStage.model_validate(stage_settings(settings, "pseudo-label").model_dump()),
+        stage_settings(settings, "pseudo-label"),
         index=index,
         teacher=results / "pose/teacher.pt",
         out=tmp_path / "labels.h5",

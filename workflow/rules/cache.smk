@@ -1,8 +1,9 @@
 rule cache:
     """Aligns the silhouettes of a shard and puts their keypoints beside them."""
     input:
-        unpack(rendered),
-        unpack(joints),
+        frames=files("frames"),
+        keypoints=files("keypoints"),
+        truth=files("truth"),
         index="results/{dataset}/index/{shard}.csv",
     output:
         cache="results/{dataset}/cache/{shard}.h5",
@@ -15,23 +16,23 @@ rule cache:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(240),
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(240),
     params:
-        settings=record("cache"),
+        settings=settings("cache"),
         code=code("gaittake.data.build_cache"),
-        files=options("keypoints", "truth"),
+        options=options("keypoints", "truth", "index", stage="cache"),
     shell:
         "python -m gaittake cache build {wildcards.dataset} --shard {wildcards.shard}"
-        " --settings {params.settings:q} --index {input.index} {params.files}"
-        " --out {output.cache} --rejects {output.rejects} --threads {threads} &> {log}"
+        " {params.options} --out {output.cache} --out-rejects {output.rejects}"
+        " --threads {threads} &> {log}"
 
 
 rule merge:
     """Joins the shards: one cache, one table of sequences."""
     input:
-        shard_cache=every("results/{dataset}/cache/{shard}.h5"),
-        index=every("results/{dataset}/index/{shard}.csv"),
+        shard_cache=every("cache/{shard}.h5"),
+        index=every("index/{shard}.csv"),
     output:
         cache="results/{dataset}/cache.h5",
         sequences="results/{dataset}/sequences.csv",
@@ -43,11 +44,11 @@ rule merge:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(240),
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(240),
     params:
         code=code("gaittake.data.build_cache"),
-        files=options("shard_cache", "index"),
+        options=options("shard_cache", "index"),
     shell:
-        "python -m gaittake cache merge {wildcards.dataset} {params.files} --out {output.cache}"
+        "python -m gaittake cache merge {wildcards.dataset} {params.options} --out {output.cache}"
         " --out-sequences {output.sequences} &> {log}"

@@ -1,11 +1,12 @@
-"""What the rules ask of their dataset's settings, their stage's code, and the shards.
+"""What the rules ask of their dataset: its settings, its shards, its files, its stages' code.
 
-Snakemake runs a job again when its inputs or params changed. So two params stand in every rule,
-`settings`, one JSON string of what its stage reads, and `code`, a digest of the code it reaches.
+Snakemake runs a job again when its inputs or params changed. So two params are in every rule,
+`settings`, what its stage reads of the settings as JSON, and `code`, a digest of its stage's code.
 """
 
 import functools
 import os
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -20,14 +21,20 @@ os.environ.update(
     PATH=os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", "")]),
 )
 
-from gaittake.pipeline import plan, subjects
 from gaittake.errors import UserError
+from gaittake.pipeline import inputs, plan
 from gaittake.pipeline.fingerprint import fingerprint
-from gaittake.settings import canonical, load_settings
+from gaittake.pipeline.job import Job
+from gaittake.settings import canonical, digest_of
+
+# Settings changed by `--config set="section.field=value section.field=value"`.
+CHANGED = config.get("set") or []
+if isinstance(CHANGED, str):
+    CHANGED = re.split(r"\s+(?=[\w.]+=)", CHANGED.strip())
 
 
-def told(function):
-    """Makes what a user can mend one line of Snakemake's, and remembers the answers."""
+def user_errors(function):
+    """Turns UserError into WorkflowError and caches results."""
 
     @functools.cache
     @functools.wraps(function)
@@ -40,73 +47,87 @@ def told(function):
     return asked
 
 
-@told
-def settings_of(dataset):
-    """Settings of config/{dataset}.yaml, changed by `--config set="section.field=value …"`."""
-    chosen = config.get("set") or []
-    overrides = chosen.split() if isinstance(chosen, str) else chosen
-    return load_settings(Path("config", f"{dataset}.yaml"), tuple(overrides))
+@user_errors
+def whole(dataset):
+    return Job(dataset, tuple(CHANGED))
 
 
-@told
-def shards_of(dataset, part=""):
-    """Names of the shards; `part` takes those of the `train` or `test` subjects."""
-    return [name for name in subjects.shards(settings_of(dataset)) if name.startswith(part)]
+@user_errors
+def part_of(dataset, **part):
+    return whole(dataset).at(**part)
 
 
-@told
-def runs_of(dataset, table):
-    """Names of the trainings behind a table: each method, each seed."""
-    settings = settings_of(dataset)
-    return [run for method in settings.rows(table) for run in plan.runs(settings, method)]
+def job_of(wildcards):
+    """Returns what a job of Snakemake's works on."""
+    parts = {name: wildcards.get(name) for name in ("shard", "method", "table")}
+    return part_of(wildcards.dataset, **parts)
 
 
-@told
-def learns(dataset, run):
-    """Whether a run trains a network."""
-    settings = settings_of(dataset)
-    return settings.method(plan.method_of(run, settings)[0]).network != "gei"
+@user_errors
+def settings_of(stage, job):
+    return getattr(plan, stage)(job)
 
 
-@told
-def record_of(dataset, stage, **parts):
-    return canonical(plan.stage_settings(settings_of(dataset), stage, **parts))
-
-
-digest_of = told(fingerprint)
-
-
-def record(stage):
+def settings(stage):
     """Param: what the stage reads of the settings, as JSON."""
-    return lambda w: record_of(
-        w.dataset, stage, shard=w.get("shard"), method=w.get("method"), table=w.get("table")
-    )
+    return lambda w: canonical(settings_of(stage, job_of(w)))
+
+
+fingerprint_of = user_errors(fingerprint)
 
 
 def code(module):
-    """Param: digest of the code that the stage reaches."""
-    return lambda w: digest_of(module)
+    """Param: the digest of the code that the stage reaches."""
+    return lambda w: fingerprint_of(module)
 
 
-def options(*names):
-    """Param: `--name file` for each input file of these names, nothing where there is none."""
+@user_errors
+def files_of(name, job):
+    found = getattr(inputs, name)(job)
+    return str(found) if isinstance(found, Path) else [str(path) for path in found]
+
+
+def files(name, **part):
+    """Input: files that depend on the dataset's settings; see `gaittake.pipeline.inputs`."""
+    return lambda w: files_of(name, part_of(w.dataset, **part) if part else job_of(w))
+
+
+def every(name, part=""):
+    """Input: a file for each shard, or for those of the `train` or `test` subjects."""
+    return lambda w: [str(path) for path in user_errors(job_of(w).each)(name, part)]
+
+
+def options(*names, stage=None):
+    """Param: the changed settings, the digest of the stage's settings, the inputs of these names.
+
+    A param that is a function of the inputs is not tracked: what a change means for the stage
+    stands in its `settings`.
+    """
 
     def text(wildcards, input):
-        found = {name: input.get(name, []) for name in names}
-        return " ".join(
-            f"--{name.replace('_', '-')} {shlex.quote(path)}"
-            for name, paths in found.items()
-            for path in ([paths] if isinstance(paths, str) else paths)
-        )
+        found = [f"--set {shlex.quote(change)}" for change in CHANGED]
+        if stage:
+            found.append(f"--settings-digest {digest_of(settings_of(stage, job_of(wildcards)))}")
+        for name in names:
+            paths = input.get(name, [])
+            for path in [paths] if isinstance(paths, str) else paths:
+                found.append(f"--{name.replace('_', '-')} {shlex.quote(path)}")
+        return " ".join(found)
 
     return text
 
 
-def growing(amount):
-    """Resource: so much, and as much again with each new attempt (`retries` of a profile)."""
+def per_attempt(amount):
+    """Resource: this amount, and as much again with each new attempt (`retries` of a profile)."""
     return lambda wildcards, attempt: amount * attempt
 
 
-def every(pattern, part=""):
-    """Input: a file for each shard of the dataset."""
-    return lambda w: expand(pattern, dataset=w.dataset, shard=shards_of(w.dataset, part))
+# A target that no rule can make ends here, in one line; an input function's error has a traceback.
+for target in sys.argv[1:]:
+    named = re.fullmatch(r"results/([\w.-]+)_([a-z0-9]+)\.(csv|md|html)", target)
+    if named:
+        dataset, table, ending = named.groups()
+        try:
+            files_of("metrics", part_of(dataset, table="rank1" if ending == "html" else table))
+        except WorkflowError as error:
+            sys.exit(f"{target}: {error}")

@@ -15,10 +15,10 @@ def gpu_here():
     return bool(devices) and not hidden
 
 
-def why_no_end_is_seen(told_by, slurm):
+def why_no_end_is_seen(asked_by, slurm):
     """Returns why Snakemake would never learn that a job ended; nothing where it would.
 
-    `told_by` is the command that it asks, `slurm` what `scontrol show config` prints.
+    `asked_by` is the command that it asks, `slurm` what `scontrol show config` prints.
     """
     found = dict(re.findall(r"^(AccountingStorageType|MinJobAge)\s*=\s*(\S+)", slurm, re.M))
     age, database = found.get("MinJobAge", "0"), found.get("AccountingStorageType", "none")
@@ -31,14 +31,14 @@ def why_no_end_is_seen(told_by, slurm):
         f"asked; {SECONDS_REMEMBERED} s are needed",
         "sacct": "this Slurm has no accounting database (AccountingStorageType), which sacct asks",
     }
-    if sees[told_by]:
+    if sees[asked_by]:
         return ""
     for other in sees:
         if sees[other]:
             return (
-                f"{faults[told_by]}. In profiles/slurm/profile.yaml: slurm-status-command: {other}"
+                f"{faults[asked_by]}. In profiles/slurm/profile.yaml: slurm-status-command: {other}"
             )
-    return f"{faults[told_by]}. Ask the cluster's administrator for MinJobAge=300"
+    return f"{faults[asked_by]}. Ask the cluster's administrator for MinJobAge=300"
 
 
 def starter(wildcards, resources):
@@ -54,7 +54,32 @@ if on_this_machine and gpu_here() and "gpu" not in workflow.global_resources:
     workflow.global_resources["gpu"] = 1
 
 
+# A training that takes days on a CPU is announced before the first job, with its hours.
+LONG_STEPS = 5000
+
+
+def announce_long_trainings():
+    """Prints the hours of each long training that would run without a GPU."""
+    for job in workflow.dag.needrun_jobs():
+        if job.rule.name != "train":
+            continue
+        dataset, method = job.wildcards.dataset, job.wildcards.method
+        if settings_of("train", job_of(job.wildcards)).train.steps >= LONG_STEPS:
+            changes = [word for change in CHANGED for word in ("--set", change)]
+            command = [sys.executable, "-m", "gaittake", "train", dataset, "--method", method]
+            estimate = subprocess.run(
+                [*command, *changes, "--estimate"], capture_output=True, text=True
+            )
+            print(
+                f"No GPU found. {estimate.stdout.strip()}. For a training of minutes to hours set "
+                f"preset: laptop in config/{dataset}.yaml.",
+                file=sys.stderr,
+            )
+
+
 onstart:
+    if on_this_machine and not gpu_here():
+        announce_long_trainings()
     if workflow.executor_plugin.name == "slurm":
         shown = subprocess.run(["scontrol", "show", "config"], capture_output=True, text=True)
         fault = why_no_end_is_seen(workflow.executor_settings.status_command, shown.stdout)

@@ -1,7 +1,7 @@
 rule teacher:
     """Gets the detector that labels RGB frames: COCO's, or one trained on rendered people."""
     input:
-        weights=teacher_weights,
+        weights=files("teacher_weights"),
     output:
         weights="results/{dataset}/pose/teacher.pt",
     log:
@@ -13,21 +13,22 @@ rule teacher:
     threads: 8
     resources:
         gpu=1,
-        mem_mb=growing(8000),
+        mem_mb=per_attempt(8000),
         runtime=240,
     params:
-        settings=record("teacher"),
+        settings=settings("teacher"),
         code=code("gaittake.pose.teacher"),
+        options=options(stage="teacher"),
         checkpoints="results/{dataset}/pose/checkpoints/teacher",
     shell:
-        "python -m gaittake teacher {wildcards.dataset} --settings {params.settings:q}"
+        "python -m gaittake teacher {wildcards.dataset} {params.options}"
         " --checkpoints {params.checkpoints} --out {output.weights} --threads {threads} &> {log}"
 
 
 rule pseudo_label:
     """Labels RGB frames of training subjects with the teacher."""
     input:
-        unpack(rendered),
+        frames=files("frames"),
         index="results/{dataset}/index/{shard}.csv",
         teacher="results/{dataset}/pose/teacher.pt",
     output:
@@ -44,22 +45,23 @@ rule pseudo_label:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=growing(6000),
-        runtime=growing(480),
+        mem_mb=per_attempt(6000),
+        runtime=per_attempt(480),
     params:
-        settings=record("pseudo-label"),
+        settings=settings("pseudo_label"),
         code=code("gaittake.pose.pseudo_label"),
+        options=options("index", "teacher", stage="pseudo_label"),
     shell:
         "python -m gaittake pseudo-label {wildcards.dataset} --shard {wildcards.shard}"
-        " --settings {params.settings:q} --index {input.index} --teacher {input.teacher}"
-        " --out {output.labels} --rejects {output.rejects} --threads {threads} &> {log}"
+        " {params.options} --out {output.labels} --out-rejects {output.rejects}"
+        " --threads {threads} &> {log}"
 
 
 rule finetune:
     """Trains the detector on silhouettes with the pseudo-labels."""
     input:
-        pseudo_labels=every("results/{dataset}/pose/pseudo_labels/{shard}.h5", "train"),
-        index=every("results/{dataset}/index/{shard}.csv", "train"),
+        pseudo_labels=every("pose/pseudo_labels/{shard}.h5", "train"),
+        index=every("index/{shard}.csv", "train"),
         teacher="results/{dataset}/pose/teacher.pt",
     output:
         weights="results/{dataset}/pose/student.pt",
@@ -72,25 +74,24 @@ rule finetune:
     threads: 8
     resources:
         gpu=1,
-        mem_mb=growing(12000),
+        mem_mb=per_attempt(12000),
         runtime=1440,
     params:
-        settings=record("finetune"),
+        settings=settings("finetune"),
         code=code("gaittake.pose.finetune"),
+        options=options("pseudo_labels", "index", "teacher", stage="finetune"),
         checkpoints="results/{dataset}/pose/checkpoints/student",
-        files=options("pseudo_labels", "index"),
     shell:
-        "python -m gaittake finetune {wildcards.dataset} --settings {params.settings:q}"
-        " {params.files} --teacher {input.teacher} --checkpoints {params.checkpoints}"
-        " --out {output.weights} --threads {threads} &> {log}"
+        "python -m gaittake finetune {wildcards.dataset} {params.options}"
+        " --checkpoints {params.checkpoints} --out {output.weights} --threads {threads} &> {log}"
 
 
 rule predict:
     """Predicts the keypoints of every silhouette of a shard."""
     input:
-        unpack(rendered),
+        frames=files("frames"),
         index="results/{dataset}/index/{shard}.csv",
-        student=student,
+        student=files("student"),
     output:
         keypoints="results/{dataset}/pose/keypoints/{shard}.h5",
         rejects="results/{dataset}/pose/keypoints/{shard}.rejects.csv",
@@ -103,23 +104,24 @@ rule predict:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=growing(6000),
-        runtime=growing(480),
+        mem_mb=per_attempt(6000),
+        runtime=per_attempt(480),
     params:
-        settings=record("predict"),
+        settings=settings("predict"),
         code=code("gaittake.pose.predict"),
+        options=options("index", "student", stage="predict"),
     shell:
         "python -m gaittake predict {wildcards.dataset} --shard {wildcards.shard}"
-        " --settings {params.settings:q} --index {input.index} --student {input.student}"
-        " --out {output.keypoints} --rejects {output.rejects} --threads {threads} &> {log}"
+        " {params.options} --out {output.keypoints} --out-rejects {output.rejects}"
+        " --threads {threads} &> {log}"
 
 
 rule quality:
     """Measures the keypoints against pseudo-labels held out and, for walkers, exact joints."""
     input:
-        keypoints=every("results/{dataset}/pose/keypoints/{shard}.h5"),
-        pseudo_labels=labels,
-        truth=truth,
+        keypoints=every("pose/keypoints/{shard}.h5"),
+        pseudo_labels=files("pseudo_labels"),
+        truth=files("every_truth"),
     output:
         report="results/{dataset}/pose/quality.json",
     log:
@@ -130,12 +132,12 @@ rule quality:
         "../../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(60),
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(60),
     params:
-        settings=record("quality"),
+        settings=settings("quality"),
         code=code("gaittake.pose.quality"),
-        files=options("keypoints", "pseudo_labels", "truth"),
+        options=options("keypoints", "pseudo_labels", "truth", stage="quality"),
     shell:
-        "python -m gaittake quality {wildcards.dataset} --settings {params.settings:q}"
-        " {params.files} --out {output.report} &> {log}"
+        "python -m gaittake quality {wildcards.dataset} {params.options} --out {output.report}"
+        " &> {log}"

@@ -14,25 +14,25 @@ rule train:
     threads: 8
     resources:
         gpu=1,
-        mem_mb=growing(16000),
+        mem_mb=per_attempt(16000),
         runtime=2880,
     params:
-        settings=record("train"),
+        settings=settings("train"),
         code=code("gaittake.training.engine"),
+        options=options("cache", stage="train"),
         checkpoints="results/{dataset}/{method}/checkpoints",
         starter=starter,
     shell:
         "{params.starter} -m gaittake train {wildcards.dataset} --method {wildcards.method}"
-        " --settings {params.settings:q} --cache {input.cache}"
-        " --checkpoints {params.checkpoints} --out {output.weights}"
-        " --history {output.history} --threads {threads} &> {log}"
+        " {params.options} --checkpoints {params.checkpoints} --out {output.weights}"
+        " --out-history {output.history} --threads {threads} &> {log}"
 
 
 rule embed:
     """Embeds the sequences of the test subjects."""
     input:
         cache="results/{dataset}/cache.h5",
-        weights=weights,
+        weights=files("weights"),
     output:
         embeddings="results/{dataset}/{method}/embeddings.h5",
     log:
@@ -44,16 +44,15 @@ rule embed:
     threads: 8
     resources:
         gpu=1,
-        mem_mb=growing(16000),
-        runtime=growing(240),
+        mem_mb=per_attempt(16000),
+        runtime=per_attempt(240),
     params:
-        settings=record("embed"),
+        settings=settings("embed"),
         code=code("gaittake.evaluation.embed"),
-        files=options("weights"),
+        options=options("cache", "weights", stage="embed"),
     shell:
         "python -m gaittake embed {wildcards.dataset} --method {wildcards.method}"
-        " --settings {params.settings:q} --cache {input.cache} {params.files}"
-        " --out {output.embeddings} --threads {threads} &> {log}"
+        " {params.options} --out {output.embeddings} --threads {threads} &> {log}"
 
 
 rule evaluate:
@@ -73,24 +72,24 @@ rule evaluate:
         "../../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=growing(8000),
-        runtime=growing(60),
+        mem_mb=per_attempt(8000),
+        runtime=per_attempt(60),
     params:
-        settings=record("evaluate"),
+        settings=settings("evaluate"),
         code=code("gaittake.evaluation.evaluate"),
+        options=options("embeddings", "rejects", stage="evaluate"),
     shell:
         "python -m gaittake evaluate {wildcards.dataset} --method {wildcards.method}"
-        " --settings {params.settings:q} --embeddings {input.embeddings}"
-        " --rejects {input.rejects} --out {output.metrics} --table {output.table}"
-        " --probes {output.probes} --threads {threads} &> {log}"
+        " {params.options} --out {output.metrics} --out-rank1 {output.table}"
+        " --out-probes {output.probes} --threads {threads} &> {log}"
 
 
 rule compare:
     """Puts methods into one table; the quality of the keypoints is made with it."""
     input:
-        metrics=of_runs("metrics.json"),
-        probes=of_runs("probes.csv"),
-        quality=quality,
+        metrics=files("metrics"),
+        probes=files("probes"),
+        quality=files("quality"),
     output:
         table="results/{dataset}_{table}.csv",
         page="results/{dataset}_{table}.md",
@@ -106,10 +105,9 @@ rule compare:
         mem_mb=1000,
         runtime=10,
     params:
-        settings=record("compare"),
+        settings=settings("compare"),
         code=code("gaittake.evaluation.compare"),
-        files=options("metrics", "probes"),
+        options=options("metrics", "probes", stage="compare"),
     shell:
         "python -m gaittake compare {wildcards.dataset} --table {wildcards.table}"
-        " --settings {params.settings:q} {params.files} --out {output.table}"
-        " --markdown {output.page} &> {log}"
+        " {params.options} --out {output.table} --out-markdown {output.page} &> {log}"

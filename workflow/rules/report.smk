@@ -1,19 +1,18 @@
 rule report:
     """Shows the rank-1 table, its figures, and everything behind it on one page."""
     input:
-        metrics=ranked("metrics.json"),
-        probes=ranked("probes.csv"),
-        embeddings=ranked("embeddings.h5"),
-        weights=learnt("weights.pt"),
-        histories=learnt("train.csv"),
+        metrics=files("metrics", table="rank1"),
+        probes=files("probes", table="rank1"),
+        embeddings=files("embeddings", table="rank1"),
+        trainings=files("trainings", table="rank1"),
         rank1="results/{dataset}_rank1.csv",
         cache="results/{dataset}/cache.h5",
         sequences="results/{dataset}/sequences.csv",
         rejects="results/{dataset}/rejects.csv",
-        quality=quality,
-        keypoints=measured(every("results/{dataset}/pose/keypoints/{shard}.h5")),
-        pseudo_labels=measured(labels),
-        truth=measured(truth),
+        quality=files("quality"),
+        keypoints=files("measured_keypoints"),
+        pseudo_labels=files("measured_labels"),
+        truth=files("measured_truth"),
     output:
         page="results/{dataset}_report.html",
     log:
@@ -24,16 +23,23 @@ rule report:
         "../../envs/torch.yaml"
     threads: 1
     resources:
-        mem_mb=growing(8000),
-        runtime=growing(60),
+        mem_mb=per_attempt(8000),
+        runtime=per_attempt(60),
     params:
-        settings=record("report"),
+        settings=settings("report"),
         code=code("gaittake.report.build"),
-        runs=lambda w, input: " ".join(f"--runs {Path(path).parent}" for path in input.metrics),
-        files=options("quality", "keypoints", "pseudo_labels", "truth"),
+        options=options(
+            "rank1",
+            "cache",
+            "sequences",
+            "rejects",
+            "quality",
+            "keypoints",
+            "pseudo_labels",
+            "truth",
+            stage="report",
+        ),
         benchmarks="results/{dataset}/benchmarks",
     shell:
-        "python -m gaittake report {wildcards.dataset} --settings {params.settings:q}"
-        " {params.runs} --rank1 {input.rank1} --cache {input.cache}"
-        " --sequences {input.sequences} --rejects {input.rejects} {params.files}"
+        "python -m gaittake report {wildcards.dataset} {params.options}"
         " --benchmarks {params.benchmarks} --out {output.page} --threads {threads} &> {log}"

@@ -1,7 +1,7 @@
 rule render:
     """Renders the walkers of a shard, in the layout of CASIA-B."""
     input:
-        recorded=recorded,
+        recorded=files("recorded_walks"),
     output:
         silhouettes=directory("results/{dataset}/data/{shard}/silhouettes"),
         videos=directory("results/{dataset}/data/{shard}/videos"),
@@ -14,21 +14,22 @@ rule render:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(120),
+        mem_mb=per_attempt(2000),
+        runtime=per_attempt(120),
     params:
-        settings=record("render"),
+        settings=settings("render"),
         code=code("gaittake.sources.walkers.dataset"),
+        options=options(stage="render"),
         folder="results/{dataset}/data/{shard}",
     shell:
-        "python -m gaittake render {wildcards.dataset} --shard {wildcards.shard}"
-        " --settings {params.settings:q} --out {params.folder} --threads {threads} &> {log}"
+        "python -m gaittake render {wildcards.dataset} --shard {wildcards.shard} {params.options}"
+        " --out {params.folder} --threads {threads} &> {log}"
 
 
 rule unpack:
     """Unpacks the subjects of a shard that lie on disk as archives (CASIA-B)."""
     input:
-        archives=archives,
+        archives=files("archives"),
     output:
         silhouettes=directory("results/{dataset}/data/{shard}/unpacked"),
         rejects="results/{dataset}/data/{shard}/unpacked.rejects.csv",
@@ -40,20 +41,21 @@ rule unpack:
         "../../envs/data.yaml"
     threads: 1
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(120),
+        mem_mb=per_attempt(1000),
+        runtime=per_attempt(120),
     params:
         code=code("gaittake.sources.archives"),
-        files=options("archives"),
+        options=options("archives"),
     shell:
-        "python -m gaittake unpack {wildcards.dataset} --shard {wildcards.shard} {params.files}"
-        " --out {output.silhouettes} --rejects {output.rejects} &> {log}"
+        "python -m gaittake unpack {wildcards.dataset} {params.options} --shard {wildcards.shard}"
+        " --out {output.silhouettes} --out-rejects {output.rejects} &> {log}"
 
 
 rule index:
     """Lists the sequences of a shard."""
     input:
-        unpack(rendered),
+        frames=files("frames"),
+        unpacked=files("unpacked"),
     output:
         table="results/{dataset}/index/{shard}.csv",
         rejects="results/{dataset}/index/{shard}.rejects.csv",
@@ -69,13 +71,12 @@ rule index:
         mem_mb=1000,
         runtime=120,
     params:
-        settings=record("index"),
+        settings=settings("index"),
         code=code("gaittake.sources.index"),
-        files=options("unpacked"),
+        options=options("unpacked", stage="index"),
     shell:
-        "python -m gaittake index {wildcards.dataset} --shard {wildcards.shard}"
-        " --settings {params.settings:q} {params.files} --out {output.table}"
-        " --rejects {output.rejects} &> {log}"
+        "python -m gaittake index {wildcards.dataset} --shard {wildcards.shard} {params.options}"
+        " --out {output.table} --out-rejects {output.rejects} &> {log}"
 
 
 rule survey:
@@ -83,7 +84,7 @@ rule survey:
     input:
         sequences="results/{dataset}/sequences.csv",
         cache="results/{dataset}/cache.h5",
-        rejects=rejects,
+        rejects=files("rejects"),
     output:
         rejects="results/{dataset}/rejects.csv",
     log:
@@ -98,10 +99,9 @@ rule survey:
         mem_mb=2000,
         runtime=60,
     params:
-        settings=record("survey"),
+        settings=settings("survey"),
         code=code("gaittake.sources.survey"),
-        files=options("rejects"),
+        options=options("sequences", "cache", "rejects", stage="survey"),
     shell:
-        "python -m gaittake survey {wildcards.dataset} --settings {params.settings:q}"
-        " --sequences {input.sequences} --cache {input.cache} {params.files}"
-        " --out {output.rejects} &> {log}"
+        "python -m gaittake survey {wildcards.dataset} {params.options} --out {output.rejects}"
+        " &> {log}"

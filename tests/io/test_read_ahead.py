@@ -1,4 +1,4 @@
-"""Reading ahead by a thread: in order, a few at a time, and the thread always ends."""
+"""Reading ahead: items stay in order, few are read in advance, and the thread always stops."""
 
 import itertools
 import signal
@@ -9,11 +9,11 @@ from types import FrameType
 
 import pytest
 
-from gaittake.io.ahead import read_ahead
+from gaittake.io.read_ahead import read_ahead
 
 
 def reading() -> bool:
-    """Tells whether a thread that reads ahead is alive."""
+    """Returns whether a read-ahead thread is alive."""
     return any(thread.name == "read ahead" for thread in threading.enumerate())
 
 
@@ -24,44 +24,44 @@ def numbers(drawn: list[int]) -> Iterator[int]:
 
 
 def wait_for(count: int, drawn: list[int]) -> None:
-    """Waits until so many were drawn, and a little for more that should not be."""
+    """Waits until `count` numbers are drawn, and a little longer for any that should not be."""
     deadline = time.monotonic() + 5
     while len(drawn) < count and time.monotonic() < deadline:
         time.sleep(0.005)
     time.sleep(0.05)
 
 
-def test_items_come_in_their_order_and_the_thread_ends_with_them() -> None:
+def test_items_keep_their_order_and_the_thread_stops_after_the_last() -> None:
     assert list(read_ahead(range(50))) == list(range(50))
     assert list(read_ahead(())) == []
     assert not reading()
 
 
-def test_a_few_items_are_read_ahead_and_no_more() -> None:
+def test_no_more_than_depth_items_wait() -> None:
     drawn: list[int] = []
     stream = read_ahead(numbers(drawn), depth=2)
     for taken in (1, 2, 3):
         assert next(stream) == taken - 1
         wait_for(taken + 3, drawn)
-        assert len(drawn) == taken + 3  # two wait, one stands before the full queue
+        assert len(drawn) == taken + 3  # two are queued, one waits for a place
     stream.close()
     assert not reading()
 
 
-def test_an_error_is_raised_in_its_place_behind_the_items_before_it() -> None:
+def test_an_error_is_raised_after_the_items_before_it() -> None:
     def items() -> Iterator[int]:
         yield 1
         yield 2
-        raise OSError("the disk is gone")
+        raise OSError("disk failure")
 
     stream = read_ahead(items())
     assert [next(stream), next(stream)] == [1, 2]
-    with pytest.raises(OSError, match="the disk is gone"):
+    with pytest.raises(OSError, match="disk failure"):
         next(stream)
     assert not reading()
 
 
-def test_a_signal_is_heard_while_the_reader_waits_for_a_slow_item() -> None:
+def test_a_signal_interrupts_the_wait_for_a_slow_item() -> None:
     def items() -> Iterator[int]:
         yield 1
         time.sleep(0.5)

@@ -1,4 +1,4 @@
-"""Reading ahead: the next items are read by a thread while these are worked on."""
+"""Reading ahead: a thread reads the next items while the current ones are processed."""
 
 import queue
 import threading
@@ -7,20 +7,20 @@ from contextlib import suppress
 from typing import NamedTuple, TypeVar
 
 T = TypeVar("T")
-POLL_SECONDS = 0.1  # how often a thread that waits looks whether it shall end
+POLL_SECONDS = 0.1  # how often the waiting thread checks whether it must stop
 
 
 class _End(NamedTuple):
-    """What stands behind the last item: the error that ended them, if there was one."""
+    """Follows the last item; holds the error that ended the iteration, if any."""
 
     error: BaseException | None
 
 
 def read_ahead(items: Iterable[T], *, depth: int = 3) -> Generator[T, None, None]:
-    """Yields the items in order; a thread fetches up to `depth` of them in advance.
+    """Yields the items in order; a thread reads up to `depth` of them in advance.
 
-    What the iterable raises is raised here, in its place. A reader that stops early, by `close`
-    or by an error of its own, stops the thread and waits for its end.
+    An error of the iterable is raised at its place among the items. If the consumer stops early,
+    by `close` or by an error, the thread stops, and the generator waits for it.
     """
     fetched: queue.Queue[T | _End] = queue.Queue(maxsize=depth)
     stopped = threading.Event()
@@ -38,7 +38,7 @@ def read_ahead(items: Iterable[T], *, depth: int = 3) -> Generator[T, None, None
                 if stopped.is_set():
                     return
             put(_End(None))
-        except BaseException as error:  # raised again where the items are read
+        except BaseException as error:  # raised again in the consumer's thread
             put(_End(error))
 
     thread = threading.Thread(target=fetch, name="read ahead", daemon=True)

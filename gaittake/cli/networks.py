@@ -23,8 +23,8 @@ class Row(NamedTuple):
     paper: str
 
 
-def models() -> None:
-    """List the networks: weights, work for a sequence, embeddings, papers."""
+def networks() -> None:
+    """List the networks: parameters, multiply-accumulates, embeddings, papers."""
     from rich.console import Console
     from rich.table import Table
 

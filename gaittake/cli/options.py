@@ -1,0 +1,149 @@
+"""What commands share: their options, the job they work on, and where they compute."""
+
+import os
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from gaittake.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+    from gaittake.pipeline.job import Job
+    from gaittake.settings import Section
+
+READ = "Files read (default: the pipeline's own)"
+WRITTEN = "Files written (default: the pipeline's own)"
+
+
+class Device(StrEnum):
+    """Where to compute."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+def reads(what: str) -> Any:
+    """Returns the option for a file that a command reads."""
+    return typer.Option(help=what, rich_help_panel=READ)
+
+
+def writes(what: str) -> Any:
+    """Returns the option for a file that a command writes."""
+    return typer.Option(help=what, rich_help_panel=WRITTEN)
+
+
+Dataset = Annotated[str, typer.Argument(help="Name of a dataset: config/DATASET.yaml.")]
+Shard = Annotated[str | None, typer.Option(help="Shard of its subjects, for example train-000.")]
+Method = Annotated[
+    str | None, typer.Option(help="Method, for example gaittake; with a seed: gaittake-seed1.")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change a setting; repeatable."),
+]
+Digest = Annotated[
+    str | None,
+    typer.Option(
+        "--settings-digest",
+        help="Fail if the stage's settings have another digest. The workflow passes it, so that "
+        "no job runs with settings that changed after the workflow had read them.",
+    ),
+]
+DeviceOption = Annotated[
+    Device, typer.Option("--device", help="Where to compute; auto: on a GPU if there is one.")
+]
+Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads (default: all cores).")]
+IndexFile = Annotated[Path | None, reads("Sequences of the shard, .csv.")]
+IndexFiles = Annotated[list[Path] | None, reads("Sequences of a shard, .csv; repeatable.")]
+RejectsOut = Annotated[Path | None, writes("What the stage skipped and why, .csv.")]
+CacheFile = Annotated[Path | None, reads("Cache of the dataset, .h5.")]
+KeypointsFiles = Annotated[list[Path] | None, reads("Keypoints of a shard, .h5; repeatable.")]
+LabelsFiles = Annotated[list[Path] | None, reads("Pseudo-labels of a shard, .h5; repeatable.")]
+TruthFiles = Annotated[
+    list[Path] | None, reads("The renderer's true keypoints of a shard, .h5; repeatable.")
+]
+RejectsFile = Annotated[Path | None, reads("What the stages skipped and why, .csv.")]
+CheckpointFolder = Annotated[Path | None, writes("Folder of checkpoints; a restart continues.")]
+
+S = TypeVar("S", bound="Section")
+
+
+def job_of(
+    dataset: str,
+    overrides: Sequence[str] | None,
+    *,
+    shard: str | None = None,
+    method: str | None = None,
+    table: str | None = None,
+) -> "Job":
+    """Returns the job that a command works on."""
+    from gaittake.pipeline.job import Job
+
+    return Job(dataset, tuple(overrides or ()), shard, method, table)
+
+
+def stage_settings(read: "Callable[[Job], S]", job: "Job", digest: str | None) -> S:
+    """Returns what a stage reads of the dataset's settings.
+
+    Args:
+        read: the stage's function in `gaittake.pipeline.plan`.
+        job: what the stage works on.
+        digest: that the settings must have; None: any.
+
+    Raises:
+        UserError: the settings have another digest.
+    """
+    from gaittake.settings import digest_of
+
+    settings = read(job)
+    if digest is not None and digest_of(settings) != digest:
+        raise UserError(
+            f"config/{job.dataset}.yaml changed after the workflow had read it; start the workflow "
+            "again"
+        )
+    return settings
+
+
+def computing_on(device: Device, threads: int | None) -> "torch.device":
+    """Returns the device to compute on, and limits the threads of the CPU.
+
+    Processes that `torchrun` started together share the threads, and use one GPU each.
+
+    Raises:
+        UserError: there is no GPU although one is asked for, or there are too few.
+    """
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if threads is not None:
+        threads = max(1, threads // processes)
+    limit_threads(threads)
+    import torch
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    if device is Device.CUDA and not torch.cuda.is_available():
+        raise UserError("--device cuda: PyTorch finds no GPU here; use --device cpu or auto")
+    if device is Device.CPU or not torch.cuda.is_available():
+        return torch.device("cpu")
+    found = torch.cuda.device_count()
+    if processes > found:
+        raise UserError(
+            f"{processes} processes were started on this machine, where PyTorch finds {found} "
+            f"GPUs; use torchrun --nproc-per-node {found}"
+        )
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+
+
+def limit_threads(threads: int | None) -> None:
+    """Limits the threads of NumPy and OpenCV; must be called before NumPy is imported."""
+    if threads is None:
+        return
+    os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = str(threads)
+    import cv2
+
+    cv2.setNumThreads(threads)

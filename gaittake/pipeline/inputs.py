@@ -1,0 +1,166 @@
+"""Which files a stage reads, where that depends on the dataset's settings.
+
+Rules and commands both ask here, so that a stage run by hand reads what the workflow gives it. The
+other inputs have the same name for every dataset and stand in the rules.
+"""
+
+from pathlib import Path
+
+from gaittake.pipeline import subjects
+from gaittake.pipeline.job import Job
+from gaittake.pipeline.plan import method_of, runs
+from gaittake.sources.archives import packed
+
+
+def recorded_walks(job: Job) -> list[Path]:
+    """Returns the recorded motion to render and its table; none where all people are generated."""
+    motion = job.settings.walkers.recorded
+    return [] if motion is None else [motion, motion.with_suffix(".csv")]
+
+
+def archives(job: Job) -> list[Path]:
+    """Returns the archives of the shard's subjects that are not unpacked yet (CASIA-B)."""
+    return packed(job.settings.source, job.shards[job.known_shard()])
+
+
+def unpacked(job: Job) -> list[Path]:
+    """Returns the folder that `unpack` makes for the shard; none where nothing is packed."""
+    return [job.path("data/{shard}/unpacked")] if archives(job) else []
+
+
+def rendered_folder(job: Job) -> list[Path]:
+    """Returns the shard's rendered folder; none for recorded datasets."""
+    return [job.path("data/{shard}")] if job.settings.rendered else []
+
+
+def frames(job: Job) -> list[Path]:
+    """Returns the folders of the shard's frames that `render` or `unpack` makes."""
+    made = [folder / kind for folder in rendered_folder(job) for kind in ("silhouettes", "videos")]
+    return made + unpacked(job)
+
+
+def teacher_weights(job: Job) -> list[Path]:
+    """Returns the user's own weights file of the teacher, if the settings name one."""
+    chosen = job.settings.pose.teacher_weights
+    return [] if chosen in ("coco", "walkers") else [Path(chosen)]
+
+
+def student(job: Job) -> Path:
+    """Returns the dataset's student, or that of the dataset that lends one."""
+    return Job(job.settings.pose.student_from or job.dataset).path("pose/student.pt")
+
+
+def keypoints(job: Job) -> list[Path]:
+    """Returns the shard's predicted keypoints; none where the truth takes their place."""
+    predicted = job.settings.pose.keypoints == "predicted"
+    return [job.path("pose/keypoints/{shard}.h5")] if predicted else []
+
+
+def every_keypoints(job: Job) -> list[Path]:
+    """Returns the predicted keypoints of all shards."""
+    return job.each("pose/keypoints/{shard}.h5")
+
+
+def truth(job: Job) -> list[Path]:
+    """Returns the renderer's true keypoints of the shard; none for recorded datasets."""
+    return [job.path("data/{shard}/truth.h5")] if job.settings.rendered else []
+
+
+def every_truth(job: Job) -> list[Path]:
+    """Returns the renderer's true keypoints of all shards; none for recorded datasets."""
+    return job.each("data/{shard}/truth.h5") if job.settings.rendered else []
+
+
+def pseudo_labels(job: Job) -> list[Path]:
+    """Returns all pseudo-labels; none where another dataset lends the student."""
+    own = job.settings.pose.student_from is None
+    return job.each("pose/pseudo_labels/{shard}.h5", "train") if own else []
+
+
+def quality(job: Job) -> list[Path]:
+    """Returns the quality of the keypoints, where labels or the truth can measure it."""
+    pose = job.settings.pose
+    measurable = job.settings.rendered or pose.student_from is None
+    return [job.path("pose/quality.json")] if measurable and pose.keypoints == "predicted" else []
+
+
+def measured_keypoints(job: Job) -> list[Path]:
+    """Returns the predicted keypoints of all shards, where their quality is measured."""
+    return every_keypoints(job) if quality(job) else []
+
+
+def measured_labels(job: Job) -> list[Path]:
+    """Returns all pseudo-labels, where the quality of the keypoints is measured."""
+    return pseudo_labels(job) if quality(job) else []
+
+
+def measured_truth(job: Job) -> list[Path]:
+    """Returns the true keypoints of all shards, where the predicted ones are measured."""
+    return every_truth(job) if quality(job) else []
+
+
+def rejects(job: Job) -> list[Path]:
+    """Returns the tables of what the stages before `survey` skipped."""
+    pose = job.settings.pose
+    found = [
+        shard_job.path("data/{shard}/unpacked.rejects.csv")
+        for shard_job in (job.at(shard=shard) for shard in job.shards)
+        if archives(shard_job)
+    ]
+    found += job.each("index/{shard}.rejects.csv") + job.each("cache/{shard}.rejects.csv")
+    if pose.keypoints == "predicted":
+        found += job.each("pose/keypoints/{shard}.rejects.csv")
+        if pose.student_from is None:
+            found += job.each("pose/pseudo_labels/{shard}.rejects.csv", "train")
+    return found
+
+
+def lender(job: Job) -> str:
+    """Returns the dataset whose networks are tested: this one, or the one that lends its networks.
+
+    Raises:
+        UserError: a lent network was trained on a subject that is tested here.
+    """
+    lent = job.settings.networks_from
+    return job.dataset if lent is None else subjects.lender(job.settings, Job(lent).settings)
+
+
+def learns(job: Job) -> bool:
+    """Returns whether the job's run trains a network."""
+    method, _ = method_of(job.known_method(), job.settings)
+    return job.settings.method(method).learns
+
+
+def weights(job: Job) -> list[Path]:
+    """Returns the trained weights of the job's run; none for a method that trains nothing."""
+    run = job.known_method()
+    return [Job(lender(job)).path(f"{run}/weights.pt")] if learns(job) else []
+
+
+def table_runs(job: Job) -> list[str]:
+    """Returns the names of the trainings behind a table: each method, each seed."""
+    settings = job.settings
+    return [run for method in settings.rows(str(job.table)) for run in runs(settings, method)]
+
+
+def metrics(job: Job) -> list[Path]:
+    """Returns the metrics of each run of the table."""
+    return [job.path(f"{run}/metrics.json") for run in table_runs(job)]
+
+
+def probes(job: Job) -> list[Path]:
+    """Returns the probes of each run of the table."""
+    return [job.path(f"{run}/probes.csv") for run in table_runs(job)]
+
+
+def embeddings(job: Job) -> list[Path]:
+    """Returns the embeddings of each run of the table."""
+    return [job.path(f"{run}/embeddings.h5") for run in table_runs(job)]
+
+
+def trainings(job: Job) -> list[Path]:
+    """Returns weights and history of each run of the table that is trained on this dataset."""
+    if lender(job) != job.dataset:
+        return []
+    trained = [run for run in table_runs(job) if learns(job.at(method=run))]
+    return [job.path(f"{run}/{name}") for run in trained for name in ("weights.pt", "train.csv")]

@@ -1,0 +1,99 @@
+"""What a command or a rule works on: a dataset, and one of its shards, methods or tables."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from gaittake.errors import UserError
+from gaittake.pipeline import subjects
+from gaittake.settings import Settings, load_settings
+
+RESULTS = Path("results")
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One piece of a dataset's work: its settings, and where its files lie.
+
+    Attributes:
+        dataset: described by `config/{dataset}.yaml`.
+        overrides: `section.field=value` each, applied on top of the file.
+        shard: for stages that run by shard, for example `train-000`.
+        method: for stages that run by method: the name of a run, for example `gaittake-seed1`.
+        table: for `compare`, for example `rank1`.
+    """
+
+    dataset: str
+    overrides: Sequence[str] = ()
+    shard: str | None = None
+    method: str | None = None
+    table: str | None = None
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The dataset's settings, read when first needed."""
+        return load_settings(Path("config", f"{self.dataset}.yaml"), tuple(self.overrides))
+
+    @cached_property
+    def shards(self) -> dict[str, list[str]]:
+        """The subjects of each shard."""
+        return subjects.shards(self.settings)
+
+    def at(
+        self, *, shard: str | None = None, method: str | None = None, table: str | None = None
+    ) -> "Job":
+        """Returns the job for one part of this dataset; the settings are not read again."""
+        part = replace(self, shard=shard, method=method, table=table)
+        vars(part).update(
+            {name: value for name, value in vars(self).items() if name in ("settings", "shards")}
+        )
+        return part
+
+    def path(self, name: str) -> Path:
+        """Returns a file of the dataset, for example `index/{shard}.csv` or `{method}/weights.pt`.
+
+        Raises:
+            UserError: the name has a `{shard}` or `{method}`, and the job has none or an unknown.
+        """
+        if "{shard}" in name:
+            name = name.replace("{shard}", self.known_shard())
+        if "{method}" in name:
+            name = name.replace("{method}", self.known_method())
+        return RESULTS / self.dataset / name
+
+    def each(self, name: str, part: str = "") -> list[Path]:
+        """Returns a file for each shard; `part` limits them to the `train` or `test` subjects."""
+        return [
+            RESULTS / self.dataset / name.replace("{shard}", shard)
+            for shard in self.shards
+            if shard.startswith(part)
+        ]
+
+    def result(self, ending: str) -> Path:
+        """Returns a final file of the dataset: `rank1.csv` is results/casiab_rank1.csv."""
+        return RESULTS / f"{self.dataset}_{ending}"
+
+    def known_shard(self) -> str:
+        """Returns the shard's name.
+
+        Raises:
+            UserError: none is given, or the dataset has no such shard; lists those it has.
+        """
+        if self.shard is None:
+            raise UserError(f"--shard is required; {self.dataset} has {', '.join(self.shards)}")
+        if self.shard not in self.shards:
+            raise UserError(f"--shard {self.shard}: {self.dataset} has {', '.join(self.shards)}")
+        return self.shard
+
+    def known_method(self) -> str:
+        """Returns the run's name.
+
+        Raises:
+            UserError: none is given, or the dataset has no such method or seed.
+        """
+        if self.method is None:
+            methods = ", ".join(self.settings.methods)
+            raise UserError(f"--method is required; {self.dataset} has {methods}")
+        self.settings.method(self.method.partition("-seed")[0])
+        return self.method
