@@ -1,5 +1,7 @@
 """Pooling over columns and strips, and separate heads for the parts (PAPER 3.2 and 3.3)."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -21,8 +23,11 @@ class GeM(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns `[n, c, h]` of `x` `[n, c, h, w]`; computed in float32."""
-        powers = x.float().clamp(min=self.floor).pow(self.power)
-        return powers.mean(dim=-1).pow(1.0 / self.power)
+        # In the log domain, because 1e-6 to the power 6.5 is denormal. Compiled GPU kernels flush
+        # it to zero, and the gradient of the root at zero is infinite.
+        logarithms = self.power * x.float().clamp(min=self.floor).log()
+        mean = logarithms.logsumexp(dim=-1) - math.log(x.shape[-1])
+        return (mean / self.power).exp()
 
 
 def mean_and_max(x: Tensor, bins: int) -> Tensor:

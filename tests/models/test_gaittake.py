@@ -1,5 +1,7 @@
 """The network against slow, plain restatements of the paper's equations."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 from torch import nn
@@ -101,6 +103,59 @@ def test_gem_is_equation_10_and_lies_between_mean_and_maximum() -> None:
                 assert found[n, c, h].item() == pytest.approx((sum(row) / 5) ** (1 / 3), rel=1e-4)
     torch.testing.assert_close(GeM(1.0)(x), x.mean(dim=3))
     torch.testing.assert_close(GeM(200.0)(x), x.amax(dim=3), rtol=0.02, atol=0)
+
+
+def plain_gem(x: torch.Tensor, power: torch.Tensor) -> torch.Tensor:
+    """Equation 10, as it is written."""
+    return x.clamp(min=1e-6).pow(power).mean(dim=-1).pow(1 / power)
+
+
+@pytest.mark.parametrize("power", [1.0, 3.0, 6.5, 20.0])
+def test_gem_has_the_values_and_gradients_of_equation_10(power: float) -> None:
+    torch.manual_seed(0)
+    gem = GeM(power).double()
+    x = (torch.randn(2, 3, 4, 5).double() + 0.3).requires_grad_()  # some values are below the floor
+    weights = torch.rand(2, 3, 4)
+    found, expected = gem(x), plain_gem(x, gem.power)
+    torch.testing.assert_close(found.double(), expected, rtol=2e-6, atol=0)
+    inputs = [x, gem.power]
+    found_gradients = torch.autograd.grad((found * weights).sum(), inputs)
+    expected_gradients = torch.autograd.grad((expected * weights).sum(), inputs)
+    for one, other in zip(found_gradients, expected_gradients, strict=True):
+        torch.testing.assert_close(one, other, rtol=2e-4, atol=2e-5)
+
+
+@pytest.fixture
+def flushed() -> Iterator[None]:
+    """Treats denormal numbers as zero, as compiled GPU kernels do."""
+    if not torch.set_flush_denormal(True):
+        pytest.skip("this CPU cannot flush denormal numbers")
+    yield
+    torch.set_flush_denormal(False)
+
+
+@pytest.mark.usefixtures("flushed")
+def test_gem_of_a_row_at_the_floor_has_finite_gradients_without_denormal_numbers() -> None:
+    assert torch.tensor(1e-30).square().item() == 0.0
+    assert_finite_gem(6.5)
+
+
+@pytest.mark.parametrize("power", [8.0, 50.0])
+def test_gem_of_a_row_at_the_floor_has_finite_gradients_for_large_powers(power: float) -> None:
+    assert_finite_gem(power)
+
+
+def assert_finite_gem(power: float) -> None:
+    gem, x = GeM(power), torch.rand(2, 3, 4, 5)
+    x[0, 0, 0] = 0.0
+    x.requires_grad_()
+    pooled = gem(x)
+    pooled.sum().backward()
+    assert pooled[0, 0, 0].item() == pytest.approx(1e-6, rel=1e-3)
+    assert gem.power.grad is not None
+    assert bool(torch.isfinite(gem.power.grad).all())
+    assert x.grad is not None
+    assert bool(torch.isfinite(x.grad).all())
 
 
 def test_gem_of_a_single_value_is_that_value() -> None:
