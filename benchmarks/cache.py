@@ -1,12 +1,12 @@
-"""How small the cache is and how fast it loads, against a pickle for each sequence.
+"""Size and loading time of the cache, compared with one pickle per sequence.
 
     python benchmarks/cache.py [sequences]
 
 2,000 sequences of 40 to 100 frames. The pickles hold silhouettes only, `[s, 64, 64]` uint8; the
 cache holds the middle 44 columns and the keypoints of each frame, with checksums. All files are in
-the page cache: what is measured is decoding, in CPU seconds of one process, the least of three
-turns. Then the same for a part of the sequences in other chunks and at other levels of gzip, and
-for clips of 30 frames at random places, as streaming reads them.
+the page cache, so the times are those of decoding: CPU seconds of one process, the minimum of three
+turns. A second table has other chunk sizes and gzip levels for a part of the sequences, and the
+time of clips of 30 frames at random positions, as streaming reads them.
 """
 
 import sys
@@ -34,17 +34,15 @@ def main() -> None:
     made = make_sequences(int(sys.argv[1]) if len(sys.argv) > 1 else 2000)
     with tempfile.TemporaryDirectory() as folder:
         compare(made, Path(folder))
-        print(
-            f"\n{min(PART, len(made))} sequences; bytes are those of the cache, of the pickles' 1"
-        )
-        print("| chunk, KiB | gzip level | bytes | load, MB/s | clip of 30, ms | write, MB/s |")
+        print(f"\n{min(PART, len(made))} sequences; size relative to the pickles")
+        print("| chunk, KiB | gzip level | size | load, MB/s | clip of 30, ms | write, MB/s |")
         print("|---:|---:|---:|---:|---:|---:|")
         for chunk, level in VARIANTS:
             print(variant(made[:PART], Path(folder), chunk, level), flush=True)
 
 
 def compare(made: list[Made], folder: Path) -> None:
-    """Prints the cache's size and rate beside what is wanted of them."""
+    """Prints size and loading rate of the cache beside their targets."""
     pickles = sum(path.stat().st_size for path in write_pickles(made, folder / "pickles"))
     cache = write_cache(made, folder / "cache.h5")
     decoded = decoded_bytes(made)
@@ -52,25 +50,25 @@ def compare(made: list[Made], folder: Path) -> None:
     with ragged.open_ragged(cache, kind="cache") as opened:
         parts = {n: opened.arrays[n].id.get_storage_size() for n in sorted(opened.arrays)}
     print(f"{len(made)} sequences, {sum(len(m.silhouettes) for m in made)} frames")
-    print("| what | measured | wanted |")
+    print("| quantity | measured | target |")
     print("|---|---:|---:|")
     print(f"| pickles | {pickles / 1e6:.1f} MB | |")
     print(f"| cache | {cache.stat().st_size / 1e6:.1f} MB | |")
-    print(f"| of it silhouettes | {parts['silhouettes'] / 1e6:.1f} MB | |")
-    print(f"| of it keypoints | {parts['keypoints'] / 1e6:.1f} MB | |")
+    print(f"| cache: silhouettes | {parts['silhouettes'] / 1e6:.1f} MB | |")
+    print(f"| cache: keypoints | {parts['keypoints'] / 1e6:.1f} MB | |")
     print(f"| cache / pickles | 1/{pickles / cache.stat().st_size:.2f} | 1/5 |")
-    print(f"| decoded frames loaded, a core | {rate:.0f} MB/s | 200 MB/s |", flush=True)
+    print(f"| loading, decoded bytes per core | {rate:.0f} MB/s | 200 MB/s |", flush=True)
 
 
 def variant(made: list[Made], folder: Path, chunk: int, level: int) -> str:
-    """Returns the row of one form of the cache."""
-    ours = ragged.CHUNK_BYTES, ragged.GZIP_LEVEL
+    """Returns the table row of one chunk size and gzip level."""
+    default = ragged.CHUNK_BYTES, ragged.GZIP_LEVEL
     ragged.CHUNK_BYTES, ragged.GZIP_LEVEL = chunk, level
     try:
         cache = folder / "variant.h5"
         writing = cpu_seconds(lambda: write_cache(made, cache), 1)
     finally:
-        ragged.CHUNK_BYTES, ragged.GZIP_LEVEL = ours
+        ragged.CHUNK_BYTES, ragged.GZIP_LEVEL = default
     pickled = sum(len(m.silhouettes) * 64 * 64 for m in made)
     loading = cpu_seconds(lambda: load(cache, made), TURNS)
     streamed = load_store(cache, {m.subject for m in made}, CPU, place="cache")
@@ -90,7 +88,7 @@ def variant(made: list[Made], folder: Path, chunk: int, level: int) -> str:
 
 
 def load(cache: Path, made: list[Made]) -> None:
-    """Brings all sequences into memory."""
+    """Loads all sequences into memory."""
     load_store(cache, {m.subject for m in made}, CPU, place="device")
 
 

@@ -1,12 +1,12 @@
-"""How fast whole sequences are embedded: in batches of like length, against one at a time.
+"""Time of embedding whole sequences: in batches of similar length, and one at a time.
 
     python benchmarks/embed.py                 # CPU: the small preset
     python benchmarks/embed.py --size casiab   # the full size, minutes on a CPU
     python benchmarks/embed.py --device cuda   # the full size on a GPU
 
-GaitTAKE, sequences of 20 to 100 frames (the small preset: 18 to 24, the walkers'). One at a time is
-the plain loop: network, then its result to NumPy. Turn by turn, the least time counts: CPU seconds
-of one thread, or seconds of a GPU. Both sides' embeddings are compared.
+GaitTAKE, sequences of 20 to 100 frames (small preset: 18 to 24, as in the dataset `walkers`). One
+at a time is a plain loop: the network, then the copy to NumPy. The variants run in turns and the
+minimum is reported: CPU seconds of one thread, or seconds of a GPU. Embeddings are compared.
 """
 
 import argparse
@@ -28,8 +28,8 @@ from gaittake.settings import SIZES
 Embeddings = npt.NDArray[np.float32]
 
 
-def made_up(device: torch.device, sequences: int, shortest: int, longest: int) -> SequenceStore:
-    """Returns sequences of noise, held on the device."""
+def noise_store(device: torch.device, sequences: int, shortest: int, longest: int) -> SequenceStore:
+    """Returns sequences of noise on the device."""
     counts = np.random.default_rng(0).integers(shortest, longest + 1, sequences)
     table = pd.DataFrame({"frame_count": counts, "first_frame": np.r_[0, counts.cumsum()[:-1]]})
     silhouettes = torch.randint(0, 256, (counts.sum(), 64, 44), dtype=torch.uint8)
@@ -39,13 +39,13 @@ def made_up(device: torch.device, sequences: int, shortest: int, longest: int) -
 
 @torch.inference_mode()
 def one_at_a_time(network: nn.Module, store: SequenceStore) -> Embeddings:
-    """Returns `[n, p, d]`, as a plain loop makes them."""
+    """Returns `[n, p, d]`, computed by a plain loop."""
     batches = (gather_whole(store, [index]) for index in range(len(store.sequences)))
     return np.concatenate([network(*batch).float().cpu().numpy() for batch in batches])
 
 
 def seconds(run: Callable[[], Embeddings], device: torch.device) -> tuple[float, Embeddings]:
-    """Returns the time that embedding takes, and the embeddings."""
+    """Returns the time of embedding, and the embeddings."""
     clock = time.perf_counter if device.type == "cuda" else time.process_time
     begun = clock()
     made = run()
@@ -53,7 +53,7 @@ def seconds(run: Callable[[], Embeddings], device: torch.device) -> tuple[float,
 
 
 def main() -> None:
-    """Prints a table of frames a second."""
+    """Prints a table of frames per second."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--size", choices=("small", "casiab"), help="of the network")
@@ -65,7 +65,7 @@ def main() -> None:
     size = given.size or ("casiab" if given.device == "cuda" else "small")
     lengths = (18, 24) if size == "small" else (20, 100)
     count = given.sequences or (1024 if given.device == "cuda" else 96)
-    store = made_up(device, count, *lengths)
+    store = noise_store(device, count, *lengths)
     network = build_network("gaittake", **SIZES[size].get("gaittake", {})).to(device).eval()
     best = {"one sequence at a time": float("inf"), "in batches": float("inf")}
 
@@ -85,7 +85,7 @@ def main() -> None:
     for _ in range(given.turns):
         turn("in batches, freed memory kept")
     frames = int(store.sequences["frame_count"].sum())
-    print(f"| {size} gaittake, {count} sequences, {device.type} | frames a second | times |")
+    print(f"| {size} gaittake, {count} sequences, {device.type} | frames per second | speed-up |")
     print("|---|---:|---:|")
     for name, found in best.items():
         print(f"| {name} | {frames / found:.0f} | {next(iter(best.values())) / found:.2f} |")

@@ -1,14 +1,14 @@
-"""How fast a test set of OU-MVLP's form is evaluated, and in how much memory.
+"""Time and memory of evaluating a test set of OU-MVLP's size.
 
     python benchmarks/evaluation.py                              4 of 14 views: 16 of 196 pairs
     python benchmarks/evaluation.py --views 14                   all: 20 minutes, 6.2 GiB
     python benchmarks/evaluation.py --kinds flat --people 2389    the hardest case
 
-Made-up embeddings, `[n, 64, 256]` as the paper's network for OU-MVLP gives them. `trained`: near a
-common mean, 99.9 % of their energy in 28 of 256 directions, as those of trained networks are;
-`flat`: independent normal numbers, the hardest case: no direction leads, and all distances are
-nearly equal. Against loops over pairs of views with torch.cdist, part by part, and a sort of each
-row, on a few of the pairs. CPU seconds for each pair of views, without those of reading the file.
+Synthetic embeddings `[n, 64, 256]`, the shape of the paper's network for OU-MVLP. `trained`: near a
+common mean, with 99.9 % of the energy in 28 of 256 directions, like those of trained networks.
+`flat`: independent normal numbers, the hardest case, in which all distances are nearly equal. The
+reference is a loop over pairs of views with torch.cdist for each part and a sort of each row, for a
+few of the pairs. Times are CPU seconds per pair of views, without reading the file.
 """
 
 import argparse
@@ -37,7 +37,7 @@ LOOPS = {
     "float64": ("torch.cdist in float64", torch.float64, FAST, 1),
     "float32": ("torch.cdist in float32", torch.float32, FAST, 1),
     "direct": (
-        "torch.cdist in float32, differences (of 1/16 of the probes)",
+        "torch.cdist in float32, direct (1/16 of the probes)",
         torch.float32,
         DIRECT,
         16,
@@ -47,10 +47,10 @@ Ranks = npt.NDArray[np.int64]
 
 
 def people(kind: str, subjects: int, views: int) -> Iterator[npt.NDArray[np.float32]]:
-    """Yields the embeddings of each subject: walk 00 in all views, then walk 01."""
+    """Yields the embeddings of each subject: sequences 00 in all views, then sequences 01."""
     generator = np.random.default_rng(0)
     mean = generator.standard_normal((PARTS, SIZE), dtype=np.float32) * 4
-    # Each part sees the same person through axes of its own, [DIRECTIONS, parts * size].
+    # Each part has different axes for the same person, [DIRECTIONS, parts * size].
     axes = np.linalg.qr(generator.standard_normal((PARTS, SIZE, DIRECTIONS)))[0]
     axes = (axes * np.exp(-np.arange(DIRECTIONS) / 8)).transpose(2, 0, 1)
     axes = axes.reshape(DIRECTIONS, -1).astype(np.float32)
@@ -67,7 +67,7 @@ def people(kind: str, subjects: int, views: int) -> Iterator[npt.NDArray[np.floa
 
 
 def write(path: Path, kind: str, subjects: int, views: int) -> None:
-    """Writes the embeddings; some people have no gallery sequence in some views."""
+    """Writes the embeddings; some subjects have no gallery sequence in some views."""
     generator = np.random.default_rng(1)
     with RaggedWriter(
         path, kind="embeddings", arrays={"embeddings": ("float32", (PARTS, SIZE))}
@@ -90,10 +90,10 @@ def roles_of(sequences: pd.DataFrame) -> Roles:
     return assign_roles(sequences, gallery=["nm-01"], probes={"nm": ["nm-00"]})
 
 
-def ours(path: Path) -> tuple[Ranks, float, float]:
-    """Returns the rank of each probe's first match in each gallery; CPU seconds, those of reading.
+def measured(path: Path) -> tuple[Ranks, float, float]:
+    """Returns the rank of each probe's first match in each gallery, and CPU seconds of two kinds.
 
-    The seconds are those of all that follows the opening of the file.
+    The first are those of all computation after the file is opened, the second those of reading it.
     """
     reading = 0.0
     with open_ragged(path, kind="embeddings") as opened:
@@ -113,9 +113,9 @@ def ours(path: Path) -> tuple[Ranks, float, float]:
 
 
 def plain(path: Path, dtype: torch.dtype, mode: str, share: int, pairs: int) -> tuple[Ranks, float]:
-    """Returns the same from a plain loop, for one probe in `share`, and CPU seconds for a pair.
+    """Returns ranks by a plain loop, for one probe in `share`, and CPU seconds per pair of views.
 
-    Ranks of the pairs of views and probes that were left out are -1.
+    Ranks that are not computed are -1.
     """
     with open_ragged(path, kind="embeddings") as opened:
         sequences, roles = opened.sequences, roles_of(opened.sequences)
@@ -135,7 +135,7 @@ def plain(path: Path, dtype: torch.dtype, mode: str, share: int, pairs: int) -> 
 
 
 def plain_pair(x: torch.Tensor, y: torch.Tensor, same: torch.Tensor, mode: str) -> Ranks:
-    """Returns the rank of each probe's first match, 0 for none, as the field computes it."""
+    """Returns the rank of each probe's first match, 0 without a match, in the usual way."""
     total = torch.zeros(len(x), len(y), dtype=x.dtype)
     for part in range(PARTS):
         total += torch.cdist(x[:, part], y[:, part], compute_mode=mode)
@@ -144,7 +144,7 @@ def plain_pair(x: torch.Tensor, y: torch.Tensor, same: torch.Tensor, mode: str) 
 
 
 def main() -> None:
-    """Prints a table of times, ratios and differing ranks."""
+    """Prints a table of times, ratios and different ranks."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--people", type=int, default=4778)
     parser.add_argument("--views", type=int, default=4)
@@ -154,15 +154,15 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(1)
     print(f"{asked.people} people, {asked.views} views, [n, {PARTS}, {SIZE}], one thread")
-    print(f"{'embeddings':<11}{'':<58}{'CPU s a pair':>12}{'times ours':>12}{'other ranks':>14}")
+    print(f"{'embeddings':<11}{'':<58}{'CPU s/pair':>12}{'x gaittake':>12}{'other ranks':>14}")
     for kind in asked.kinds:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "embeddings.h5")
             write(path, kind, asked.people, asked.views)
-            ranks, seconds, reading = ours(path)
+            ranks, seconds, reading = measured(path)
             each = seconds / asked.views**2
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-            said = f"ours: {seconds:.0f} s, reading {reading:.0f} s; "
+            said = f"gaittake: {seconds:.0f} s, reading {reading:.0f} s; "
             said += f"peak {peak:.2f} GiB; rank-1 {(ranks == 1).mean():.3f}"
             print(f"{kind:<11}{said:<58}{each:12.2f}", flush=True)
             for name in asked.plain:

@@ -1,16 +1,16 @@
-"""How fast a network is fed: clips a second, against a pickle for each sequence.
+"""Rate of loading training clips, compared with one pickle per sequence.
 
     python benchmarks/feeding.py [--sequences 2000] [--device auto]
 
-The same batches, P x K = 8 x 8 clips of 30 frames, made in several ways, each by a CPU process of
-its own, turn by turn; CPU time, the median of the turns. The field's way: each sequence in its own
-pickle, `[s, 64, 64]` uint8, loaded; cut to 44 columns, divided by 255, stacked to float32 (no
-keypoints; ours gathers them too), in three forms. All files are in the page cache.
+The same batches, P x K = 8 x 8 clips of 30 frames, are loaded in several ways, each in a separate
+process, in turns; the median CPU time is reported. The usual way has one pickle per sequence,
+`[s, 64, 64]` uint8: it is loaded, cut to 44 columns, divided by 255 and stacked to float32, in
+three variants. It loads no keypoints; this package does. All files are in the page cache.
 
-Then the stall: how long a training waits for its batch where the frames are streamed, when a step
-takes a GPU 100 ms (here: sleep), with reading ahead, which needs a core for itself, and without.
-And, where there is a GPU, the loader's share of the full-size network's step; `--device cpu` shows
-that this part runs, with a small network.
+A second table has the time that a training waits for streamed batches, if a step takes 100 ms on a
+GPU (simulated by sleep), with prefetching, which needs one more core, and without it. With a GPU,
+the last lines have the loader's share of a step of the full-size network; `--device cpu` runs this
+part with a small network.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from torch import Tensor
 
 from gaittake.data.clips import clip_rows
 from gaittake.data.sampler import group_by_subject, sample_sequences, step_generator
-from gaittake.data.store import SequenceStore, ahead, fetch, gather_clips, load_store
+from gaittake.data.store import SequenceStore, fetch, gather_clips, load_store, prefetch
 from gaittake.device import autocast
 from gaittake.losses.triplet import triplet_loss
 from gaittake.models import build_network
@@ -42,7 +42,7 @@ FORK = multiprocessing.get_context("fork")
 P, K, FRAMES = 8, 8, 30
 BATCHES, TURNS = 6, 7
 STEPS, STEP_SECONDS = 30, 0.1
-IN_MEMORY, FOR_GPU = "in memory, floats made here", "in memory, uint8 as it goes to a GPU"
+IN_MEMORY, FOR_GPU = "in memory, float32", "in memory, uint8 for a GPU"
 
 
 def main() -> None:
@@ -65,7 +65,7 @@ def main() -> None:
         compare(paths, held, streamed)
         wait_for_batches(held, streamed)
         if given.device == "auto" and not torch.cuda.is_available():
-            print("share of the loader in a training step: skipped, there is no GPU here")
+            print("share of the loader in a training step: skipped, no GPU found")
         else:
             device = torch.device("cpu" if given.device == "cpu" else "cuda")
             for place in ("device", "host", "cache"):
@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def compare(paths: list[Path], held: SequenceStore, streamed: SequenceStore) -> None:
-    """Prints the clips a second of each way, after making sure that they give the same."""
+    """Prints the clips per second of each way, after checking that the clips are equal."""
     ways: dict[str, Callable[[int], Tensor]] = {
         "pickles: clip cut, divided in float64": lambda n: from_pickles(paths, held, n, "float64"),
         "pickles: whole sequence cut, divided": lambda n: from_pickles(paths, held, n, "whole"),
@@ -88,7 +88,7 @@ def compare(paths: list[Path], held: SequenceStore, streamed: SequenceStore) -> 
     seconds = turns_of(ways)
     rates = {n: P * K * BATCHES / statistics.median(found) for n, found in seconds.items()}
     usual, _, quickest, *_ = rates.values()
-    print("| clips on one CPU process | clips/s | × the first | × the quickest pickles | wanted |")
+    print("| clips in one CPU process | clips/s | × first row | × fastest pickles | target |")
     print("|---|---:|---:|---:|---:|")
     for name, rate in rates.items():
         wanted = "5" if name in (IN_MEMORY, FOR_GPU) else ""
@@ -99,7 +99,7 @@ def compare(paths: list[Path], held: SequenceStore, streamed: SequenceStore) -> 
 def turns_of(ways: dict[str, Callable[[int], Tensor]]) -> dict[str, list[float]]:
     """Returns the CPU seconds of each turn of each way.
 
-    In one process, what one way leaves of the heap would make the next one slower or faster.
+    Each way has its own process, because a shared heap would change the times of the next way.
     """
     begun = {}
     for name, way in ways.items():
@@ -119,7 +119,7 @@ def turns_of(ways: dict[str, Callable[[int], Tensor]]) -> dict[str, list[float]]
 
 
 def take_turns(way: Callable[[int], Tensor], pipe: Connection) -> None:
-    """Makes the batches that are asked for, and answers with the CPU seconds that they took."""
+    """Loads the requested batches and sends back the CPU seconds."""
     while (steps := pipe.recv()) is not None:
         begun = time.process_time()
         for step in steps:
@@ -128,13 +128,13 @@ def take_turns(way: Callable[[int], Tensor], pipe: Connection) -> None:
 
 
 def from_pickles(paths: list[Path], store: SequenceStore, step: int, form: str) -> Tensor:
-    """Returns a batch in the field's way; the frames are those of `rows_of`.
+    """Returns a batch loaded from pickles; the frames are those of `rows_of`.
 
     Args:
         paths: of the pickles, in the order of the sequences.
-        store: tells which sequences and frames the batch has.
+        store: the sequences.
         step: number of the batch.
-        form: what is divided: the `whole` sequence, or its clip in `float64` or `float32`.
+        form: divide the `whole` sequence, or its clip in `float64` or `float32`.
     """
     first = store.sequences["first_frame"].to_numpy()
     clips = []
@@ -145,7 +145,7 @@ def from_pickles(paths: list[Path], store: SequenceStore, step: int, form: str) 
         chosen = rows - first[index]
         if form == "whole":
             clips.append((frames.astype(np.float32) / 255)[chosen])
-        elif form == "float64":  # what NumPy makes of uint8 and a number of Python
+        elif form == "float64":  # NumPy's result of uint8 / float
             clips.append(frames[chosen] / 255.0)
         else:
             clips.append(frames[chosen].astype(np.float32) / 255)
@@ -153,7 +153,7 @@ def from_pickles(paths: list[Path], store: SequenceStore, step: int, form: str) 
 
 
 def rows_of(store: SequenceStore, step: int) -> np.ndarray:
-    """Returns the rows of the frames of a step's batch, as training draws them."""
+    """Returns the rows of a step's batch, drawn as in training."""
     global _groups
     if not _groups:
         _groups = group_by_subject(list(store.sequences["subject"]), subjects_per_batch=P)
@@ -170,8 +170,8 @@ def wait_for_batches(held: SequenceStore, streamed: SequenceStore) -> None:
     """Prints how long a training with steps of 100 ms waits for its batches."""
     print(f"| steps of {STEP_SECONDS * 1000:.0f} ms | wait, ms | share of the time |")
     print("|---|---:|---:|")
-    with ahead(streamed, (rows_of(streamed, step) for step in range(STEPS))) as running:
-        places = {"in memory": held, "streamed": streamed, "streamed, read ahead": running}
+    with prefetch(streamed, (rows_of(streamed, step) for step in range(STEPS))) as running:
+        places = {"in memory": held, "streamed": streamed, "streamed, prefetched": running}
         for name, store in places.items():
             waits = []
             for step in range(STEPS):
@@ -185,7 +185,7 @@ def wait_for_batches(held: SequenceStore, streamed: SequenceStore) -> None:
 
 
 def share_of_step(store: SequenceStore, place: str) -> None:
-    """Prints the step's time with the loader, and with one batch again and again without it."""
+    """Prints the time of a step with the loader, and with one repeated batch."""
     device = store.device
     config = "casiab" if device.type == "cuda" else "walkers"
     model = (
@@ -204,7 +204,7 @@ def share_of_step(store: SequenceStore, place: str) -> None:
         optimiser.step()
 
     def fed() -> Iterator[tuple[Tensor | None, ...]]:
-        with ahead(store, (rows_of(store, step) for step in range(steps))) as running:
+        with prefetch(store, (rows_of(store, step) for step in range(steps))) as running:
             for number in range(steps):
                 yield gather_clips(running, rows_of(store, number))
 
@@ -216,15 +216,15 @@ def share_of_step(store: SequenceStore, place: str) -> None:
         alone.append(timed(device, lambda: [None for _ in fed()]) / steps)
     step_ms, ready_ms, alone_ms = (1000 * min(t[1:]) for t in (with_loader, without, alone))
     print(
-        f"frames in {place}, on {device}: a step {step_ms:.2f} ms, on a ready batch "
-        f"{ready_ms:.2f} ms: the loader's share {(step_ms - ready_ms) / step_ms:.1%} (wanted < 2 % "
-        f"on a GPU); the loader alone {alone_ms:.2f} ms, {alone_ms / step_ms:.1%}",
+        f"frames in {place}, on {device}: step {step_ms:.2f} ms, with a repeated batch "
+        f"{ready_ms:.2f} ms: loader's share {(step_ms - ready_ms) / step_ms:.1%} (target < 2 % "
+        f"on a GPU); loader alone {alone_ms:.2f} ms, {alone_ms / step_ms:.1%}",
         flush=True,
     )
 
 
 def timed(device: torch.device, work: Callable[[], object]) -> float:
-    """Returns the seconds until the device has done the work."""
+    """Returns the seconds until the device has finished the work."""
     begun = time.perf_counter()
     work()
     if device.type == "cuda":
@@ -233,9 +233,9 @@ def timed(device: torch.device, work: Callable[[], object]) -> float:
 
 
 def show_memory(streamed: SequenceStore) -> None:
-    """Prints how much memory streaming takes, whatever the size of the set."""
+    """Prints the memory of streaming, which does not depend on the size of the dataset."""
     before, largest = megabytes(), 0.0
-    with ahead(streamed, (rows_of(streamed, step) for step in range(STEPS))) as running:
+    with prefetch(streamed, (rows_of(streamed, step) for step in range(STEPS))) as running:
         for step in range(STEPS):
             gather_clips(running, rows_of(streamed, step))
             largest = max(largest, megabytes())

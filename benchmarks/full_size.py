@@ -1,12 +1,12 @@
-"""What CASIA-B and OU-MVLP cost: arithmetic on what `growth.py` measured, for its last tables.
+"""Estimated cost of CASIA-B and OU-MVLP from the measurements of `growth.py`, for its last tables.
 
-Files: frames or sequences x the CPU seconds that each took in the small run. A picture of OU-MVLP
-has 16 times the pixels of CASIA-B's; what reading it takes more is measured and added.
+Files: number of frames or sequences x CPU seconds of each in the small run. An image of OU-MVLP has
+16 times the pixels of CASIA-B's; the additional reading time is measured and added.
 
-Networks: multiply-accumulates (`gaittake/models/cost.py`; the detector's are counted likewise)
-divided by a rate. The CPU's rate is measured, on one core, with the paper's networks; the GPU's is
-an assumption. A training step is three forward passes: going back, each layer's product is formed
-for its input and for its weights.
+Networks: multiply-accumulates (`gaittake/models/cost.py`; the detector's are counted in the same
+way) divided by a rate. The CPU's rate is measured on one core with the paper's networks; the GPU's
+is an assumption. A training step counts as three forward passes, because the backward pass computes
+a product for the input and one for the weights of each layer.
 """
 
 from typing import NamedTuple
@@ -23,18 +23,18 @@ from gaittake.settings import Settings, load_settings
 HOUR = 3600
 PASSES = 3  # of a training step, in forward passes
 READERS = ("cache", "predict")  # of whole silhouettes
-OWN_STUDENT = ("pseudo-label", "quality")  # no stages of a set that borrows its student
-MADE_HERE = ("render", "teacher")  # of walkers alone
+OWN_STUDENT = ("pseudo-label", "quality")  # not of a dataset that borrows its student
+MADE_HERE = ("render", "teacher")  # only for rendered datasets
 NOTES = """
-CPU hours are those of one core. Stages without measurable growth are omitted. Growth is linear
-except for `evaluate`, which grows with the number of pairs: `evaluation.py --views 14` measures it
-at OU-MVLP's size, and `size.py` measures index, merge and survey. The column "small networks" is
-also the CPU work that remains when a GPU runs the paper's networks, since reading and cropping
-images is the same. `finetune` is an upper bound: 128 people per image pass the keypoint head."""
+Hours of one core; stages without measurable growth are skipped. All are linear except `evaluate`,
+which grows with the pairs of sequences: `evaluation.py --views 14` measures it at OU-MVLP's size,
+`size.py` measures index, merge and survey. Small networks need the same reading and cutting of
+images as the paper's, so their column is also the CPU's work beside a GPU. `finetune` is an upper
+bound: 128 people in each image go through the keypoint head."""
 
 
 class Full(NamedTuple):
-    """A set in full; a sequence has about so many frames; rows and columns of a picture."""
+    """A full dataset: number of sequences, mean number of frames, rows and columns of an image."""
 
     dataset: str
     title: str
@@ -44,7 +44,7 @@ class Full(NamedTuple):
 
 
 class Each(NamedTuple):
-    """What a stage handles, and the CPU seconds that each takes."""
+    """What a stage processes, and the CPU seconds of each."""
 
     handled: str
     seconds: float
@@ -57,19 +57,19 @@ SETS = (
 
 
 def print_full_size(each: dict[str, Each], bytes_a_frame: float, *, tflops: float) -> None:
-    """Prints the table of each set.
+    """Prints the table of each dataset.
 
     Args:
-        each: what the stages take, in their order; 0 seconds where no growth was seen.
+        each: cost of the stages, in their order; 0 seconds if no growth was measured.
         bytes_a_frame: of the cache's file.
-        tflops: 10^12 operations a second that a GPU is assumed to sustain.
+        tflops: assumed sustained rate of a GPU, 10^12 operations per second.
     """
     torch.set_num_threads(1)
     rates = measured_rates()
     print(
         "\nThe paper's networks on one core, measured: Keypoint R-CNN "
         f"{rates['detector'] / 1e9:.0f} GMAC/s, GaitTAKE {rates['gaittake'] / 1e9:.0f} GMAC/s.\n"
-        f"A GPU: {tflops:g} TFLOP/s sustained is ASSUMED, not measured; files are left out there."
+        f"A GPU: {tflops:g} TFLOP/s sustained is ASSUMED, not measured, and excludes files."
     )
     for full in SETS:
         settings = load_settings(REPOSITORY / "config" / f"{full.dataset}.yaml")
@@ -94,7 +94,7 @@ def print_full_size(each: dict[str, Each], bytes_a_frame: float, *, tflops: floa
                 cpu, gpu = macs[stage] / rate / HOUR, macs[stage] * 2 / (tflops * 1e12) / HOUR
                 total += gpu
             print(f"| {stage} | {what} | {hours(small)} | {hours(cpu)} | {hours(gpu)} |")
-        print(f"| together | | | | {hours(total)} |")
+        print(f"| total | | | | {hours(total)} |")
         print_memory(full, settings, bytes_a_frame)
     print(NOTES)
 
@@ -105,7 +105,7 @@ def hours(value: float | None) -> str:
 
 
 def counts_of(full: Full, settings: Settings) -> dict[str, float]:
-    """Returns how much of each kind there is to handle."""
+    """Returns the number of frames and sequences of each kind."""
     training = len(train_subjects(settings))
     share = training / (training + len(test_subjects(settings)))
     frames = full.sequences * full.frames
@@ -119,39 +119,40 @@ def counts_of(full: Full, settings: Settings) -> dict[str, float]:
 
 
 def macs_of(full: Full, settings: Settings) -> dict[str, float]:
-    """Returns the multiply-accumulates of the stages that have a network, the paper's."""
+    """Returns the multiply-accumulates of the stages with a network, at the paper's size."""
     counts, pose, train = counts_of(full, settings), settings.pose, settings.train
-    looked, learnt = (
+    predicting, training = (
         detector_macs(pose.detector, full.size, regions=regions, people=people)
         for regions, people in (PREDICTING, TRAINING)
     )
-    clip, walk = (
+    clip, sequence = (
         network_cost(lambda: gaittake(settings), frames=length).multiply_accumulates
         for length in (train.frames, full.frames)
     )
     clips = train.steps * train.subjects_per_batch * train.sequences_per_subject
     student = {
-        "pseudo-label": counts["training frames"] / pose.pseudo_label.every * looked,
-        "finetune": pose.finetune.steps * pose.finetune.batch * PASSES * learnt,
+        "pseudo-label": counts["training frames"] / pose.pseudo_label.every * predicting,
+        "finetune": pose.finetune.steps * pose.finetune.batch * PASSES * training,
     }
     return (student if pose.student_from is None else {}) | {
-        "predict": counts["frames"] * looked,
+        "predict": counts["frames"] * predicting,
         "train": clips * PASSES * clip,
-        "embed": counts["test sequences"] * walk,
+        "embed": counts["test sequences"] * sequence,
     }
 
 
 def print_memory(full: Full, settings: Settings, bytes_a_frame: float) -> None:
-    """Prints what is held at once, and the cache's size."""
+    """Prints the memory of frames and embeddings, and the size of the cache."""
     counts = counts_of(full, settings)
-    held = settings.align.height * settings.align.width + 17 * 3 * 4  # uint8 pixels, float32 joints
+    # uint8 pixels, float32 keypoints
+    held = settings.align.height * settings.align.width + 17 * 3 * 4
     cost = network_cost(lambda: gaittake(settings))
     embeddings = counts["test sequences"] * cost.parts * cost.embedding * 4
     disk = counts["frames"] * bytes_a_frame / 1e9
     print(
         f"\nFrames for train: {counts['training frames'] * held / 1e9:.1f} GB, for embed: "
-        f"{counts['test frames'] * held / 1e9:.1f} GB; what does not fit is streamed. Embeddings: "
-        f"{embeddings / 1e9:.2f} GB. The cache on disk: {disk:.1f} GB, if its outlines compress as "
-        "the walkers' do.",
+        f"{counts['test frames'] * held / 1e9:.1f} GB; frames that do not fit are streamed. "
+        f"Embeddings: {embeddings / 1e9:.2f} GB. Cache on disk: {disk:.1f} GB, if its "
+        "silhouettes compress like the rendered ones.",
         flush=True,
     )

@@ -1,9 +1,10 @@
-"""How likely are people left out of the gait model? What the shares in `walkers/fit.py` rest on.
+"""Likelihood of held-out people under the gait model; the basis of the shares in `walkers/fit.py`.
 
-For each mixture of the spread between people (along the recorded people, along the ways in which
-one person's walks differ, each feature for itself) and each recorded person: the model is fitted to
-all others, and the Gaussian log-likelihood of this person's mean walk is taken. Printed: the mean
-per feature, in nats, less that of independent features.
+The variance between people is a mixture of three parts: along the recorded people, along the
+differences between one person's walks, and independent features. For each mixture and each
+recorded person, the model is fitted to all others, and the Gaussian log-likelihood of this person's
+mean walk is computed. The output is the mean per feature in nats, minus that of independent
+features.
 
     python benchmarks/gait_shares.py data/cmu_walks.npz
 """
@@ -19,7 +20,7 @@ from gaittake.sources.walkers.gait import one_side
 from gaittake.sources.walkers.stride import FEATURES
 
 Floats = npt.NDArray[np.float64]
-# People, walks, own.
+# Shares of people, walks, independent features.
 MIXTURES = [
     (0.0, 0.0, 1.0),
     (0.2, 0.1, 0.7),

@@ -1,20 +1,19 @@
-"""How time and memory of each stage grow with the number of subjects, and what full sets cost.
+"""Growth of time and memory with the number of subjects, and an estimate for full datasets.
 
     python benchmarks/growth.py [--subjects 8 16 32 64] [--tflops 30] [--folder kept]
 
-Walkers, 8 to 64 of them, half of whom train, go through the whole workflow, `--cores 1`, one set
-after another. A subject has 4 walks in 2 views, 20 frames of 240 x 320 each. The networks are the
-small ones, the detector sees 80 x 128 pixels, and each training takes a few steps: what a training
-costs is steps x batch, for any number of subjects, so it has nothing to show here. All other stages
-handle every frame as in earnest. Each half is one shard, so that every set has the same number of
-jobs, and with it the same cost of starting Python.
+Datasets of 8 to 64 rendered subjects, half of them for training, run through the whole workflow
+with `--cores 1`. A subject has 4 sequences in 2 views, 20 frames of 240 x 320 each. The networks
+are the small ones, the detector's input is 80 x 128 pixels, and each training takes a few steps:
+its cost is steps x batch and does not depend on the number of subjects. All other stages process
+every frame. Each half is one shard, so that all datasets have the same number of jobs.
 
-CPU seconds and peak memory are what the kernel counted of each job until its end. The workflow's
-own `benchmarks/*.tsv` hold samples, up to half a minute apart: too coarse on a busy machine.
+CPU seconds and peak memory of each job are the kernel's counts at its end. The workflow's own
+`benchmarks/*.tsv` have samples up to half a minute apart, too coarse on a busy machine.
 
-The second part, see `full_size.py`, is arithmetic: CASIA-B and OU-MVLP from what a subject adds
-here, the paper's networks from their multiply-accumulates. Its GPU hours rest on the rate that
-`--tflops` assumes; no GPU is used or measured.
+The second part, see `full_size.py`, is an estimate for CASIA-B and OU-MVLP from the cost per
+subject and from the multiply-accumulates of the paper's networks. Its GPU hours assume the rate
+`--tflops`; no GPU is used or measured.
 """
 
 import argparse
@@ -53,7 +52,7 @@ SETTINGS = {
         "detector": {"backbone": "small", "min_size": 80, "max_size": 128},
         "teacher": {"steps": 4, "batch": 4},
         "finetune": {"steps": 4, "batch": 4},
-        "pseudo_label": {"min_score": 0.0, "min_iou": 0.0},  # of a teacher that learnt nothing
+        "pseudo_label": {"min_score": 0.0, "min_iou": 0.0},  # of an untrained teacher
     },
     "size": "small",
     "model": {
@@ -71,7 +70,7 @@ SETTINGS = {
         "checkpoint_every": 6,
     },
 }
-# What each stage handles; the trainings take the same steps for any number of subjects.
+# What each stage processes; trainings take the same steps for any number of subjects.
 STAGES = {
     "render": "frames",
     "index": "sequences",
@@ -89,8 +88,8 @@ STAGES = {
     "compare": "conditions",
     "report": "test sequences",
 }
-# Imported by each Python that starts: notes what a stage's process used, when it ends. VmHWM, and
-# not ru_maxrss, which a process has from the one that it was before exec.
+# Imported by each Python process: records CPU time and memory of a stage when it ends. VmHWM,
+# because ru_maxrss includes the process before exec.
 METER = """
 import atexit, os, resource, sys
 
@@ -106,11 +105,11 @@ def note():
 if sys.orig_argv[1:3] == ["-m", "gaittake"]:
     atexit.register(note)
 """
-NOTICEABLE = 0.25  # a smaller share of the first cost is no growth: such is the noise
+NOTICEABLE = 0.25  # share of the first cost; smaller growth is noise
 
 
 class Growth(NamedTuple):
-    """CPU seconds of a stage: those of its start, and what each subject adds; what kind it is."""
+    """CPU seconds of a stage: constant part, part per subject, ratio of growths, kind of growth."""
 
     start: float
     subject: float
@@ -126,7 +125,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="keep the runs here")
     asked = parser.parse_args()
     if len(asked.subjects) < 3:
-        parser.error("three numbers of subjects, each twice the one before, or more are needed")
+        parser.error("--subjects needs three or more numbers, each twice the previous one")
     print(machine(), flush=True)
     with tempfile.TemporaryDirectory() as temporary:
         folder = (asked.folder or Path(temporary)).resolve()
@@ -141,7 +140,7 @@ def main() -> None:
 
 
 def name_of(subjects: int) -> str:
-    """Returns the name of the dataset of so many subjects."""
+    """Returns the name of the dataset with this number of subjects."""
     return f"growth{subjects}"
 
 
@@ -169,7 +168,7 @@ def run(folder: Path, subjects: int) -> pd.DataFrame:
             command, cwd=folder, env=os.environ | meter, stdout=said, stderr=subprocess.STDOUT
         )
     if done.returncode:
-        sys.exit(f"the workflow stopped; the end of what it said:\n{log.read_text()[-3000:]}")
+        sys.exit(f"the workflow failed; the end of its log:\n{log.read_text()[-3000:]}")
     found = pd.read_csv(costs, names=["stage", "cpu", "peak"])
     wall, cpu = time.perf_counter() - begun, found["cpu"].sum()
     print(f"{subjects} subjects: {len(found)} jobs, {wall:.0f} s, CPU {cpu:.0f} s", flush=True)
@@ -179,7 +178,7 @@ def run(folder: Path, subjects: int) -> pd.DataFrame:
 def growth(stage: str, costs: dict[int, pd.DataFrame]) -> Growth:
     """Returns the line through a stage's CPU seconds, and the growth of the last two doublings.
 
-    What is linear grows twice as much from 32 to 64 as from 16 to 32, what is quadratic four times.
+    From 32 to 64 subjects, linear cost grows twice as much as from 16 to 32, quadratic four times.
     """
     subjects = list(costs)
     seconds = [float(costs[count].loc[stage, "cpu"]) for count in subjects]
@@ -193,7 +192,7 @@ def growth(stage: str, costs: dict[int, pd.DataFrame]) -> Growth:
 
 
 def seconds_each(growths: dict[str, Growth]) -> dict[str, Each]:
-    """Returns the CPU seconds that each frame or sequence takes; 0 where no growth was seen."""
+    """Returns the CPU seconds per frame or sequence; 0 if no growth was measured."""
     sequences = WALKS * len(VIEWS)
     handled = {
         "frames": sequences * FRAMES,

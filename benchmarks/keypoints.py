@@ -1,10 +1,10 @@
-"""Keypoints: our prediction against torchvision's plain loop, a switch at a time, speed and OKS.
+"""Speed and OKS of keypoint prediction, compared with a plain loop of torchvision.
 
     python benchmarks/keypoints.py [--threads 2] [--device cpu] [--results results/walkers]
 
 The plain loop is `keypointrcnn_resnet50_fpn(...)([frame])`: a frame at a time, its default sizes
-(800, 1333), float32, its own proposals. Both sides have the same weights and frames, and read these
-from their files. All ways take turns, run after run; the fastest run of each counts.
+(800, 1333), float32, its own proposals. One change after another is added to it. All variants have
+the same weights and read the same files. They run in turns; the fastest run of each is reported.
 """
 
 import argparse
@@ -48,7 +48,7 @@ Look = Callable[[KeypointRCNN, list[Frame]], Floats]
 
 
 class Way(NamedTuple):
-    """One way to find the keypoints, NaN where nobody is found, of the first `walks` walks."""
+    """One variant of prediction for the first `walks` sequences; NaN without a detection."""
 
     name: str
     model: KeypointRCNN
@@ -58,7 +58,7 @@ class Way(NamedTuple):
 
 
 def one_by_one(model: KeypointRCNN, frames: list[Frame], *, size: tuple[int, int] | None) -> Floats:
-    """Returns what torchvision's own call finds in each frame, or in its cut of `size`."""
+    """Returns the keypoints of torchvision's own call for each frame, or for its cut of `size`."""
     found = np.full((len(frames), 17, 3), np.nan, dtype=np.float32)
     device = next(model.parameters()).device
     for place, frame in enumerate(frames):
@@ -77,14 +77,14 @@ def one_by_one(model: KeypointRCNN, frames: list[Frame], *, size: tuple[int, int
 
 
 def ours(model: KeypointRCNN, frames: list[Frame], *, boxes: str, detector: Detector) -> Floats:
-    """Returns what `gaittake predict` finds."""
+    """Returns the keypoints of `gaittake predict`."""
     settings = PredictStage(detector=detector, boxes=boxes, batch=len(frames))
     nobody = Sequence("", "", 0, 0, 0, Path(), None)
     return predict_batch(model, frames, settings, [], [nobody] * (1 + frames[-1].walk))
 
 
 def known_whole(model: KeypointRCNN, frames: list[Frame]) -> Floats:
-    """Returns what is found in whole frames inside the silhouettes' boxes, without proposals."""
+    """Returns keypoints in the silhouettes' boxes of whole frames, without proposals."""
     device = next(model.parameters()).device
     grey = torch.from_numpy(np.stack([frame.image for frame in frames])).to(device)
     boxes = torch.tensor([frame.box for frame in frames], device=device)
@@ -93,7 +93,7 @@ def known_whole(model: KeypointRCNN, frames: list[Frame]) -> Floats:
 
 
 def resized(model: KeypointRCNN, sizes: tuple[int, int] | None) -> KeypointRCNN:
-    """Returns a copy that looks at another size of its frames."""
+    """Returns a copy with another input size."""
     other = copy.deepcopy(model)
     if sizes:
         other.transform.min_size, other.transform.max_size = (sizes[0],), sizes[1]
@@ -103,7 +103,7 @@ def resized(model: KeypointRCNN, sizes: tuple[int, int] | None) -> KeypointRCNN:
 def ways_of_whole_frames(
     plain: KeypointRCNN, smaller: tuple[int, int] | None, detector: Detector, batch: int, many: int
 ) -> list[Way]:
-    """Returns the plain loop, then each switch; `smaller`: its input sizes, None: the same."""
+    """Returns the plain loop, then each change; `smaller`: reduced input size, or None."""
     ask = {how: partial(ours, boxes=how, detector=detector) for how in ("detected", "known")}
     small = resized(plain, smaller)
     few, ready = 1 if smaller else many, for_prediction(small, "float32")
@@ -121,7 +121,7 @@ def ways_of_whole_frames(
 
 
 def ways_of_cuts(plain: KeypointRCNN, detector: Detector, batch: int, many: int) -> list[Way]:
-    """Returns the plain loop over cuts, as the detector has learnt them, and each switch."""
+    """Returns the plain loop over cuts, as in training, then each change."""
     ask = partial(ours, boxes="silhouette", detector=detector)
     one = partial(one_by_one, size=crop_size(detector))
     return [
@@ -134,7 +134,7 @@ def ways_of_cuts(plain: KeypointRCNN, detector: Detector, batch: int, many: int)
 
 
 def compare(ways: list[Way], walks: list[Sequence], runs: int, *, agreement: bool) -> None:
-    """Prints frames a second of each way, how many times the first's, and the OKS with it."""
+    """Prints frames per second, speed-up over the first variant, and OKS with it."""
     wall, busy = ([float("inf")] * len(ways) for _ in range(2))
     found: list[tuple[list[Frame], Floats]] = [([], np.zeros(0, np.float32))] * len(ways)
     for _, (place, way) in itertools.product(range(runs), list(enumerate(ways))):
@@ -157,7 +157,7 @@ def compare(ways: list[Way], walks: list[Sequence], runs: int, *, agreement: boo
 
 
 def similarity(frames: list[Frame], plain: Floats, other: Floats) -> float:
-    """Returns the mean OKS of the frames in which the plain loop finds somebody."""
+    """Returns the mean OKS of the frames in which the plain loop detects a person."""
     kept = np.flatnonzero(~np.isnan(plain).any(axis=(1, 2)))
     boxes = np.array([frames[place].box for place in kept], dtype=np.float32)
     seen, nowhere = np.ones((len(kept), 17), dtype=bool), np.zeros(len(kept), dtype=np.int64)
@@ -166,7 +166,7 @@ def similarity(frames: list[Frame], plain: Floats, other: Floats) -> float:
 
 
 def write_walks(folder: Path, size: tuple[int, int, int], batch: int, count: int) -> list[Sequence]:
-    """Writes walkers' silhouettes of this size, `count` walks of `batch` frames, and says where."""
+    """Writes `count` rendered sequences of `batch` silhouettes of this size and returns them."""
     rows, columns, height = size
     frames = {"width": columns, "height": rows, "frames": max(batch, 8)}
     walkers = Walkers.model_validate(SETTINGS.walkers.model_dump() | frames)
@@ -188,7 +188,7 @@ def write_walks(folder: Path, size: tuple[int, int, int], batch: int, count: int
 
 
 def resnet(device: torch.device, batch: int, many: int, runs: int) -> None:
-    """Prints the speed of ResNet-50's ways, of people of several sizes."""
+    """Prints the speed of ResNet-50's variants for people of several sizes."""
     torch.manual_seed(0)
     detector = Detector()
     model = build_detector(detector).to(device).eval()
@@ -196,7 +196,7 @@ def resnet(device: torch.device, batch: int, many: int, runs: int) -> None:
     print(
         "## ResNet-50\n\nWeights random: COCO's are not read here. On both sides 1,000 proposals a "
         "frame go through the box head and the best one alone through the keypoint head, as with "
-        "a trained network that sees one person.\n"
+        "a trained network and one person.\n"
     )
     ways = ways_of_whole_frames(model, HALF, detector, batch, many)
     for number, size in enumerate(SIZES):
@@ -212,7 +212,7 @@ def student(results: Path, device: torch.device, batch: int, many: int, runs: in
     """Prints speed and agreement of the walkers' trained student on test frames."""
     path = results / "pose" / "student.pt"
     if not path.is_file():
-        print(f"## Agreement\n\n{path} is missing: `make demo` makes it; agreement left out.")
+        print(f"## Agreement\n\n{path} is missing: `make demo` makes it; agreement is skipped.")
         return
     detector = SETTINGS.pose.detector
     model = load_detector(path, detector).to(device).eval()

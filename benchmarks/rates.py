@@ -1,4 +1,4 @@
-"""What the paper's networks cost on one core, and large pictures: for `full_size.py`."""
+"""Cost of the paper's networks and of large images on one core, for `full_size.py`."""
 
 import tempfile
 from math import ceil
@@ -22,19 +22,19 @@ from gaittake.silhouette import align
 SIZE = (240, 320)  # rows and columns of CASIA-B's frames, and of those of `growth.py`
 FRAMES = 30
 TURNS = 2
-# Regions that go through the box head and people through the keypoint head, for a frame.
-# Predicting: torchvision's 1,000 proposals, one walker. Training: all that it samples at most.
+# Regions in the box head and people in the keypoint head, per frame. Prediction: torchvision's
+# 1,000 proposals, one person. Training: the most that torchvision samples.
 PREDICTING, TRAINING = (1000, 1), (512, 128)
 
 
 def detector_macs(detector: Detector, size: tuple[int, int], *, regions: int, people: int) -> int:
-    """Returns the multiply-accumulates of a frame of this size, without computing.
+    """Returns the multiply-accumulates for a frame of this size, without computing.
 
     Args:
-        detector: which.
+        detector: its settings.
         size: rows and columns of the frame.
-        regions: that go through the box head.
-        people: that go through the keypoint head.
+        regions: number of regions in the box head.
+        people: number of people in the keypoint head.
     """
     with torch.device("meta"), FlopCounterMode(display=False) as counter:
         model = build_detector(detector).eval()
@@ -43,23 +43,23 @@ def detector_macs(detector: Detector, size: tuple[int, int], *, regions: int, pe
         levels = model.backbone(torch.empty(1, 3, rows, columns))
         model.rpn.head(list(levels.values()))
         heads, channels = model.roi_heads, model.backbone.out_channels
-        box, joint = heads.box_roi_pool.output_size, heads.keypoint_roi_pool.output_size
+        box, point = heads.box_roi_pool.output_size, heads.keypoint_roi_pool.output_size
         heads.box_predictor(heads.box_head(torch.empty(regions, channels, *box)))
-        heads.keypoint_predictor(heads.keypoint_head(torch.empty(people, channels, *joint)))
+        heads.keypoint_predictor(heads.keypoint_head(torch.empty(people, channels, *point)))
     return counter.get_total_flops() // 2
 
 
 def gaittake(settings: Settings) -> nn.Module:
-    """Returns the dataset's GaitTAKE with fresh weights."""
+    """Returns the dataset's GaitTAKE with random weights."""
     numbers = settings.method_model("gaittake").model_dump()
     return build_network("gaittake", height=64, width=44, **numbers)
 
 
 def measured_rates() -> dict[str, float]:
-    """Returns the multiply-accumulates a second of CASIA-B's two networks on one core."""
+    """Returns the multiply-accumulates per second of CASIA-B's two networks on one core."""
     settings = load_settings(REPOSITORY / "config" / "casiab.yaml")
     detector = build_detector(settings.pose.detector).eval()
-    # Random weights: one person is found, whatever the score.
+    # With random weights, one detection of any score is kept.
     detector.roi_heads.score_thresh, detector.roi_heads.detections_per_img = 0.0, 1
     picture = [torch.rand(3, *SIZE)]
     looking = cpu_seconds(lambda: detect(detector, picture), TURNS)
@@ -74,7 +74,7 @@ def measured_rates() -> dict[str, float]:
 
 
 def reading_seconds(size: tuple[int, int], count: int = 40) -> float:
-    """Returns the CPU seconds of a silhouette of this size, read and aligned."""
+    """Returns the CPU seconds of reading and aligning a silhouette of this size."""
     rows, columns = size
     frame = np.zeros(size, dtype=np.uint8)
     cv2.ellipse(frame, (columns // 2, rows // 2), (rows // 10, rows // 3), 0, 0, 360, 255, -1)

@@ -1,4 +1,4 @@
-"""How many frames a second the walkers render: RGB, silhouettes and exact joints, written to disk.
+"""Frames per second of rendering walkers: RGB, silhouettes and true keypoints, written to disk.
 
     python benchmarks/render.py [processes]
 
@@ -18,7 +18,7 @@ SETTINGS = load_settings(Path(__file__).parents[1] / "config" / "walkers.yaml").
 
 
 def render(subject: str) -> int:
-    """Renders a subject and returns the number of frames written."""
+    """Renders a subject and returns the number of written frames."""
     with tempfile.TemporaryDirectory() as folder:
         render_subjects(SETTINGS, [subject], Path(folder))
         return sum(1 for _ in Path(folder).rglob("*.png"))

@@ -1,8 +1,8 @@
-"""Made-up sequences of CASIA-B's size, for the benchmarks of the cache and of what feeds a network.
+"""Synthetic sequences of CASIA-B's size, for the benchmarks of the cache and of loading clips.
 
-Walkers are rendered in CASIA-B's frame, 320 x 240, and aligned as the cache stage does; each
-sequence is a stretch of 40 to 100 frames of one of their walks. Keypoints are the exact joints with
-some noise and confidences as a detector gives them, so that they are no easier to compress.
+Walkers are rendered at CASIA-B's frame size, 320 x 240, and aligned as in the cache stage. Each
+sequence has 40 to 100 consecutive frames of one rendered walk. Keypoints are the true ones with
+noise and with confidences like a detector's, so that they compress as badly as predicted ones.
 """
 
 import os
@@ -28,7 +28,7 @@ REPOSITORY = Path(__file__).parents[1]
 WALKERS, FRAMES = 8, 100
 SEQUENCES_PER_SUBJECT = 20
 ARRAYS = {"silhouettes": ("uint8", (64, 44)), "keypoints": ("float32", (17, 3))}
-CUT = (64 - 44) // 2  # columns that the field's readers cut from each side
+CUT = (64 - 44) // 2  # columns that common data loaders cut from each side
 
 Walked = tuple[npt.NDArray[np.uint8], npt.NDArray[np.float32]]
 
@@ -43,7 +43,7 @@ class Made(NamedTuple):
 
 
 def make_sequences(count: int) -> list[Made]:
-    """Returns so many sequences, the same each time."""
+    """Returns a number of sequences, the same in each run."""
     walks, generator = list(_walks()), np.random.default_rng(0)
     made = []
     for index in range(count):
@@ -57,7 +57,7 @@ def make_sequences(count: int) -> list[Made]:
 
 
 def _walks() -> Iterator[Walked]:
-    """Yields the aligned walks of some walkers, each in two views."""
+    """Yields the aligned sequences of some walkers, each in two views."""
     settings = load_settings(REPOSITORY / "config/walkers.yaml").walkers.model_copy(
         update={"frames": FRAMES, "width": 320, "height": 240}
     )
@@ -73,16 +73,16 @@ def _walks() -> Iterator[Walked]:
 
 
 def _aligned(rendered: Rendered, generator: np.random.Generator) -> Walked | None:
-    """Returns the frames in which a person was found, and their keypoints."""
+    """Returns the frames with a person, and their keypoints."""
     found = [align(image, height=64, width=44, min_mass=10_000) for image in rendered.silhouettes]
     kept = [index for index, item in enumerate(found) if item is not None]
     items = [item for item in found if item is not None]
     if not items:
         return None
-    joints = rendered.joints[kept] + generator.normal(0, 1, (len(kept), 17, 2))
+    points = rendered.joints[kept] + generator.normal(0, 1, (len(kept), 17, 2))
     confidence = 1 - generator.exponential(0.003, (len(kept), 17, 1)).clip(max=1)
     keypoints = normalise(
-        np.concatenate([joints, confidence], axis=2).astype(np.float32),
+        np.concatenate([points, confidence], axis=2).astype(np.float32),
         top=np.array([item.top for item in items], dtype=np.float32),
         height=np.array([item.height for item in items], dtype=np.float32),
         centre=np.array([item.centre for item in items], dtype=np.float32),
@@ -91,7 +91,7 @@ def _aligned(rendered: Rendered, generator: np.random.Generator) -> Walked | Non
 
 
 def write_pickles(made: list[Made], folder: Path) -> list[Path]:
-    """Writes each sequence as `[s, 64, 64]` uint8 in a pickle of its own, as the field does."""
+    """Writes one pickle per sequence, `[s, 64, 64]` uint8, as common data loaders expect."""
     folder.mkdir(parents=True)
     paths = []
     for sequence in made:
@@ -119,7 +119,7 @@ def write_cache(made: list[Made], path: Path) -> Path:
 
 
 def machine() -> str:
-    """Returns what computed, for the head of a table."""
+    """Returns the machine's processor and load, for the head of a table."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     name = next((line.split(":")[1].strip() for line in lines if "model name" in line), "unknown")
     load = os.getloadavg()[0]
@@ -133,7 +133,7 @@ def megabytes() -> float:
 
 
 def cpu_seconds(work: Callable[[], object], turns: int) -> float:
-    """Returns the least CPU time of several turns."""
+    """Returns the minimum CPU time of several runs."""
     found = []
     for _ in range(turns):
         begun = time.process_time()

@@ -1,11 +1,11 @@
-"""What the size of CASIA-B and OU-MVLP costs: index, survey, the plan, the cache's bookkeeping.
+"""Time and memory at the size of CASIA-B and OU-MVLP: index, survey, dry run, cache tables.
 
     python benchmarks/size.py
 
-Trees of the real shapes (13,640 and 268,000 sequences) are made in a temporary folder; each
-sequence has one frame, a hard link to a small image, but for a sample that has as many frames as
-CASIA-B. They take 600,000 inodes, 2.5 GB of folders, and minutes. Prints a table: what, how long,
-peak memory so far, result, what is wanted.
+Folders like those of the datasets (13,640 and 268,000 sequences) are created in a temporary folder.
+Each sequence has one frame, a hard link to a small image; a sample has as many frames as CASIA-B.
+This takes 600,000 inodes, 2.5 GB of folders and some minutes. The columns of the table: step, time,
+peak memory so far, result, target.
 """
 
 import itertools
@@ -41,7 +41,7 @@ BEGUN = time.perf_counter()
 
 
 def main() -> None:
-    """Makes the trees and prints the table."""
+    """Creates the folders and prints the table."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         shutil.copytree(REPOSITORY / "config", root / "config")
@@ -50,7 +50,7 @@ def main() -> None:
         (root / "data/casiab/DatasetB-1/video").mkdir(parents=True)
         (root / "data/casiab/DatasetB-2/video").mkdir(parents=True)
         link_frames(root / "data/oumvlp", oumvlp_walks())
-        print(f"trees made in {time.perf_counter() - BEGUN:.0f} s")
+        print(f"folders created in {time.perf_counter() - BEGUN:.0f} s")
         sample = itertools.islice(casiab_walks(), 1760)
         link_frames(root / "data/sample", sample, FRAMES)
         measure_index(
@@ -83,7 +83,7 @@ def casiab_walks() -> Iterator[str]:
 
 
 def oumvlp_walks() -> Iterator[str]:
-    """Yields the folders of as many sequences as OU-MVLP has; evenly, some are missing."""
+    """Yields the folders of 268,000 sequences, as in OU-MVLP; missing ones are spread evenly."""
     every = len(OUMVLP_VIEWS) * 2 * 10_307
     missing, place = every - OUMVLP, 0
     for view in OUMVLP_VIEWS:
@@ -95,7 +95,7 @@ def oumvlp_walks() -> Iterator[str]:
 
 
 def link_frames(root: Path, folders: Iterable[str], frames: int = 1) -> None:
-    """Makes the folders, each with so many frames."""
+    """Creates folders with a number of frames each."""
     image = np.zeros((64, 44), dtype=np.uint8)
     image[4:60, 16:28] = 255
     links = 0
@@ -110,7 +110,7 @@ def link_frames(root: Path, folders: Iterable[str], frames: int = 1) -> None:
 
 
 def measure_index(settings: Settings, what: str) -> int:
-    """Indexes all shards, one after another, and returns the number of sequences."""
+    """Indexes all shards, one after another; returns the number of sequences."""
     begun = time.perf_counter()
     for shard in shards(settings):
         stage = plan.index(Job(settings.dataset, shard=shard))
@@ -125,7 +125,7 @@ def measure_index(settings: Settings, what: str) -> int:
 
 
 def measure_plan(dataset: str) -> None:
-    """Times a dry run of everything in a process of its own."""
+    """Times a dry run of all jobs in a separate process."""
     command = [sys.executable, "-m", "snakemake", "--dry-run", "--cores", "8"]
     command += ["--snakefile", str(REPOSITORY / "Snakefile"), f"results/{dataset}_rank1.csv"]
     begun = time.perf_counter()
@@ -135,12 +135,12 @@ def measure_plan(dataset: str) -> None:
     said = Path("plan.txt").read_text()
     assert status == 0, said
     jobs = next(line.split()[1] for line in said.splitlines() if line.startswith("total"))
-    result = f"{jobs} jobs, {usage.ru_maxrss / 1024:.0f} MB of its own"
+    result = f"{jobs} jobs, {usage.ru_maxrss / 1024:.0f} MB in its process"
     row(f"{dataset}: snakemake --dry-run", time.perf_counter() - begun, result, "<= 60 s, 2 GB")
 
 
 def measure_cache(settings: Settings, count: int) -> None:
-    """Times the bookkeeping: caches of one frame for each sequence, merged, read, surveyed."""
+    """Times merging, reading and surveying caches with one frame per sequence."""
     folder = Path("results", settings.dataset)
     parts, tables = [], []
     for shard in shards(settings):
@@ -167,7 +167,7 @@ def measure_cache(settings: Settings, count: int) -> None:
 
 
 def measure_merge() -> None:
-    """Times merging 3,840 sequences of 24 frames: the walkers' whole dataset."""
+    """Times merging 3,840 sequences of 24 frames, the size of the dataset `walkers`."""
     parts, tables = [], []
     sequences = read_sequences(Path("results/casiab/sequences.csv"))[:3840]
     for place in range(6):
@@ -181,7 +181,7 @@ def measure_merge() -> None:
 
 
 def write_cache(path: Path, index: Path, *, frames: int) -> Path:
-    """Writes a shard's cache of made-up figures."""
+    """Writes a shard's cache of synthetic figures."""
     generator = np.random.default_rng(0)
     figure = np.zeros((64, 44), dtype=np.uint8)
     cv2.ellipse(figure, (22, 32), (9, 31), 0, 0, 360, 255, -1)

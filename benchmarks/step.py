@@ -1,13 +1,14 @@
-"""How fast a training step is: plain PyTorch against ours, one change after another.
+"""Time of a training step: plain PyTorch, and this package with one change after another.
 
     python benchmarks/step.py                  # CPU: the small preset, and all small networks
     python benchmarks/step.py --device cuda    # full-size GaitTAKE and GaitGL, 64 x 30 frames
-    python benchmarks/step.py --device cuda --tiny    # small ones; with `cpu`: shows that it runs
+    python benchmarks/step.py --device cuda --tiny    # small networks; `--device cpu` works too
 
-Whole steps: clips gathered, embedded, the loss, gradients, Adam. The sides take turns; the least
-time of a turn counts: CPU seconds of one thread, or seconds of a GPU. Plain is what one writes
-first: float32, `conv3d` and `max_pool3d` in PyTorch's default order in memory, Adam as it comes.
-Work is counted from the multiply-accumulates of the network: twice them forward, twice that back.
+Whole steps: gathering clips, forward pass, loss, backward pass, Adam. The variants run in turns and
+the minimum over the turns is reported: CPU seconds of one thread, or seconds of a GPU. "Plain" is
+straightforward PyTorch: float32, `conv3d` and `max_pool3d` in the default memory order, Adam with
+its defaults. A multiply-accumulate counts as two FLOP in the forward pass and four in the backward
+pass. The losses of all steps must be finite.
 """
 
 import argparse
@@ -35,7 +36,6 @@ from gaittake.training.distributed import ALONE
 from gaittake.training.step import Training, train_step
 
 ROWS, COLUMNS = 64, 44
-LONG, SHORT = 80_000, 1_000  # steps: compiled on a GPU, and not
 
 
 def plain_stem(stem: nn.Conv3d, x: Tensor) -> Tensor:
@@ -51,22 +51,22 @@ def plain_pool(x: Tensor) -> Tensor:
 
 
 @contextmanager
-def without(*ours: str) -> Iterator[None]:
-    """Plain PyTorch in place of some of our ways: `layout` and `pool`."""
+def without(*optimised: str) -> Iterator[None]:
+    """Replaces optimised functions by plain PyTorch: `layout`, `pool`."""
     with ExitStack() as patches:
-        if "layout" in ours:
+        if "layout" in optimised:
             patches.enter_context(patch.object(Stem, "forward", plain_stem))
             patches.enter_context(patch.object(glconv, "by_strips", plain_strips))
-        if "pool" in ours:
+        if "pool" in optimised:
             patches.enter_context(patch.object(glconv, "halve", plain_pool))
         yield
 
 
-def made_up(device: torch.device, subjects: int, walks: int, frames: int) -> SequenceStore:
-    """Returns sequences of noise, held on the device."""
-    count = subjects * walks
-    table = pd.DataFrame({"subject": [f"{i // walks:03d}" for i in range(count)]})
-    table["condition"], table["number"], table["view"] = "nm", table.index % walks, 90
+def noise_store(device: torch.device, subjects: int, sequences: int, frames: int) -> SequenceStore:
+    """Returns sequences of noise on the device."""
+    count = subjects * sequences
+    table = pd.DataFrame({"subject": [f"{i // sequences:03d}" for i in range(count)]})
+    table["condition"], table["number"], table["view"] = "nm", table.index % sequences, 90
     table["frame_count"], table["first_frame"] = frames, np.arange(count) * frames
     silhouettes = torch.randint(0, 256, (count * frames, ROWS, COLUMNS), dtype=torch.uint8)
     keypoints = torch.rand(count * frames, 17, 3)
@@ -74,12 +74,18 @@ def made_up(device: torch.device, subjects: int, walks: int, frames: int) -> Seq
 
 
 def training_of(
-    network: str, size: str, store: SequenceStore, *, precision: str, steps: int, plain: bool
+    network: str,
+    size: str,
+    store: SequenceStore,
+    *,
+    precision: str,
+    plain: bool,
+    compiled: bool = False,
 ) -> Training:
-    """Returns a training: P x K = 8 x 4 clips of 12 frames if small, else 8 x 8 of 30."""
+    """Returns a training: P x K = 8 x 4 clips of 12 frames for size small, else 8 x 8 of 30."""
     small = size == "small"
     numbers = {"subjects_per_batch": 8, "sequences_per_subject": 4 if small else 8}
-    numbers |= {"frames": 12 if small else 30, "steps": steps, "precision": precision}
+    numbers |= {"frames": 12 if small else 30, "precision": precision}
     stage = TrainStage(
         seed=0,
         network=network,
@@ -92,64 +98,72 @@ def training_of(
     with patch.object(engine, "speed_up") if plain else ExitStack():
         training = engine._prepare(stage, store, store.device, ALONE)
     training.parallel.train()
+    if compiled:
+        training.learner.network.compile()
     if plain:
         optimiser = Adam(training.learner.parameters(), lr=1e-4)
-        training = training._replace(optimiser=optimiser, schedule=MultiStepLR(optimiser, [LONG]))
+        training = training._replace(optimiser=optimiser, schedule=MultiStepLR(optimiser, []))
     return training
 
 
 def seconds(training: Training, steps: int) -> float:
-    """Returns the time of a step, mean over some."""
+    """Returns the mean time of some steps."""
     cuda = training.store.device.type == "cuda"
     clock = time.perf_counter if cuda else time.process_time
     begun = clock()
-    for step in range(steps):
-        train_step(training, step)
+    losses = [train_step(training, step).loss.detach() for step in range(steps)]
     if cuda:
         torch.cuda.synchronize()
-    return (clock() - begun) / steps
+    mean = (clock() - begun) / steps
+    require_finite(losses)
+    return mean
+
+
+def require_finite(losses: list[Tensor]) -> None:
+    """Ends the benchmark if a loss is not finite, because its time would be meaningless."""
+    for step, loss in enumerate(losses):
+        if not loss.isfinite():
+            raise SystemExit(f"the loss is {loss.item()} at step {step + 1}; no time is reported")
 
 
 Side = tuple[str, Training, tuple[str, ...]]
 
 
 def measure(sides: list[Side], *, turns: int, steps: int) -> dict[str, float]:
-    """Returns the least time of each side, which take turns."""
+    """Returns the minimum time of each variant; the variants run in turns."""
     best: dict[str, float] = {}
     for turn in range(turns + 1):
         for name, training, missing in sides:
             with without(*missing):
                 found = seconds(training, steps)
-            if turn:  # the first one compiles, and tries ways of convolving
+            if turn:  # the first turn compiles and tries algorithms of convolutions
                 best[name] = min(found, best.get(name, found))
     return best
 
 
 def table(best: dict[str, float], title: str) -> None:
-    """Prints times and how many times the first one they are faster."""
-    print(f"\n| {title} | ms a step | times |\n|---|---:|---:|")
+    """Prints times and speed-ups over the first variant."""
+    print(f"\n| {title} | ms per step | speed-up |\n|---|---:|---:|")
     first = next(iter(best.values()))
     for name, found in best.items():
         print(f"| {name} | {1e3 * found:.1f} | {first / found:.2f} |", flush=True)
 
 
 def on_cpu(turns: int) -> None:
-    """The small preset with one change after another, then all networks."""
+    """Measures the small preset with one change after another, then all networks."""
     torch.set_num_threads(1)
-    store = made_up(torch.device("cpu"), 16, 4, 24)
+    store = noise_store(torch.device("cpu"), 16, 4, 24)
 
     def side(name: str, network: str, precision: str, *missing: str) -> Side:
-        training = training_of(
-            network, "small", store, precision=precision, steps=SHORT, plain=True
-        )
+        training = training_of(network, "small", store, precision=precision, plain=True)
         return name, training, missing
 
     for network in ("gaittake", "gaitgl"):
         sides = [
             side("plain", network, "float32", "layout", "pool"),
             side("channels last, float32", network, "float32", "pool"),
-            side("and frames pooled, float32", network, "float32"),
-            side("plain but bfloat16", network, "auto", "layout", "pool"),
+            side("channels last, frames pooled, float32", network, "float32"),
+            side("plain, bfloat16", network, "auto", "layout", "pool"),
             side("bfloat16, channels last, frames pooled", network, "auto"),
         ]
         best = measure(sides, turns=turns, steps=2)
@@ -158,33 +172,38 @@ def on_cpu(turns: int) -> None:
     networks = [side(name, name, "auto") for name in names]
     table(measure(networks, turns=turns, steps=2), "small networks, as trained")
     keep_freed_memory()
-    table(measure(networks, turns=turns, steps=2), "and freed memory kept, as trained")
+    table(measure(networks, turns=turns, steps=2), "small networks, freed memory kept")
 
 
 def on_gpu(device: torch.device, size: str, turns: int) -> None:
-    """Full-size networks: plain float32 against ours, and what each change brings."""
+    """Measures full-size networks: plain, as trained, and compiled."""
     peak = matrix_peak(device)
     print(f"matrix product in bfloat16: {peak / 1e12:.1f} TFLOP/s")
     small = size == "small"
-    store = made_up(device, 16, 8, 40)
+    store = noise_store(device, 16, 8, 40)
     clip, sequences = (12, 32) if small else (30, 64)
     for network in ("gaittake", "gaitgl"):
 
         def side(
-            name: str, precision: str, steps: int, *missing: str, network: str = network
+            name: str,
+            precision: str,
+            *missing: str,
+            compiled: bool = False,
+            network: str = network,
         ) -> Side:
             plain = bool(missing)
             training = training_of(
-                network, size, store, precision=precision, steps=steps, plain=plain
+                network, size, store, precision=precision, plain=plain, compiled=compiled
             )
             return name, training, missing
 
         sides = [
-            side("plain: float32, eager", "float32", SHORT, "layout", "pool"),
-            side("plain but bfloat16", "auto", SHORT, "layout", "pool"),
-            side("ours without compiling", "auto", SHORT),
-            side("ours", "auto", LONG),
+            side("plain, float32", "float32", "layout", "pool"),
+            side("plain, bfloat16", "auto", "layout", "pool"),
+            side("as trained", "auto"),
         ]
+        if device.type == "cuda":
+            sides.append(side("compiled", "auto", compiled=True))
         best = measure(sides, turns=turns, steps=2 if small else 5)
         table(best, f"{size} {network}, {sequences} x {clip} frames")
         numbers = SIZES[size].get(network, {})
@@ -198,16 +217,16 @@ def on_gpu(device: torch.device, size: str, turns: int) -> None:
 
 
 def memory(training: Training) -> str:
-    """Returns the most memory of the GPU that a step takes."""
+    """Returns the peak GPU memory of a step."""
     if training.store.device.type != "cuda":
-        return "memory: of a GPU only"
+        return "memory is measured on a GPU only"
     torch.cuda.reset_peak_memory_stats()
     train_step(training, 0)
     return f"{torch.cuda.max_memory_allocated() / 2**30:.1f} GiB"
 
 
 def matrix_peak(device: torch.device) -> float:
-    """Returns FLOP/s of a large product in bfloat16, the best of five."""
+    """Returns FLOP/s of a large matrix product in bfloat16: the maximum of six runs."""
     side = 8192 if device.type == "cuda" else 1024
     matrix = torch.randn(side, side, device=device, dtype=torch.bfloat16)
     clock = time.perf_counter if device.type == "cuda" else time.process_time
@@ -226,7 +245,7 @@ def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--tiny", action="store_true", help="the GPU's part with small networks")
+    parser.add_argument("--tiny", action="store_true", help="the GPU tables, with small networks")
     parser.add_argument("--turns", type=int, default=7)
     given = parser.parse_args()
     device = torch.device(given.device)

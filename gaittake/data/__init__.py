@@ -1,1 +1,1 @@
-"""From the cache to batches."""
+"""From the cache to training batches."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from gaittake.data.shard_keypoints import Joints
+from gaittake.data.shard_keypoints import ShardKeypoints
 from gaittake.errors import UserError
 from gaittake.io.frames import read_silhouettes
 from gaittake.io.progress import progress
@@ -23,7 +23,7 @@ from gaittake.silhouette import Aligned, align
 
 logger = logging.getLogger(__name__)
 STAGE = "cache"
-BLOCK_FRAMES = 4096  # read at once from a shard
+BLOCK_FRAMES = 4096  # of a shard, read at once
 Floats = npt.NDArray[np.float32]
 
 
@@ -47,32 +47,32 @@ def cache_shard(
 
     Args:
         settings: how silhouettes are aligned.
-        index: their table of sequences.
-        keypoints: predicted keypoints of their frames.
-        truth: the renderer's joints; beside the predicted ones they are the array `truth`, without
-            them the array `keypoints`.
+        index: table of their sequences.
+        keypoints: file of predicted keypoints, or None.
+        truth: file of the renderer's true keypoints, or None. With predicted ones, the true ones
+            become the array `truth`, else the array `keypoints`.
         out: the cache.
-        rejects: frames and sequences that could not be used.
+        rejects: table of skipped frames and sequences.
     """
     sequences = read_sequences(index)
     refused: list[Reject] = []
     kept = 0
     frame = (settings.align.height, settings.align.width)
     with (
-        Joints(keypoints, truth) as joints,
+        ShardKeypoints(keypoints, truth) as shard,
         progress("cache", len(sequences), unit="sequences") as advance,
         RaggedWriter(
             out,
             kind="cache",
             arrays={
                 "silhouettes": ("uint8", frame),
-                **dict.fromkeys(joints.arrays, ("float32", (17, 3))),
+                **dict.fromkeys(shard.arrays, ("float32", (17, 3))),
             },
-            attributes={"settings": canonical(settings), "keypoints": joints.source},
+            attributes={"settings": canonical(settings), "keypoints": shard.source},
         ) as cache,
     ):
         for sequence in sequences:
-            clean = _clean_frames(sequence, joints.of(sequence), settings, refused)
+            clean = _clean_frames(sequence, shard.of(sequence), settings, refused)
             if clean is None:
                 refused.append(Reject(STAGE, str(sequence.silhouettes), "no usable frame"))
             else:
@@ -83,7 +83,7 @@ def cache_shard(
                     number=sequence.number,
                     view=sequence.view,
                     silhouettes=clean.silhouettes,
-                    **dict(zip(joints.arrays, clean.keypoints, strict=True)),
+                    **dict(zip(shard.arrays, clean.keypoints, strict=True)),
                 )
             advance()
     logger.info("%d of %d sequences; refused: %s", kept, len(sequences), count_rejects(refused))
@@ -91,23 +91,23 @@ def cache_shard(
 
 
 def _clean_frames(
-    sequence: Sequence, known: dict[int, Floats], settings: CacheStage, refused: list[Reject]
+    sequence: Sequence, keypoints: dict[int, Floats], settings: CacheStage, refused: list[Reject]
 ) -> Clean | None:
-    """Returns the frames that have a person and keypoints; the others go to `refused`."""
+    """Returns the frames with a silhouette and keypoints; adds the others to `refused`."""
     aligned: list[Aligned] = []
     rows: list[Floats] = []
     frames = read_silhouettes(sequence.silhouettes, stage=STAGE, rejects=refused)
     for number, image in frames:
         item = align(image, **settings.align.model_dump())
-        if item is None or number not in known:
+        if item is None or number not in keypoints:
             reason = "empty silhouette" if item is None else "no keypoints"
             refused.append(Reject(STAGE, f"{sequence.silhouettes}#{number}", reason))
             continue
         aligned.append(item)
-        rows.append(known[number])
+        rows.append(keypoints[number])
     if not aligned:
         return None
-    keypoints = [
+    normalised = [
         normalise(
             each,
             top=np.array([item.top for item in aligned], dtype=np.float32),
@@ -116,20 +116,20 @@ def _clean_frames(
         )
         for each in np.stack(rows, axis=1)
     ]
-    return Clean(np.stack([item.image for item in aligned]), np.stack(keypoints))
+    return Clean(np.stack([item.image for item in aligned]), np.stack(normalised))
 
 
 def merge_caches(shards: list[Path], *, index: list[Path], out: Path, out_sequences: Path) -> None:
-    """Writes the dataset's one cache and its table of sequences.
+    """Writes the cache and the table of sequences of a dataset.
 
     Args:
         shards: caches of the shards.
-        index: tables of sequences of the shards.
-        out: the cache; its attribute `data_digest` is a SHA-256 over everything in it.
-        out_sequences: the table of all sequences.
+        index: tables of the shards' sequences.
+        out: the cache; its attribute `data_digest` is a SHA-256 of its content.
+        out_sequences: table of all sequences.
 
     Raises:
-        UserError: no shard holds a sequence.
+        UserError: no shard has a sequence.
     """
     tables = [pd.read_csv(path, dtype=str, keep_default_na=False) for path in index]
     write_csv(pd.concat(tables, ignore_index=True), out_sequences)
@@ -147,15 +147,15 @@ def merge_caches(shards: list[Path], *, index: list[Path], out: Path, out_sequen
             advance()
         if not count:
             raise UserError(
-                f"{out}: not one usable sequence in the whole dataset; the .rejects.csv in "
-                f"{index[0].parent} and {shards[0].parent} say why"
+                f"{out}: not one usable sequence in the whole dataset; see the .rejects.csv files "
+                f"in {index[0].parent} and {shards[0].parent}"
             )
         cache.set_attribute("data_digest", digest.hexdigest()[:16])
-    logger.info("%d usable sequences of %d in %s", count, sum(map(len, tables)), out)
+    logger.info("%d of %d sequences in %s", count, sum(map(len, tables)), out)
 
 
 def _append_shard(cache: RaggedWriter, path: Path, digest: "hashlib._Hash") -> int:
-    """Copies a shard, in blocks of whole sequences, and returns how many there were."""
+    """Appends a shard in blocks of whole sequences; returns the number of its sequences."""
     with open_ragged(path, kind="cache") as shard:
         blocks = shard.sequences["first_frame"] // BLOCK_FRAMES
         for _, block in shard.sequences.groupby(blocks):

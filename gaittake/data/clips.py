@@ -1,4 +1,4 @@
-"""Which frames make a clip: consecutive ones, some of a window, or any. Drawn by the generator."""
+"""Random clips of sequences: consecutive frames, some frames of a window, or any frames."""
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +16,11 @@ def clip_rows(
     *,
     order: str = "consecutive",
 ) -> Indices:
-    """Returns `[n, frames]` rows of the frames of a random clip of each chosen sequence.
+    """Returns `[n, frames]`: the rows of a random clip of each chosen sequence.
 
     Args:
         store: the sequences.
-        chosen: `[n]`, which of them.
+        chosen: `[n]` indices of sequences.
         frames: of a clip.
         generator: of the step.
         order: see `clip_frames`.
@@ -33,18 +33,23 @@ def clip_rows(
 def clip_frames(
     counts: Indices, frames: int, generator: np.random.Generator, *, order: str = "consecutive"
 ) -> Indices:
-    """Returns `[n, frames]`: which frames of each sequence make its clip, counted from 0.
+    """Returns `[n, frames]`: the frames of a random clip of each sequence, counted from 0.
 
     Args:
-        counts: `[n]`, frames of each sequence.
+        counts: `[n]` frames of each sequence.
         frames: of a clip.
         generator: of the step.
-        order: `consecutive`: from a random frame on; a shorter sequence wraps around (PAPER 4.1:
-            30 frames; ASSUME: wrap). `sorted`: the frames of a random window, at most a third
-            longer than the clip, from which some are left out (GaitPart: 30 of 30 to 40; shorter:
-            as before). `any`: of the whole sequence, in any order, none twice before all were
-            taken (GaitSet).
+        order: `consecutive`: consecutive frames from a random start; a sequence shorter than the
+            clip wraps around (PAPER 4.1: 30 frames; ASSUME: wrap). `sorted`: sorted frames of a
+            random window that is up to a third longer than the clip (GaitPart: 30 of 30 to 40
+            frames; shorter sequences wrap around). `any`: frames of the whole sequence in random
+            order, repeated only after all are used (GaitSet).
+
+    Raises:
+        ValueError: an unknown `order`.
     """
+    if order not in ("consecutive", "sorted", "any"):
+        raise ValueError(f"order must be 'consecutive', 'sorted' or 'any', not {order!r}")
     if order == "any":
         return _distinct(counts, frames, generator)
     windows, kept = np.full(len(counts), frames), np.arange(frames)[None]
@@ -53,12 +58,12 @@ def clip_frames(
         windows = np.minimum(longest, np.maximum(counts, frames))
         kept = np.sort(_distinct(windows, frames, generator), axis=1)
     start = generator.integers(0, np.maximum(counts - windows, 0) + 1)
-    found: Indices = (start[:, None] + kept) % counts[:, None]
-    return found
+    chosen: Indices = (start[:, None] + kept) % counts[:, None]
+    return chosen
 
 
 def _distinct(counts: Indices, frames: int, generator: np.random.Generator) -> Indices:
-    """Returns `[n, frames]` numbers below each count, none twice before all were taken."""
+    """Returns `[n, frames]` random integers below each count, repeated only after all are used."""
     keys = generator.random((len(counts), int(counts.max())))
     keys[np.arange(keys.shape[1]) >= counts[:, None]] = 2.0
     shuffled = keys.argsort(axis=1)

@@ -1,4 +1,4 @@
-"""How much memory is free, and where the frames of some sequences find room."""
+"""Free memory, and the place where the frames of a dataset fit."""
 
 import logging
 import os
@@ -10,8 +10,8 @@ import torch
 logger = logging.getLogger(__name__)
 Place = Literal["device", "host", "cache"]
 
-# A network's own needs are not known beforehand. On a GPU the maps of a batch take most of the
-# memory; beside them the sets of the field (2 GB of CASIA-B, 10 GB of OU-MVLP) are small.
+# The network's memory is not known in advance. On a GPU the feature maps of a batch take most of
+# it; the frames of the common datasets (CASIA-B 2 GB, OU-MVLP 10 GB) take little.
 GPU_SHARE = 0.25
 HOST_SHARE = 0.5
 GROUPS = Path("/sys/fs/cgroup")
@@ -20,7 +20,14 @@ MEMORY = Path("/proc/meminfo")
 
 
 class Room(NamedTuple):
-    """A place, its name for people, its free bytes, and how many of them frames may take."""
+    """Memory that may hold frames.
+
+    Attributes:
+        place: see `choose_place`.
+        name: for messages.
+        free: bytes.
+        allowed: bytes that frames may take.
+    """
 
     place: Place
     name: str
@@ -29,14 +36,15 @@ class Room(NamedTuple):
 
 
 def choose_place(needed: int, device: torch.device) -> Place:
-    """Returns the fastest place that has room for the frames; the log says why.
-
-    `device`: the memory of the device that computes. `host`: the machine's memory, where that is
-    another. `cache`: the frames stay in the file and are streamed.
+    """Returns the fastest place that has room for the frames, and logs the decision.
 
     Args:
         needed: bytes of the frames.
-        device: what computes.
+        device: where the network computes.
+
+    Returns:
+        `device`: the memory of the device. `host`: the machine's memory, if the device is a GPU.
+        `cache`: nothing fits, so the frames are streamed from the file.
     """
     rooms = _rooms(device)
     fitting = [room for room in rooms if needed <= room.allowed]
@@ -45,7 +53,7 @@ def choose_place(needed: int, device: torch.device) -> Place:
         needed / 1e9,
         f"held in {fitting[0].name}" if fitting else "streamed from the cache",
         ", ".join(
-            f"{room.name}: {room.free / 1e9:.2f} GB free, {room.allowed / 1e9:.2f} may be taken"
+            f"{room.name}: {room.free / 1e9:.2f} GB free, limit {room.allowed / 1e9:.2f}"
             for room in rooms
         ),
     )
@@ -53,8 +61,8 @@ def choose_place(needed: int, device: torch.device) -> Place:
 
 
 def _rooms(device: torch.device) -> list[Room]:
-    """Returns the places in memory, the fastest first."""
-    # The processes that `torchrun` starts on a machine share its memory.
+    """Returns the memories, fastest first."""
+    # Processes that `torchrun` starts on one machine share its memory.
     free = free_memory() // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     allowed = int(HOST_SHARE * free)
     if device.type != "cuda":
@@ -67,9 +75,9 @@ def _rooms(device: torch.device) -> list[Room]:
 
 
 def free_memory() -> int:
-    """Returns the bytes that this process may still take: of the machine, and of its job's share.
+    """Returns the bytes that this process can still allocate: of the machine and of its job.
 
-    Schedulers and containers bound a job by control groups, of version 1 or 2 of their interface.
+    Schedulers and containers limit a job by Linux control groups, version 1 or 2.
     """
     left = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     if MEMORY.exists():
@@ -85,12 +93,12 @@ def free_memory() -> int:
 
 
 def _left(root: Path, group: str, names: tuple[str, str, str]) -> list[int]:
-    """Returns what a control group, and each around it, has left; cached files give way.
+    """Returns the bytes left in a control group and in its parents; cached files count as free.
 
     Args:
-        root: where the groups are mounted.
-        group: path of this one; in a container it may not be found, but the root is.
-        names: the file of the limit, that of the use, and what `memory.stat` calls cached files.
+        root: mount point of the groups.
+        group: path of the group; a container may show only the root.
+        names: file of the limit, file of the usage, and the key of cached files in `memory.stat`.
     """
     limit, usage, cached = names
     inner = root / group.strip("/")
@@ -105,6 +113,6 @@ def _left(root: Path, group: str, names: tuple[str, str, str]) -> list[int]:
 
 
 def _numbers(path: Path) -> dict[str, int]:
-    """Returns the number behind each name of a file of the system."""
+    """Returns the number after each name in a file of /proc or /sys."""
     lines = (line.split() for line in path.read_text().splitlines())
     return {words[0]: int(words[1]) for words in lines}

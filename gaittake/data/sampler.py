@@ -1,4 +1,4 @@
-"""P x K batches: some subjects, some sequences of each. A pure function of seed and step."""
+"""P x K batches: P subjects with K sequences each, a pure function of seed and step."""
 
 import logging
 
@@ -12,30 +12,33 @@ Indices = npt.NDArray[np.int64]
 
 
 def group_by_subject(subjects: list[str], *, subjects_per_batch: int) -> list[Indices]:
-    """Returns the sequences of each subject that has two or more.
+    """Returns the indices of each subject's sequences, for subjects with two or more.
 
     Args:
-        subjects: of each sequence.
-        subjects_per_batch: P; so many subjects must remain.
+        subjects: subject of each sequence.
+        subjects_per_batch: P, the number of subjects that is needed.
 
     Raises:
-        UserError: too few subjects, and what to set instead.
+        UserError: too few subjects.
     """
     names = np.array(subjects)
     groups = [np.flatnonzero(names == name) for name in sorted(set(subjects))]
     usable = [group for group in groups if len(group) >= 2]
     if len(usable) < len(groups):
         alone = [subjects[group[0]] for group in groups if len(group) < 2]
-        logger.warning("left out of training, one sequence only: subjects %s", ", ".join(alone))
+        logger.warning(
+            "skipped in training: subjects with a single sequence: %s",
+            ", ".join(alone),
+        )
     if len(usable) < max(2, subjects_per_batch):
-        remedy = (
+        fix = (
             f"set train.subjects_per_batch to {len(usable)} or less"
             if len(usable) >= 2
             else "add subjects, or sequences of each"
         )
         raise UserError(
             f"train.subjects_per_batch is {subjects_per_batch}, but {len(usable)} training "
-            f"subjects have two sequences or more: {remedy}"
+            f"subjects have two sequences or more: {fix}"
         )
     return usable
 
@@ -49,7 +52,7 @@ def sample_sequences(
 ) -> tuple[Indices, Indices]:
     """Returns the sequences `[P*K]` of a batch and the group `[P*K]` of each.
 
-    A subject with fewer than K sequences gives all of them, some twice.
+    Sequences of a subject with fewer than K are repeated.
     """
     chosen = generator.choice(len(groups), subjects_per_batch, replace=False)
     sequences = []
@@ -62,5 +65,5 @@ def sample_sequences(
 
 
 def step_generator(seed: int, step: int) -> np.random.Generator:
-    """Returns the generator of one step: a run that continues draws what it would have drawn."""
+    """Returns the generator of a step, so that a continued training draws the same batches."""
     return np.random.default_rng([seed, step])

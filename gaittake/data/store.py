@@ -1,6 +1,6 @@
-"""Sequences held where they fit, best on the device that computes; clips are gathered there.
+"""The sequences of some subjects, in memory or streamed, and batches of them on the device.
 
-Where the frames lie changes no batch: the same bytes are turned to floats on the device.
+Batches do not depend on where the frames are held.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,18 +14,18 @@ import torch
 from torch import Tensor
 
 from gaittake.data.memory import Place, choose_place
-from gaittake.data.runs import Indices, read_runs, row_bytes, runs_of
+from gaittake.data.spans import Indices, read_spans, row_bytes, spans_of
 from gaittake.data.streamed import Streamed
 from gaittake.errors import UserError
 from gaittake.io.ragged import RaggedFile, open_ragged
 from gaittake.io.read_ahead import read_ahead
 
 
-class Gathered(NamedTuple):
-    """Frames on their way to the device.
+class Frames(NamedTuple):
+    """The frames of a batch where they are held, before they are copied to the device.
 
     Attributes:
-        rows: `[n, s]`, which ones.
+        rows: `[n, s]` rows in the store.
         silhouettes: `[n, s, rows, columns]` uint8.
         keypoints: `[n, s, 17, 3]` float32.
     """
@@ -36,15 +36,15 @@ class Gathered(NamedTuple):
 
 
 class SequenceStore(NamedTuple):
-    """All frames of some sequences.
+    """The frames of some sequences.
 
     Attributes:
         silhouettes: `[frames, rows, columns]` uint8.
         keypoints: `[frames, 17, 3]` float32.
-        sequences: a row per sequence; `first_frame` points into the two arrays.
-        data_digest: of the cache they came from.
-        device: where batches go.
-        coming: the batches that are read ahead, see `ahead`.
+        sequences: one row per sequence; `first_frame` is an index of the two arrays.
+        data_digest: of the cache.
+        device: of the batches.
+        prefetched: the next batches, see `prefetch`.
     """
 
     silhouettes: Tensor | Streamed
@@ -52,11 +52,11 @@ class SequenceStore(NamedTuple):
     sequences: pd.DataFrame
     data_digest: str
     device: torch.device
-    coming: Iterator[Gathered] | None = None
+    prefetched: Iterator[Frames] | None = None
 
 
 class Batch(NamedTuple):
-    """What a network takes: see `GaitTake.forward`."""
+    """The arguments of a network, see `GaitTake.forward`."""
 
     silhouettes: Tensor
     keypoints: Tensor
@@ -72,74 +72,77 @@ def load_store(
     noise: float = 0.0,
     place: Place | None = None,
 ) -> SequenceStore:
-    """Returns the sequences of these subjects.
+    """Returns the sequences of some subjects.
 
-    Where silhouettes are streamed, their keypoints, a fourteenth of the bytes, are in memory.
+    Keypoints are always in memory, also if silhouettes are streamed: they take a fourteenth of the
+    bytes.
 
     Args:
         cache: the dataset's cache.
-        subjects: whose sequences.
-        device: where batches go.
-        keypoints: `predicted`, or the renderer's own, `truth`.
-        noise: standard deviation of what is added to x and y, share of the body's height; the same
-            at each loading.
-        place: where the frames are held; None: where they fit, see `choose_place`.
+        subjects: names.
+        device: of the batches.
+        keypoints: `predicted`, or `truth`: the renderer's true keypoints.
+        noise: standard deviation of Gaussian noise on x and y, in body heights; the seed is fixed.
+        place: where the frames are held; None chooses by `choose_place`.
 
     Raises:
-        UserError: the cache holds none of these subjects, or no such keypoints.
+        UserError: the cache has no sequence of these subjects, or no true keypoints.
+        ValueError: an unknown `keypoints`.
     """
     with open_ragged(cache, kind="cache") as opened:
         table = opened.sequences
         table = table[table["subject"].isin(list(subjects))].reset_index(drop=True)
         if table.empty:
             raise UserError(
-                f"{cache}: holds no sequence of these subjects; rejects.csv beside it says why"
+                f"{cache}: no sequence of the subjects was found; see rejects.csv in its folder"
             )
-        runs = runs_of(table)
-        points = _array(opened, cache, keypoints)
+        spans = spans_of(table)
+        array = _keypoint_array(opened, cache, keypoints)
         if place is None:
             frames = int(table["frame_count"].sum())
-            needed = frames * (row_bytes(opened, "silhouettes") + row_bytes(opened, points))
+            needed = frames * (row_bytes(opened, "silhouettes") + row_bytes(opened, array))
             place = choose_place(needed, device)
         memory = device if place == "device" else torch.device("cpu")
-        joints = read_runs(opened, points, runs, torch.device("cpu"))
+        points = read_spans(opened, array, spans, torch.device("cpu"))
         if noise:
-            _add_noise(joints, noise)
+            _add_noise(points, noise)
         silhouettes = (
-            Streamed(cache, "silhouettes", runs)
+            Streamed(cache, "silhouettes", spans)
             if place == "cache"
-            else read_runs(opened, "silhouettes", runs, memory)
+            else read_spans(opened, "silhouettes", spans, memory)
         )
         digest = str(opened.attributes.get("data_digest", ""))
     table["first_frame"] = np.r_[0, table["frame_count"].to_numpy().cumsum()[:-1]]
-    return SequenceStore(silhouettes, joints.to(memory), table, digest, device)
+    return SequenceStore(silhouettes, points.to(memory), table, digest, device)
 
 
-def _array(opened: RaggedFile, cache: Path, keypoints: str) -> str:
-    """Returns where the cache keeps these keypoints."""
+def _keypoint_array(opened: RaggedFile, cache: Path, keypoints: str) -> str:
+    """Returns the name of the cache's array of these keypoints."""
+    if keypoints not in ("predicted", "truth"):
+        raise ValueError(f"keypoints must be 'predicted' or 'truth', not {keypoints!r}")
     if keypoints == "predicted" or opened.attributes.get("keypoints") == "truth":
         return "keypoints"
     if "truth" not in opened.arrays:
         raise UserError(
-            f"{cache}: exact keypoints are asked for, and only rendered walkers have them; set the "
-            "method's keypoints to 'predicted'"
+            f"{cache}: the method needs true keypoints, which only rendered datasets have; set its "
+            "keypoints to 'predicted'"
         )
     return "truth"
 
 
-def _add_noise(joints: Tensor, noise: float) -> None:
+def _add_noise(keypoints: Tensor, noise: float) -> None:
     generator = torch.Generator().manual_seed(0)
-    moved = joints[..., :2] + noise * torch.randn(joints[..., :2].shape, generator=generator)
-    joints[..., :2] = moved.clamp(0, 1)
+    moved = keypoints[..., :2] + noise * torch.randn(keypoints[..., :2].shape, generator=generator)
+    keypoints[..., :2] = moved.clamp(0, 1)
 
 
 @contextmanager
-def ahead(store: SequenceStore, batches: Iterable[Indices]) -> Iterator[SequenceStore]:
-    """Yields the sequences with batches that are read ahead by a thread, a few at a time.
+def prefetch(store: SequenceStore, batches: Iterable[Indices]) -> Iterator[SequenceStore]:
+    """Yields the store, while a thread reads the next batches.
 
-    Inside, `gather_clips` and `gather_whole` must be called for these batches, in this order.
-    Frames on the device need no thread, they are gathered there. An error of the thread is raised
-    where its batch is asked for; at the end of the block the thread ends.
+    Inside the block, `gather_clips` and `gather_whole` must be called for these batches in this
+    order. Frames on the device need no thread. An error in the thread is raised when its batch is
+    requested. The thread ends with the block.
 
     Args:
         store: the sequences.
@@ -149,17 +152,17 @@ def ahead(store: SequenceStore, batches: Iterable[Indices]) -> Iterator[Sequence
     if isinstance(frames, Tensor) and frames.device.type == store.device.type:
         yield store
         return
-    with closing(read_ahead(fetch(store, rows) for rows in batches)) as coming:
-        yield store._replace(coming=coming)
+    with closing(read_ahead(fetch(store, rows) for rows in batches)) as prefetched:
+        yield store._replace(prefetched=prefetched)
 
 
 def gather_clips(store: SequenceStore, rows: Indices) -> Batch:
-    """Returns the frames at `rows` `[n, s]`, floats made on the device."""
+    """Returns the batch of the frames at `rows` `[n, s]`, on the device."""
     return Batch(*_gather(store, rows), None)
 
 
 def gather_whole(store: SequenceStore, chosen: list[int]) -> Batch:
-    """Returns whole sequences, the shorter ones padded with zeros."""
+    """Returns the batch of whole sequences on the device; shorter ones are padded with zeros."""
     counts = store.sequences["frame_count"].to_numpy()[chosen]
     silhouettes, keypoints = _gather(store, whole_rows(store, chosen))
     if (counts == counts[0]).all():
@@ -171,7 +174,7 @@ def gather_whole(store: SequenceStore, chosen: list[int]) -> Batch:
 
 
 def whole_rows(store: SequenceStore, chosen: list[int]) -> Indices:
-    """Returns `[n, s]` rows of whole sequences; behind its end, a shorter one's first again."""
+    """Returns `[n, s]` rows of whole sequences; a shorter one is padded with its first row."""
     first = store.sequences["first_frame"].to_numpy()[chosen][:, None]
     counts = store.sequences["frame_count"].to_numpy()[chosen][:, None]
     offsets = np.arange(counts.max())
@@ -180,30 +183,30 @@ def whole_rows(store: SequenceStore, chosen: list[int]) -> Indices:
 
 
 def _gather(store: SequenceStore, rows: Indices) -> tuple[Tensor, Tensor]:
-    """Returns silhouettes as floats in 0…1, and keypoints, of the frames at `rows` `[n, s]`."""
-    read = fetch(store, rows) if store.coming is None else next(store.coming, None)
+    """Returns silhouettes in 0…1 and keypoints of the frames at `rows` `[n, s]`, on the device."""
+    read = fetch(store, rows) if store.prefetched is None else next(store.prefetched, None)
     if read is None or not np.array_equal(read.rows, rows):
-        raise ValueError("inside `ahead`, a batch was asked for that is not the next one")
+        raise ValueError("the requested batch is not the next one of `prefetch`")
     silhouettes = to_device(read.silhouettes, store.device)
     return silhouettes.float().div_(255), to_device(read.keypoints, store.device)
 
 
-def fetch(store: SequenceStore, rows: Indices) -> Gathered:
-    """Returns the frames at `rows` `[n, s]` where they are held; what was streamed, in memory."""
+def fetch(store: SequenceStore, rows: Indices) -> Frames:
+    """Returns the frames at `rows` `[n, s]` where they are held; streamed ones in memory."""
     found = []
     for frames in (store.silhouettes, store.keypoints):
         if isinstance(frames, Tensor):
-            which = to_device(torch.from_numpy(rows.ravel()), frames.device)
-            found.append(frames.index_select(0, which).view(*rows.shape, *frames.shape[1:]))
+            flat = to_device(torch.from_numpy(rows.ravel()), frames.device)
+            found.append(frames.index_select(0, flat).view(*rows.shape, *frames.shape[1:]))
         else:
             found.append(frames[rows])
     if store.device.type == "cuda":
         found = [each if each.is_cuda else each.pin_memory() for each in found]
-    return Gathered(rows, *found)
+    return Frames(rows, *found)
 
 
 def to_device(values: Tensor, device: torch.device) -> Tensor:
-    """Returns the values on the device; the processor does not wait for a GPU to take them."""
+    """Returns the values on the device, without waiting until a GPU has copied them."""
     if device.type == "cuda" and not (values.is_cuda or values.is_pinned()):
         values = values.pin_memory()
     return values.to(device, non_blocking=True)

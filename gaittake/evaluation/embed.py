@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gaittake.arrays import Int64s
-from gaittake.data.store import SequenceStore, ahead, gather_whole, load_store, whole_rows
+from gaittake.data.store import SequenceStore, gather_whole, load_store, prefetch, whole_rows
 from gaittake.device import keep_freed_memory
 from gaittake.evaluation.distance import Embeddings
 from gaittake.io.progress import progress
@@ -93,7 +93,7 @@ def embed_sequences(network: nn.Module, store: SequenceStore) -> Embeddings:
     rows = (whole_rows(store, chosen) for chosen in batches)
     found: Embeddings | None = None
     with (
-        ahead(store, rows) as store,
+        prefetch(store, rows) as store,
         progress("embed", len(counts), unit="sequences") as advance,
     ):
         computed = (network(*gather_whole(store, chosen)).float() for chosen in batches)

@@ -1,4 +1,4 @@
-"""Checkpoints that survive a crash: whole or absent, of one training only, one writer at a time."""
+"""Checkpoints: written whole or not at all, by one process, for one training."""
 
 import fcntl
 import hashlib
@@ -21,27 +21,27 @@ logger = logging.getLogger(__name__)
 
 
 def identity_of(*parts: str) -> str:
-    """Returns one digest of what a training depends on: its settings, its data."""
+    """Returns a digest of everything that a training depends on: settings and data."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 def file_digest(path: Path) -> str:
-    """Returns the SHA-256 of a file's bytes, 16 digits of it."""
+    """Returns the first 16 digits of a file's SHA-256."""
     with path.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()[:16]
 
 
 class Checkpoints:
-    """The checkpoint of one training in its folder; also its lock and its ear for SIGTERM.
+    """The checkpoint of a training; locks its folder and handles SIGTERM.
 
     Args:
-        folder: where `last.pt` lies; made if missing.
-        identity: digest of settings and data; a checkpoint of another identity is not continued.
-        leads: whether this process locks the folder and writes: one of those that train together.
-        any_of: says whether a flag is set in any of them; it waits until all have asked.
+        folder: of `last.pt`; created if missing.
+        identity: digest of settings and data; checkpoints with another identity are ignored.
+        leads: whether this process locks the folder and writes; with several processes, one does.
+        any_of: returns whether a flag is set in any process; all processes must call it.
 
     Raises:
-        UserError: on entering, when another process trains in this folder.
+        UserError: on entry, if another process trains in this folder.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Checkpoints:
             ) from error
         except OSError as error:
             logger.warning(
-                "%s: this file system has no locks (%s); see to it that nothing else trains here",
+                "%s: this file system has no locks (%s); make sure that nothing else trains here",
                 self.folder,
                 error.strerror,
             )
@@ -103,13 +103,17 @@ class Checkpoints:
 
     @property
     def preempted(self) -> bool:
-        """Whether SIGTERM came, to any process of the training: all ask at the same steps."""
-        # What they agreed on is kept: `save` must stop in all of them or in none.
+        """Whether any process received SIGTERM; all processes must ask at the same steps."""
+        # Stored, because `save` must stop in all processes or in none.
         self._stopping = self._any_of(self._signalled)
         return self._stopping
 
     def load(self) -> dict[str, Any] | None:
-        """Returns the saved state, or None where training starts anew (and the log says why)."""
+        """Returns the saved state, or None if training starts over.
+
+        Raises:
+            UserError: the checkpoint is damaged.
+        """
         path = self.folder / "last.pt"
         if not path.exists():
             return None
@@ -117,12 +121,12 @@ class Checkpoints:
             saved: dict[str, Any] = load_torch(path)
         except ValueError as error:
             raise UserError(
-                f"{path}: a checkpoint that cannot be read ({error}). "
-                "Delete it and run the same command again: training starts anew."
+                f"{path}: the checkpoint cannot be read ({error}). Delete it and run the same "
+                "command again: training starts over."
             ) from error
         if saved["identity"] != self.identity:
             logger.warning(
-                "%s is of other settings or data (%s, needed %s): training starts anew",
+                "%s is of other settings or data (%s, needed %s): training starts over",
                 path,
                 saved["identity"],
                 self.identity,
@@ -134,13 +138,17 @@ class Checkpoints:
         return state
 
     def save(self, state: dict[str, Any]) -> None:
-        """Saves the state with the random generators; raises Preempted if it was `preempted`."""
+        """Saves the state and the random generators.
+
+        Raises:
+            Preempted: a process received SIGTERM before.
+        """
         if self._leads:
             saved = {"identity": self.identity, "generators": _generators(), "state": state}
             save_torch(saved, self.folder / "last.pt")
         if self._stopping:
-            self._any_of(True)  # the others end only when the file is whole
-            raise Preempted(f"SIGTERM: progress is saved in {self.folder}, start again to continue")
+            self._any_of(True)  # the other processes wait until the file is written
+            raise Preempted(f"SIGTERM: progress is saved in {self.folder}; start again to continue")
 
 
 def seed_everything(seed: int) -> None:
@@ -151,12 +159,16 @@ def seed_everything(seed: int) -> None:
 
 
 def _generators() -> dict[str, Any]:
+    """Returns the states of the CPU's generators.
+
+    Those of GPUs are not saved: batches are drawn by NumPy, and a checkpoint must not depend on the
+    number of GPUs.
+    """
     kind, keys, *rest = np.random.get_state(legacy=True)
     return {
         "python": random.getstate(),
         "numpy": [str(kind), torch.from_numpy(np.array(keys, dtype=np.int64)), *rest],
         "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
 
 
@@ -165,5 +177,3 @@ def _set_generators(saved: dict[str, Any]) -> None:
     kind, keys, *rest = saved["numpy"]
     np.random.set_state((kind, keys.numpy().astype(np.uint32), *rest))
     torch.set_rng_state(saved["torch"])
-    if saved["cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(saved["cuda"])

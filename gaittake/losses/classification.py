@@ -1,6 +1,6 @@
-"""Naming the training subjects: a linear layer for each part and cross-entropy (GaitGL, ICCV 2021).
+"""Classification of the training subjects: a linear layer per part and cross-entropy.
 
-The classifier is used in training alone. What is saved of a network is what embeds.
+As in GaitGL (ICCV 2021). The classifier is used only in training and is not saved with the network.
 """
 
 from typing import NamedTuple
@@ -11,11 +11,11 @@ from torch.nn.functional import cross_entropy
 
 
 class ClassTerms(NamedTuple):
-    """The loss and what to watch beside it.
+    """The loss and a metric.
 
     Attributes:
         loss: scalar.
-        accuracy: share of the parts' answers that name the right subject.
+        accuracy: share of correct classifications, over sequences and parts.
     """
 
     loss: Tensor
@@ -23,14 +23,14 @@ class ClassTerms(NamedTuple):
 
 
 class PartClassifier(nn.Module):
-    """Scores of each training subject from the embedding of each part, no bias.
+    """Scores of the training subjects for the embedding of each part, without bias.
 
     Args:
         parts: p.
         embedding: d.
-        classes: training subjects.
-        neck: batch normalisation of each number of each part first (BNNeck, Luo et al. 2019): the
-            triplet loss sees the embedding before it, cross-entropy the one behind it.
+        classes: number of training subjects.
+        neck: normalise the embeddings by batch first (BNNeck, Luo et al. 2019). The triplet loss
+            uses the embeddings before the normalisation, cross-entropy those after it.
     """
 
     def __init__(self, parts: int, embedding: int, classes: int, *, neck: bool = False) -> None:
@@ -48,7 +48,7 @@ class PartClassifier(nn.Module):
 
 
 def classification_loss(scores: Tensor, subjects: Tensor) -> ClassTerms:
-    """Returns the cross-entropy, mean over sequences and parts.
+    """Returns the cross-entropy: the mean over sequences and parts.
 
     Args:
         scores: `[n, p, classes]`.

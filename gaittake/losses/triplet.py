@@ -8,11 +8,11 @@ from torch.nn.functional import pad
 
 
 class TripletTerms(NamedTuple):
-    """The loss and what to watch beside it.
+    """The loss and three metrics.
 
     Attributes:
         loss: scalar.
-        active: share of non-zero terms.
+        active: share of the terms that are not zero.
         positive: mean distance of pairs of the same subject.
         negative: mean distance of pairs of different subjects.
     """
@@ -28,24 +28,30 @@ def part_distances(embeddings: Tensor) -> Tensor:
     x = embeddings.float().transpose(0, 1)  # [p, n, d]
     squares = x.square().sum(dim=2)
     gram = torch.baddbmm(squares[:, :, None] + squares[:, None, :], x, x.mT, alpha=-2)
-    # The root has no derivative at zero: the distance of a sequence to itself.
+    # The root has no derivative at zero, the distance of a sequence to itself.
     return gram.clamp(min=1e-12).sqrt()
 
 
 def triplet_loss(
     embeddings: Tensor, subjects: Tensor, *, margin: float = 0.2, weights: str = "adaptive"
 ) -> TripletTerms:
-    """Returns the triplet loss: mean over the non-zero terms of each part, then over the parts.
+    """Returns the triplet loss: the mean of each part's non-zero terms, then of the parts.
 
     Args:
         embeddings: `[n, p, d]`.
-        subjects: `[n]` integers; each subject needs two sequences, and there must be two subjects.
+        subjects: `[n]` integers: two or more subjects, two or more sequences of each.
         margin: m of eq. 11.
         weights: of eq. 11. `adaptive` (ASSUME: Ristani & Tomasi 2018): softmax of the distances
-            over an anchor's positives, of their negatives over its negatives, without gradient.
-            `batch_hard`: the farthest positive and the nearest negative. `batch_all`: every
-            triplet is a term of its own.
+            to an anchor's positives, and of the negated distances to its negatives, without
+            gradient. `batch_hard`: the farthest positive and the nearest negative. `batch_all`: no
+            weights, one term for each triplet.
+
+    Raises:
+        ValueError: an unknown `weights`.
     """
+    if weights not in ("adaptive", "batch_all", "batch_hard"):
+        known = "'adaptive', 'batch_all' or 'batch_hard'"
+        raise ValueError(f"weights must be {known}, not {weights!r}")
     distances = part_distances(embeddings)
     same = subjects[:, None] == subjects[None]
     positive = same & ~torch.eye(len(subjects), dtype=torch.bool, device=same.device)
@@ -69,12 +75,12 @@ def triplet_loss(
 
 
 def _mean(distances: Tensor, pairs: Tensor) -> Tensor:
-    """Returns the mean of `[p, n, n]` over the pairs `[n, n]`, which a GPU need not count first."""
+    """Returns the mean of `[p, n, n]` over the pairs `[n, n]`, without waiting for a GPU."""
     return (distances * pairs).sum() / (pairs.sum() * len(distances))
 
 
 def _weighted(distances: Tensor, pairs: Tensor, *, sign: int, hard: bool) -> Tensor:
-    """Returns `[p, n]`: for each anchor the weighted sum of distances over its pairs."""
+    """Returns `[p, n]`: the weighted sum of each anchor's distances to its pairs."""
     candidates = (sign * distances.detach()).masked_fill(~pairs, -torch.inf)
     if hard:
         return distances.gather(2, candidates.argmax(dim=2, keepdim=True)).squeeze(2)
@@ -84,12 +90,12 @@ def _weighted(distances: Tensor, pairs: Tensor, *, sign: int, hard: bool) -> Ten
 def _all_triplets(
     distances: Tensor, positive: Tensor, same: Tensor, margin: float
 ) -> tuple[Tensor, Tensor]:
-    """Returns `[p, n, n]` hinge terms of each anchor and positive, and how many are above zero.
+    """Returns for each anchor and positive `[p, n, n]` the sum and number of positive hinge terms.
 
-    They are summed over the negatives, of which those nearer than the positive and the margin
-    count. Sorted, they need not be listed one by one: each part has n³ triplets.
+    The term of a negative is positive if the negative is nearer than positive plus margin. With
+    sorted distances, cumulative sums replace a list of all n³ triplets of a part.
     """
-    # In float64: a difference of sums of many distances is taken.
+    # In float64, because it subtracts sums of many distances.
     negatives = distances.double().masked_fill(same, torch.inf).sort(dim=2).values
     limits = margin + distances.double()
     nearer = torch.searchsorted(negatives.detach(), limits.detach()) * positive

@@ -1,14 +1,14 @@
-"""Networks: silhouettes and keypoints of whole sequences in, embeddings `[n, p, d]` out."""
+"""Networks: from silhouettes and keypoints of whole sequences to embeddings `[n, p, d]`."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import Tensor, nn
 
+from gaittake.models.build import build_gaittake
 from gaittake.models.gaitgl import GaitGl
 from gaittake.models.gaitpart import GaitPart
 from gaittake.models.gaitset import GaitSet
-from gaittake.models.gaittake import GaitTake
 from gaittake.models.gei import Gei
 from gaittake.models.mt3d import Mt3d
 
@@ -18,17 +18,22 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "gaitpart": GaitPart,
     "mt3d": Mt3d,
     "gaitgl": GaitGl,
-    "gaittake": GaitTake,
+    "gaittake": build_gaittake,
 }
 
 
 def build_network(network: str, **numbers: Any) -> nn.Module:
-    """Returns a network by its name in the settings.
+    """Returns a network by its name in the settings, with random weights.
 
     Args:
         network: a key of NETWORKS.
-        numbers: what the network's class takes.
+        numbers: arguments of the network's class or builder.
+
+    Raises:
+        ValueError: an unknown name or setting, or sizes that do not fit each other.
     """
+    if network not in NETWORKS:
+        raise ValueError(f"unknown network {network!r}; needed: one of {', '.join(NETWORKS)}")
     return NETWORKS[network](**numbers)
 
 

@@ -1,4 +1,4 @@
-"""Convolutions that several networks share: no bias, LeakyReLU 0.01 after them."""
+"""Convolutions that several networks share: without bias, followed by LeakyReLU 0.01."""
 
 import math
 from collections.abc import Callable
@@ -11,17 +11,17 @@ SLOPE = 0.01
 
 
 def activated(conv: nn.Module, x: Tensor) -> Tensor:
-    """Returns the convolution of `x`, activated where it lies."""
+    """Returns the convolution of `x`, activated in place."""
     return leaky_relu(conv(x), SLOPE, inplace=True)
 
 
 class SameConv3d(nn.Conv3d):
-    """A 3D convolution that keeps frames, rows and columns; no bias.
+    """A 3D convolution that keeps frames, rows and columns, without bias.
 
     Args:
         channels_in: channels of the input.
         channels_out: channels of the result.
-        kernel: frames, rows and columns, odd numbers.
+        kernel: frames, rows and columns; odd numbers.
     """
 
     def __init__(self, channels_in: int, channels_out: int, kernel: tuple[int, int, int]) -> None:
@@ -32,21 +32,21 @@ class SameConv3d(nn.Conv3d):
         """Returns `[n, channels_out, s, h, w]` of `[n, channels_in, s, h, w]`."""
         if x.shape[2] != 2:
             return super().forward(x)
-        # For two frames, PyTorch 2.15 on a CPU computes a wrong gradient of the weights in
-        # bfloat16 (seen: 1e15 in place of 1). A third, zero frame changes nothing else.
+        # With two frames, PyTorch on a CPU computes wrong weight gradients in bfloat16 (observed:
+        # 1e15 in place of 1). A third frame of zeros avoids this and changes nothing else.
         return super().forward(pad(x, (0, 0, 0, 0, 0, 1)))[:, :, :2]
 
 
 class Stem(nn.Conv3d):
-    """A 3x3x3 convolution of few planes, no bias: a frame's neighbours in time are its channels.
+    """A 3x3x3 convolution of few planes, without bias, computed as a 2D convolution.
 
-    A convolution of frames with three channels for each plane is faster than one over time with a
-    single channel, and leaves its channels last in memory, where the next ones want them.
+    The previous and the next frame become channels. This is faster than a 3D convolution with one
+    channel, and its result is channels-last in memory, as the next layers need it.
 
     Args:
         planes: channels of the input.
         channels: channels of the result.
-        stride: every how many frames there is a result.
+        stride: over frames.
     """
 
     def __init__(self, planes: int, channels: int, *, stride: int = 1) -> None:
@@ -62,17 +62,17 @@ class Stem(nn.Conv3d):
 
 
 def conv3(channels_in: int, channels_out: int) -> SameConv3d:
-    """Returns a 3x3x3 convolution that keeps frames, rows and columns; no bias."""
+    """Returns a 3x3x3 convolution that keeps frames, rows and columns, without bias."""
     return SameConv3d(channels_in, channels_out, (3, 3, 3))
 
 
 def thinning(channels: int) -> nn.Conv3d:
-    """Returns a convolution over time that makes one frame of three; no bias."""
+    """Returns a convolution over time that makes one frame of three, without bias."""
     return nn.Conv3d(channels, channels, (3, 1, 1), stride=(3, 1, 1), bias=False)
 
 
 def xavier(network: nn.Module) -> None:
-    """Draws the weights of all convolutions as GaitSet's authors do (Glorot & Bengio 2010)."""
+    """Initialises all convolutions as GaitSet's authors do (Glorot & Bengio 2010)."""
     for layer in network.modules():
         if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Conv3d):
             channels = (layer.in_channels + layer.out_channels) / layer.groups
@@ -81,21 +81,21 @@ def xavier(network: nn.Module) -> None:
 
 
 def by_strips(conv: Callable[[Tensor], Tensor], x: Tensor, strips: int) -> Tensor:
-    """Returns what `conv` makes of each horizontal strip alone, strips re-joined on rows.
+    """Returns `conv` applied to each horizontal strip separately, joined on rows.
 
     Args:
         conv: keeps rows and columns.
         x: `[n, c, ..., h, w]`.
-        strips: how many; must divide h.
+        strips: number of strips; must divide h.
 
     Raises:
-        ValueError: it does not.
+        ValueError: if it does not divide h.
     """
     if x.shape[-2] % strips:
         raise ValueError(f"{strips} strips must divide the {x.shape[-2]} rows of the map")
     if strips == 1:
         return conv(x)
-    # Channels stay last in memory: so rows are moved whole, and those of single frames not at all.
+    # Channels-last memory: whole rows are copied, and nothing for a single frame.
     last = x.movedim(1, -1)  # [n, ..., h, w, c]
     cut = last.reshape(*last.shape[:-3], strips, -1, *last.shape[-2:]).movedim(-4, 1)
     y = conv(cut.flatten(0, 1).contiguous().movedim(-1, 1))  # [n * strips, c, ..., h / strips, w]
@@ -105,23 +105,23 @@ def by_strips(conv: Callable[[Tensor], Tensor], x: Tensor, strips: int) -> Tenso
 
 
 def halve(x: Tensor) -> Tensor:
-    """Returns the maximum over squares of two pixels of each frame of `x` `[n, c, s, h, w]`."""
-    # As max_pool3d, which a CPU computes one number at a time.
+    """Returns the maxima of 2x2 squares in each frame of `x` `[n, c, s, h, w]`."""
+    # Same result as max_pool3d, which is not vectorised on a CPU.
     frames = x.transpose(1, 2).flatten(0, 1)
     halves = max_pool2d(frames, 2)
     return halves.reshape(x.shape[0], -1, *halves.shape[1:]).transpose(1, 2)
 
 
 class ConvPair(nn.Module):
-    """Two 2D convolutions of single frames, applied to horizontal strips where there are several.
+    """Two 2D convolutions of single frames, applied to each horizontal strip separately.
 
-    With strips they are GaitPart's focal convolutions: what a strip becomes depends on it alone.
+    With several strips they are GaitPart's focal convolutions.
 
     Args:
         channels_in: channels of the input.
         channels_out: channels of the result.
-        first: rows and columns of the first kernel; the second's are 3.
-        strips: how many; must divide the rows of the input.
+        first: side of the first kernel; the second's is 3.
+        strips: number of strips; must divide the rows of the input.
     """
 
     def __init__(

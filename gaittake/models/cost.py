@@ -1,4 +1,4 @@
-"""What a network costs: weights and multiply-accumulates, counted without computing."""
+"""Size of a network: weights and multiply-accumulates, counted without computing."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,7 +12,7 @@ class Cost(NamedTuple):
     """Size of a network and work for one sequence.
 
     Attributes:
-        weights: learnable numbers.
+        weights: number of learnable values.
         multiply_accumulates: for one sequence, of convolutions and matrix products.
         parts: p of the embeddings.
         embedding: d of the embeddings.
@@ -27,10 +27,10 @@ class Cost(NamedTuple):
 def network_cost(
     build: Callable[[], nn.Module], *, frames: int = 30, height: int = 64, width: int = 44
 ) -> Cost:
-    """Returns what a network costs.
+    """Returns the cost of a network for one sequence.
 
     Args:
-        build: makes it.
+        build: makes the network.
         frames: of the sequence.
         height: rows of a silhouette.
         width: columns of a silhouette.
@@ -39,5 +39,5 @@ def network_cost(
         network = build()
         embeddings = network(torch.empty(1, frames, height, width), torch.empty(1, frames, 17, 3))
     weights = sum(weight.numel() for weight in network.parameters())
-    # The counter takes a multiplication and its addition for two.
+    # The counter counts a multiply-accumulate as two operations.
     return Cost(weights, counter.get_total_flops() // 2, *embeddings.shape[1:])

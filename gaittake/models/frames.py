@@ -1,8 +1,7 @@
-"""Frames of a padded batch: which are real, and what steps over time make of them.
+"""Padded batches: masks of the real frames, and operations over time that respect them.
 
-A padded sequence must get the embedding that it gets alone. So frames behind its end are zero
-before a convolution over time, which finds zeros there when the sequence is alone, and are left
-out of a maximum over time.
+A padded sequence must get the same embedding as without padding. So padded frames are set to zero
+before a convolution over time, which pads with zeros itself, and are excluded from a maximum.
 """
 
 import torch
@@ -11,14 +10,14 @@ from torch.nn.functional import avg_pool2d, pad
 
 
 def frame_mask(counts: Tensor | None, frames: int) -> Tensor | None:
-    """Returns `[n, s]` bool, True where a frame is real; None (all are) for counts of None."""
+    """Returns `[n, s]` bool, True for real frames; None for counts of None: all are real."""
     if counts is None:
         return None
     return torch.arange(frames, device=counts.device) < counts[:, None]
 
 
 def full_counts(x: Tensor) -> Tensor:
-    """Returns `[n]`: every frame of `x` `[n, s, ...]` is real."""
+    """Returns counts `[n]` of a batch `x` `[n, s, ...]` without padding."""
     return torch.full((x.shape[0],), x.shape[1], device=x.device)
 
 
@@ -38,9 +37,9 @@ def max_over_frames(x: Tensor, mask: Tensor | None) -> Tensor:
 
 
 def fold_frames(silhouettes: Tensor, shrink: int) -> Tensor:
-    """Returns `[n * s, 1, h, w]` of `[n, s, rows, columns]`: frames for 2D convolutions.
+    """Returns `[n * s, 1, h, w]` of `[n, s, rows, columns]`, for 2D convolutions.
 
-    The only channel is the last dimension in memory, so that convolutions leave theirs there.
+    Memory is channels-last, so that the convolutions return channels-last maps.
 
     Args:
         silhouettes: frames.
@@ -50,27 +49,27 @@ def fold_frames(silhouettes: Tensor, shrink: int) -> Tensor:
 
 
 def shrunk(silhouettes: Tensor, shrink: int) -> Tensor:
-    """Returns `[n, s, h, w]`: averages over squares of `shrink` pixels; 1 changes nothing."""
+    """Returns `[n, s, h, w]`: means of squares with sides of `shrink` pixels."""
     return silhouettes if shrink == 1 else avg_pool2d(silhouettes, shrink)
 
 
 def column_means(x: Tensor) -> Tensor:
     """Returns `[n, s, c, h, 1]` of `x` `[n, s, c, h, w]`, channels last in memory."""
-    # A product, because the gradient of a mean lies in memory in another order than `x`.
+    # A matrix product: the gradient of `mean` has another memory order than `x`.
     total = x.new_ones(1, x.shape[4]) @ x.movedim(2, -1)
     return (total / x.shape[4]).movedim(-1, 2)
 
 
 def thin_frames(conv: nn.Conv3d, x: Tensor, counts: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """Returns what a convolution of three frames, stride three, makes of `x`, and its counts.
+    """Returns the result of a convolution with stride 3 over time, and its frame counts.
 
-    ASSUME: frames that fill no third are dropped, as by an unpadded convolution; a sequence of one
-    or two frames is filled up with zeros to three.
+    ASSUME: one or two remaining frames are dropped, as by an unpadded convolution; a sequence of
+    one or two frames is padded with zeros to three.
 
     Args:
         conv: kernel and stride 3 over time.
         x: `[n, c, s, h, w]`, padded frames zero.
-        counts: `[n]` real frames, or None where all are.
+        counts: `[n]` real frames, or None if all are real.
     """
     missing = max(0, 3 - x.shape[2])
     thinned = conv(pad(x, (0, 0, 0, 0, 0, missing)) if missing else x)

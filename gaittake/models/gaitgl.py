@@ -11,18 +11,21 @@ from gaittake.models.pooling import GeM, SeparateHeads
 
 
 class GaitGl(nn.Module):
-    """The network that GaitTAKE extends: maximum over time in place of its attention, no keypoints.
+    """The network that GaitTAKE extends: a maximum over time, no attention, no keypoints.
 
     Args:
         height: rows of a silhouette.
-        width: columns of a silhouette; any fit.
+        width: columns of a silhouette; any value works.
         channels: of the stem, then of each GLConv.
         strips: of the local convolutions; must divide the rows of their maps.
         shrink: side of the average pool on the input.
         gem_power: initial power of the generalised mean.
         embedding: numbers of each embedding, d.
-        head: `v1`, or `iccv`: batch normalisation, shared by the parts, makes the embedding. (The
-            classification that ICCV's version learns with it is `train.cross_entropy`.)
+        head: `v1`, or `iccv`: batch normalisation, shared by the parts, after the heads. (The
+            cross-entropy of the ICCV version is the setting `train.cross_entropy`.)
+
+    Raises:
+        ValueError: an unknown `head`.
     """
 
     def __init__(
@@ -38,6 +41,8 @@ class GaitGl(nn.Module):
         head: str = "v1",
     ) -> None:
         super().__init__()
+        if head not in ("v1", "iccv"):
+            raise ValueError(f"head must be 'v1' or 'iccv', not {head!r}")
         self.shrink = shrink
         self.backbone = Backbone(channels, strips=strips, lta=True)
         self.gem = GeM(gem_power)

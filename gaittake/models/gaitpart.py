@@ -1,4 +1,4 @@
-"""GaitPart: each part of the body has its own motion (Fan et al., CVPR 2020, figures 2 and 4)."""
+"""GaitPart: motion features of each body part (Fan et al., CVPR 2020, figures 2 and 4)."""
 
 from collections.abc import Sequence
 
@@ -12,12 +12,12 @@ from gaittake.models.pooling import SeparateHeads, mean_and_max
 
 
 class MicroMotion(nn.Module):
-    """Short motions of each part: means and maxima of a few frames, weighed by the part's gate.
+    """Short-term motion of each part: mean plus maximum of a few frames, times a gate.
 
     Args:
-        parts: how many, each with its own weights.
+        parts: number of parts, each with its own weights.
         channels: of a part's features.
-        squeeze: channels are so many times fewer inside the gate.
+        squeeze: factor by which the gate reduces the channels.
         window: frames of a mean and a maximum.
         kernel: frames of the gate's second convolution.
     """
@@ -38,22 +38,22 @@ class MicroMotion(nn.Module):
         near = (self.window, 1, self.window // 2)  # frames, stride, padding
         highest = x if mask is None else x.masked_fill(~mask[:, None], -torch.inf)
         motion = avg_pool1d(x, *near) + max_pool1d(highest, *near)
-        if mask is not None:  # windows of padding alone have no maximum
+        if mask is not None:  # windows that are all padding have no maximum
             motion = motion.masked_fill(~mask[:, None], 0.0)
-        weighed: Tensor = gate * motion
-        return weighed
+        weighted: Tensor = gate * motion
+        return weighted
 
 
 class GaitPart(nn.Module):
-    """Focal convolutions of frames, then a micro-motion template for each horizontal part.
+    """Focal convolutions of frames, then micro-motion features of each horizontal part.
 
     Args:
         height: rows of a silhouette.
-        width: columns of a silhouette; any fit.
-        channels: of each block of two convolutions; the map is halved after the first two.
+        width: columns of a silhouette; any value works.
+        channels: of each block; the map is halved after the first and after the second.
         strips: of each block; must divide the rows of its map.
         parts: horizontal bins; must divide the rows of the last map.
-        squeeze: channels are so many times fewer inside a gate.
+        squeeze: factor by which the gates reduce the channels.
         shrink: side of the average pool on the input.
         embedding: numbers of each embedding, d.
     """

@@ -1,4 +1,4 @@
-"""GaitSet: a gait is a set of frames, in no order (Chao et al., AAAI 2019, figure 2)."""
+"""GaitSet: a sequence as an unordered set of frames (Chao et al., AAAI 2019, figure 2)."""
 
 from collections.abc import Sequence
 
@@ -11,11 +11,11 @@ from gaittake.models.pooling import SeparateHeads, mean_and_max
 
 
 class GaitSet(nn.Module):
-    """Three blocks of frames, a branch of the set beside them, a pyramid of strips of both.
+    """Three blocks of frame convolutions, a branch on set features, a pyramid of strips of both.
 
     Args:
         height: rows of a silhouette.
-        width: columns of a silhouette; any fit.
+        width: columns of a silhouette; any value works.
         channels: of each block.
         bins: strips of each scale of the pyramid; each must divide the rows of the last map.
         shrink: side of the average pool on the input.

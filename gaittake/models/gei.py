@@ -1,4 +1,4 @@
-"""Gait energy image (Han & Bhanu 2006): the mean silhouette of a sequence. Nothing is learnt."""
+"""Gait energy image (Han & Bhanu 2006): the mean silhouette of a sequence, without training."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class Gei(nn.Module):
-    """The floor of every comparison: the mean silhouette, to be compared by nearest neighbour."""
+    """The simplest baseline: the mean silhouette."""
 
     def __init__(self, **_numbers: Any) -> None:
         super().__init__()

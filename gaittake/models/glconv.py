@@ -1,4 +1,4 @@
-"""Global and local 3D convolutions (PAPER eq. 1-5), as GaitGL and GaitTAKE stack them."""
+"""Global and local 3D convolutions (PAPER eq. 1-5) of GaitGL and GaitTAKE."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -11,24 +11,29 @@ from gaittake.models.frames import frame_mask, thin_frames, zero_padding
 
 
 class GLConv(nn.Module):
-    """One convolution of the whole map and one, shared, of its horizontal strips.
+    """One convolution of the whole map and one of its horizontal strips, shared by all strips.
 
     Args:
         channels_in: channels of the input.
         channels_out: channels of the result.
         strips: m of eq. 2; must divide the rows of the input.
         join: `add` is GLConvA (eq. 3), `rows` is GLConvB (eq. 4), which doubles the rows.
+
+    Raises:
+        ValueError: an unknown `join`.
     """
 
     def __init__(self, channels_in: int, channels_out: int, *, strips: int, join: str) -> None:
         super().__init__()
+        if join not in ("add", "rows"):
+            raise ValueError(f"join must be 'add' or 'rows', not {join!r}")
         self.whole = conv3(channels_in, channels_out)
         self.local = conv3(channels_in, channels_out)
         self.strips = strips
         self.join = join
 
     def forward(self, x: Tensor) -> Tensor:
-        """Returns `[n, c, s, h, w]`, or `[n, c, s, 2h, w]` where the two are joined on rows."""
+        """Returns `[n, c, s, h, w]`, or `[n, c, s, 2h, w]` if joined on rows."""
         # ASSUME: the activation comes before the sum of eq. 3, as in GaitGL v1.
         whole = activated(self.whole, x)  # PAPER eq. 1
         local = by_strips(partial(activated, self.local), x, self.strips)  # PAPER eq. 2
@@ -38,12 +43,12 @@ class GLConv(nn.Module):
 
 
 class Backbone(nn.Module):
-    """Features of frames: stem, GLConvA ..., GLConvB (PAPER 3.1, eq. 1-5).
+    """Frame features: stem, GLConvA layers, GLConvB (PAPER 3.1, eq. 1-5).
 
     Args:
         channels: of the stem, then of each GLConv; the last is GLConvB, the others GLConvA.
         strips: m of eq. 2.
-        lta: GaitGL's local temporal aggregation after the stem; frames become a third.
+        lta: use GaitGL's local temporal aggregation after the stem: one frame of three.
         planes: channels of the input.
     """
 
@@ -58,11 +63,11 @@ class Backbone(nn.Module):
         )
 
     def forward(self, x: Tensor, counts: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Returns features `[n, c, s, h, w]` and the real frames `[n]` that they have.
+        """Returns features `[n, c, s, h, w]` and their real frames `[n]`.
 
         Args:
             x: `[n, planes, s, rows, columns]` in 0…1, padded frames zero.
-            counts: `[n]` real frames, or None where all are.
+            counts: `[n]` real frames, or None if all are real.
         """
         mask = frame_mask(counts, x.shape[2])
         x = zero_padding(activated(self.stem, x), mask)

@@ -1,12 +1,12 @@
 """MT3D: 3D convolutions at two temporal scales (Lin et al., ACM MM 2020).
 
-Its authors published no code. From the paper: the stem that halves the frames, a small and a large
+The authors published no code. From the paper: a stem that halves the frames, a small and a large
 temporal scale, basic blocks of a 3x3x3, a 1x3x3 and a 3x1x1 convolution, features of the small
-scale handed to the large one, strips pooled by maximum and mean. ASSUME, chosen so that weights
-(3.19 M) and multiply-accumulates (18.3 G) are the published ones: a block sums its three
-convolutions and then activates; both the large branch and each transform are convolutions of three
-frames, stride three, with LeakyReLU; transforms stand after the first and after the last block;
-rows are not merged before the 2 x 32 heads; one linear layer 128 to 128 for each.
+scale added to the large one, strips pooled by maximum and mean. ASSUME, chosen to match the
+published weights (3.19 M) and multiply-accumulates (18.3 G): a block sums its three convolutions
+and then activates; the large branch and the transforms begin with convolutions of three frames,
+stride three, with LeakyReLU; transforms follow the first and the last block; rows are not merged
+before the 2 x 32 heads; each head is a linear layer from 128 to 128.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from gaittake.models.pooling import SeparateHeads, mean_and_max
 
 
 class BasicBlock(nn.Module):
-    """Space and time together, space alone and time alone: three convolutions, summed."""
+    """The sum of three convolutions: over space and time, over space, over time."""
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__()
@@ -36,11 +36,11 @@ class BasicBlock(nn.Module):
 
 
 class Mt3d(nn.Module):
-    """Half of the frames and a sixth of them, side by side.
+    """Two temporal scales: one half and one sixth of the frames.
 
     Args:
         height: rows of a silhouette.
-        width: columns of a silhouette; any fit.
+        width: columns of a silhouette; any value works.
         channels: of the stem, then of each block.
         shrink: side of the average pool on the input.
         embedding: numbers of each embedding, d.
@@ -82,18 +82,18 @@ class Mt3d(nn.Module):
         large = zero_padding(leaky_relu(large, SLOPE), sixths)
         small = halve(self.small[0](small, halves))
         large = halve(self.large[0](large, sixths))
-        large = large + self._handed(0, small, sixths)
+        large = large + self._transformed(0, small, sixths)
         for below, above in zip(self.small[1:], self.large[1:], strict=True):
             small, large = below(small, halves), above(large, sixths)
-        large = large + self._handed(1, small, sixths)
+        large = large + self._transformed(1, small, sixths)
         scales = [self._strips(small, halves), self._strips(large, sixths)]
         embeddings: Tensor = self.heads(cat(scales, dim=2))
         return embeddings
 
-    def _handed(self, position: int, small: Tensor, sixths: Tensor | None) -> Tensor:
-        """Returns features of the small scale as the large one takes them."""
-        handed, _ = thin_frames(self.transforms[position], small, None)  # type: ignore[arg-type]
-        return zero_padding(leaky_relu(handed, SLOPE), sixths)
+    def _transformed(self, position: int, small: Tensor, sixths: Tensor | None) -> Tensor:
+        """Returns features of the small scale at the frames of the large one."""
+        x, _ = thin_frames(self.transforms[position], small, None)  # type: ignore[arg-type]
+        return zero_padding(leaky_relu(x, SLOPE), sixths)
 
     def _strips(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """Returns `[n, c, rows]` of `x` `[n, c, s, h, w]`."""

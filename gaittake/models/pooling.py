@@ -1,13 +1,19 @@
-"""Pooling over columns and strips, and the separate heads (PAPER 3.2 and 3.3)."""
+"""Pooling over columns and strips, and separate heads for the parts (PAPER 3.2 and 3.3)."""
+
+import math
 
 import torch
 from torch import Tensor, nn
 
 
 class GeM(nn.Module):
-    """Generalised mean over columns, per row (PAPER eq. 10).
+    """Generalised mean over the columns of each row (PAPER eq. 10).
 
-    ASSUME: one learnable power, 6.5 at first, values clamped at 1e-6 (GaitGL v1).
+    ASSUME: one learnable power, initially 6.5; values are clamped at 1e-6 (GaitGL v1).
+
+    Args:
+        power: initial p of eq. 10.
+        floor: smaller values count as this one.
     """
 
     def __init__(self, power: float = 6.5, *, floor: float = 1e-6) -> None:
@@ -17,15 +23,18 @@ class GeM(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns `[n, c, h]` of `x` `[n, c, h, w]`; computed in float32."""
-        powers = x.float().clamp(min=self.floor).pow(self.power)
-        return powers.mean(dim=-1).pow(1.0 / self.power)
+        # In the log domain, because 1e-6 to the power 6.5 is denormal. Compiled GPU kernels flush
+        # it to zero, and the gradient of the root at zero is infinite.
+        logarithms = self.power * x.float().clamp(min=self.floor).log()
+        mean = logarithms.logsumexp(dim=-1) - math.log(x.shape[-1])
+        return (mean / self.power).exp()
 
 
 def mean_and_max(x: Tensor, bins: int) -> Tensor:
     """Returns `[n, c, bins]`: mean plus maximum of each horizontal bin of `x` `[n, c, h, w]`.
 
     Raises:
-        ValueError: the bins do not divide the rows.
+        ValueError: if the number of bins does not divide the rows.
     """
     if x.shape[2] % bins:
         raise ValueError(f"{bins} bins must divide the {x.shape[2]} rows of the map")
@@ -34,7 +43,13 @@ def mean_and_max(x: Tensor, bins: int) -> Tensor:
 
 
 class SeparateHeads(nn.Module):
-    """One linear layer for each part, no bias (PAPER 3.3; Xavier: ASSUME, GaitGL v1)."""
+    """One linear layer for each part, no bias (PAPER 3.3; Xavier: ASSUME, GaitGL v1).
+
+    Args:
+        parts: p.
+        features: c of the input.
+        embedding: d.
+    """
 
     def __init__(self, parts: int, features: int, embedding: int) -> None:
         super().__init__()
@@ -47,10 +62,16 @@ class SeparateHeads(nn.Module):
         return torch.einsum("ncp,pcd->npd", x, self.weight.to(x.dtype))
 
 
-class PartSpread(nn.Module):
-    """Gives parts equal say: each one's embeddings are divided by their spread in training.
+class PartScale(nn.Module):
+    """Divides the embeddings of each part by their spread, so that parts count equally.
 
-    Training itself sees them as they are; its loss lets each part find a scale of its own.
+    It does so only in evaluation: in training the loss may give each part a different scale.
+
+    Args:
+        parts: p.
+
+    Attributes:
+        spread: `[p]`, root mean square distance to the mean of a training batch.
     """
 
     spread: Tensor
@@ -60,12 +81,12 @@ class PartSpread(nn.Module):
         self.register_buffer("spread", torch.ones(parts))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Returns `x` `[n, p, d]`, outside of training with a spread of about 1 in each part."""
+        """Returns `[n, p, d]`: `x` in training, else `x` with a spread of about 1 in each part."""
         return x if self.training else x / self.spread[:, None].to(x.dtype)
 
     @torch.no_grad()
-    def watch(self, x: Tensor) -> None:
-        """Remembers the spread of a training batch `[n, p, d]`: the last ten or so count."""
+    def update(self, x: Tensor) -> None:
+        """Moves the spread a tenth of the way to that of a training batch `x` `[n, p, d]`."""
         centred = x.float() - x.float().mean(dim=0)
         spread = centred.square().sum(dim=2).mean(dim=0).sqrt()
         self.spread.lerp_(spread.clamp(min=1e-6), 0.1)

@@ -1,24 +1,22 @@
-"""The pose beyond the paper: a learned encoder of the keypoints, and the keypoints drawn as maps.
+"""Inputs of the pose branch: the numbers of a frame, a learned encoder, skeleton maps.
 
-Both are off in the paper's presets, which append the 51 numbers of a frame as they are.
+The paper uses the 51 numbers of a frame. The encoder and the maps are additions of this project.
 """
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
+from gaittake.keypoints import LIMBS
 from gaittake.models.blocks import SLOPE
 from gaittake.models.frames import zero_padding
 
+KEYPOINT_NUMBERS = 51  # of a frame: 17 keypoints of x, y, confidence
 HIPS = slice(11, 13)
-LIMBS = (
-    (0, 1), (0, 2), (1, 3), (2, 4), (5, 6), (5, 7), (7, 9), (6, 8), (8, 10),
-    (5, 11), (6, 12), (11, 12), (11, 13), (13, 15), (12, 14), (14, 16),
-)  # fmt: skip
 STARTS, ENDS = (torch.tensor(ends) for ends in zip(*LIMBS, strict=True))
-LEFT = torch.arange(1, 17, 2)  # the nose is 0; behind each joint of the left comes its twin
+LEFT = torch.arange(1, 17, 2)  # 0 is the nose; each left keypoint precedes its right counterpart
 RIGHT = LEFT + 1
-# Limbs of the left side, and of the head's left half; those across the body are left out.
+# Limbs of the left side and of the left half of the head. Limbs that join both sides are excluded.
 LEFT_STARTS, LEFT_ENDS = (
     torch.tensor(ends)
     for ends in zip(*((a, b) for a, b in LIMBS if b in LEFT and (a in LEFT or a == 0)), strict=True)
@@ -28,49 +26,59 @@ LIMB_POINTS = 8
 
 
 def pose_numbers(keypoints: Tensor) -> Tensor:
-    """Returns what moves in a pose: joints, limbs, velocities and confidences (GaitGraph's inputs).
+    """Returns positions, velocities, limbs and confidences of a pose (GaitGraph's inputs).
 
-    Ours: they stay the same when left and right are exchanged. Seen from the side, a silhouette
-    does not tell its left leg from its right one, and a detector guesses.
+    Project default: exchanging left and right changes nothing. In a side view a silhouette does not
+    show which leg is the left one, so a detector often confuses the two.
 
     Args:
         keypoints: `[n, s, 17, 3]`, normalised.
 
     Returns:
-        `[n, s, ENCODED]`: the joints relative to the middle of the hips, each joint's way since the
-        frame before (the first frame: none), the vectors of the limbs, the confidences.
+        `[n, s, ENCODED]`: keypoints relative to the middle of the hips, their displacement since
+        the previous frame (zero in the first frame), limb vectors, confidences.
     """
-    joints, confidence = keypoints[..., :2], keypoints[..., 2]
-    relative = joints - joints[:, :, HIPS].mean(dim=2, keepdim=True)
+    points, confidence = keypoints[..., :2], keypoints[..., 2]
+    relative = points - points[:, :, HIPS].mean(dim=2, keepdim=True)
     velocities = torch.diff(relative, dim=1, prepend=relative[:, :1])
-    left = _at(joints, LEFT_ENDS) - _at(joints, LEFT_STARTS)
-    right = _at(joints, LEFT_ENDS + 1) - _at(joints, LEFT_STARTS + (LEFT_STARTS > 0))
+    left = _at(points, LEFT_ENDS) - _at(points, LEFT_STARTS)
+    right = _at(points, LEFT_ENDS + 1) - _at(points, LEFT_STARTS + (LEFT_STARTS > 0))
     numbers = [relative[:, :, 0], velocities[:, :, 0], _both_sides(left, right)]
     numbers += [_both_sides(_at(v, LEFT), _at(v, RIGHT)) for v in (relative, velocities)]
-    certain, twin = _at(confidence, LEFT), _at(confidence, RIGHT)
-    return torch.cat([*numbers, certain + twin, (certain - twin).abs(), confidence[..., :1]], dim=2)
+    of_left, of_right = _at(confidence, LEFT), _at(confidence, RIGHT)
+    sums, differences = of_left + of_right, (of_left - of_right).abs()
+    return torch.cat([*numbers, sums, differences, confidence[..., :1]], dim=2)
 
 
 def _both_sides(left: Tensor, right: Tensor) -> Tensor:
-    """Returns `[n, s, k * 5]`: what two sides' vectors `[n, s, k, 2]` are, not which is which."""
+    """Returns `[n, s, k * 5]`, the same for both orders of two sides' vectors `[n, s, k, 2]`."""
     mean, half = (left + right) / 2, (left - right) / 2
     across = half.prod(dim=3, keepdim=True)
     return torch.cat([mean, half.abs(), across], dim=3).flatten(2)
 
 
-class PoseEncoder(nn.Module):
-    """Three convolutions over time on the joints, their velocities and the limbs.
+class KeypointNumbers(nn.Module):
+    """The 51 numbers of each frame, unchanged: the paper's input of the pose branch."""
 
-    The published pose networks (GaitGraph, Teepe et al. 2021; Gait-TR, Zhang et al. 2023) take
-    these inputs; the encoder is ours, small because it stands beside the silhouettes.
+    def forward(self, keypoints: Tensor, mask: Tensor | None) -> Tensor:
+        """Returns `[n, s, 51]` of `[n, s, 17, 3]`."""
+        return keypoints.flatten(2)
+
+
+class PoseEncoder(nn.Module):
+    """Three convolutions over time on keypoints, velocities and limbs.
+
+    The inputs are those of published pose networks (GaitGraph, Teepe et al. 2021; Gait-TR, Zhang et
+    al. 2023). The encoder is a project default, small because the silhouettes carry most of the
+    information.
 
     Args:
-        channels: of each convolution, and of the result.
+        channels: of each convolution and of the result.
     """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        # Joints, limbs and velocities are numbers of unlike size; so each is scaled to its own.
+        # Positions, limbs and velocities differ in size, so each number is normalised.
         self.norm = nn.BatchNorm1d(ENCODED)
         widths = (ENCODED, channels, channels)
         self.convs = nn.ModuleList(
@@ -87,37 +95,37 @@ class PoseEncoder(nn.Module):
 
 
 def skeleton_maps(keypoints: Tensor, *, rows: int, columns: int) -> Tensor:
-    """Returns the keypoints drawn as two images: joints and limbs (SkeletonGait, Fan et al. 2024).
+    """Returns the keypoints drawn as two images: points and limbs (SkeletonGait, Fan et al. 2024).
 
-    A joint is a Gaussian, a limb a row of Gaussians between its joints, each as bright as the
-    keypoint is certain. ASSUME: sum, cut at 1; a standard deviation of a 32nd of the height.
+    A keypoint is a Gaussian, a limb a row of Gaussians between its ends. Brightness is the
+    confidence. ASSUME: the sum is clamped at 1; the standard deviation is 1/32 of the height.
 
     Args:
         keypoints: `[n, s, 17, 3]`, normalised as `gaittake.keypoints.normalise` does.
-        rows: of the silhouettes that they are laid upon.
+        rows: of the silhouettes.
         columns: of the silhouettes.
 
     Returns:
-        `[n, 2, s, rows, columns]` in 0…1; frames of no confidence are zero.
+        `[n, 2, s, rows, columns]` in 0…1; frames without confidence are zero.
     """
     along = torch.linspace(0, 1, LIMB_POINTS, device=keypoints.device)[:, None]
     start, end = (
         _at(keypoints, ends)[:, :, :, None] for ends in (STARTS, ENDS)
     )  # [n, s, 16, 1, 3]
     limbs = start + (end - start) * along  # [n, s, 16, points, 3]
-    certain = torch.minimum(start, end)[..., 2].expand(limbs.shape[:-1])
-    limbs = torch.cat([limbs[..., :2], certain[..., None]], dim=-1).flatten(2, 3)
+    confidence = torch.minimum(start, end)[..., 2].expand(limbs.shape[:-1])
+    limbs = torch.cat([limbs[..., :2], confidence[..., None]], dim=-1).flatten(2, 3)
     maps = [_drawn(points, rows, columns) for points in (keypoints, limbs)]
     return torch.stack(maps, dim=1)
 
 
-def _at(x: Tensor, joints: Tensor) -> Tensor:
-    """Returns `x` `[n, s, 17, …]` at these joints; a GPU takes their numbers without a wait."""
-    return x[:, :, joints.to(x.device, non_blocking=True)]
+def _at(x: Tensor, indices: Tensor) -> Tensor:
+    """Returns `x` `[n, s, 17, …]` at some keypoints, without waiting for a GPU."""
+    return x[:, :, indices.to(x.device, non_blocking=True)]
 
 
 def _drawn(points: Tensor, rows: int, columns: int) -> Tensor:
-    """Returns `[n, s, rows, columns]`: a Gaussian at each of `[n, s, k, 3]`, summed, at most 1."""
+    """Returns `[n, s, rows, columns]`: the sum of Gaussians at `[n, s, k, 3]`, at most 1."""
     deviation = rows / 32
     x = (points[..., 0] - 0.5) * rows + columns / 2  # pixels; the middle column is x = 0.5
     y = points[..., 1] * rows

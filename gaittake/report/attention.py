@@ -24,7 +24,7 @@ MOST_FRAMES = 36
 PIXELS = 43  # width of a frame on the page; 24 frames fill the page
 CELL, BARS = 22.0, 54.0
 # By branch of the network: what it attends to, and the number of its colour.
-BRANCHES = {"attention": ("silhouettes", 0), "pose_attention": ("keypoints", 1)}
+BRANCHES = {"appearance": ("silhouettes", 0), "pose": ("keypoints", 1)}
 
 _STRIP = template("""\
 <svg viewBox="0 0 {{ width }} {{ height }}" role="img" aria-label="{{ label }}"
@@ -128,7 +128,7 @@ def frame_weights(network: nn.Module, store: SequenceStore, row: int) -> dict[st
 
     hooks = [
         module.register_forward_hook(
-            lambda _, given, result, name=name: keep(name, given[0], result)
+            lambda _, given, result, name=name: keep(name.split(".")[1], given[0], result)
         )
         for name, module in network.named_modules()
         if isinstance(module, TemporalAttention)

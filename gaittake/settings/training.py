@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from gaittake.settings.networks import Size
-from gaittake.settings.section import Count, Section, Share
+from gaittake.settings.section import Count, Section
 
 
 class Train(Section):
@@ -50,10 +50,6 @@ class Train(Section):
         False, description="batch normalisation before it (BNNeck, Luo et al. 2019); PAPER 3.3"
     )
     mirror: bool = Field(False, description="half of the clips exchange left and right; ours")
-    rotate: Share = Field(0.0, description="0…1, share of the clips turned by up to 10°; ours")
-    erase: Share = Field(
-        0.0, description="0…1, share of the clips whose silhouettes lose a rectangle; ours"
-    )
 
     @field_validator("neck")
     @classmethod
@@ -89,19 +85,7 @@ RECIPES: dict[Size, dict[str, dict[str, Any]]] = {
     "small": _CASIAB,
 }
 # Fields that define a method: a dataset's `train` does not change them for the peers.
-OWN = frozenset(
-    (
-        "loss",
-        "margin",
-        "order",
-        "weight_decay",
-        "cross_entropy",
-        "neck",
-        "mirror",
-        "rotate",
-        "erase",
-    )
-)
+OWN = frozenset(("loss", "margin", "order", "weight_decay", "cross_entropy", "neck", "mirror"))
 
 
 def published(network: str, size: Size) -> Train:

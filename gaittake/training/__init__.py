@@ -1,1 +1,1 @@
-"""The training loop of the recognition networks."""
+"""Training of the recognition networks."""

@@ -1,7 +1,11 @@
-"""What the processes of a training exchange in the middle of a network, with gradients.
+"""Exchanges between the processes of a training, with gradients.
 
-The objective is the mean over the processes of their losses, which are one and the same number:
-that of the whole batch. Gradients of what stands before an exchange are scaled accordingly.
+All processes compute the same loss, that of the whole batch, and the objective is the mean of their
+losses. So a gradient that crosses an exchange is the sum over the processes, and
+DistributedDataParallel takes the mean of the weights' gradients.
+
+`torch.distributed.nn.functional` has such functions too, but PyTorch 2.14 deprecates them in favour
+of a private module.
 """
 
 from typing import Any
@@ -12,58 +16,61 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 
-class _Gathered(torch.autograd.Function):
+class _GatherRows(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, own: Tensor) -> Tensor:
-        context.each = len(own)
-        parts = [torch.empty_like(own) for _ in range(dist.get_world_size())]
-        dist.all_gather(parts, own.contiguous())
-        return torch.cat(parts)
+        context.count = len(own)
+        own = own.contiguous()  # as NCCL requires
+        rows = [torch.empty_like(own) for _ in range(dist.get_world_size())]
+        dist.all_gather(rows, own)
+        return torch.cat(rows)
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> Tensor:
-        # The sum over the processes: each computes the same loss of the same embeddings.
-        first = dist.get_rank() * context.each
-        return gradients[0][first : first + context.each] * dist.get_world_size()
+        # The gradient is the same in all processes, so the sum needs no exchange.
+        first = dist.get_rank() * context.count
+        return gradients[0][first : first + context.count] * dist.get_world_size()
 
 
-class _Summed(torch.autograd.Function):
+class _Sum(torch.autograd.Function):
     @staticmethod
     def forward(context: Any, own: Tensor) -> Tensor:
-        total = own.clone()
-        dist.all_reduce(total)
-        return total
+        return _sum(own)
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> Tensor:
-        total = gradients[0].clone()
-        dist.all_reduce(total)
-        return total
+        return _sum(gradients[0])
 
 
-def gathered(own: Tensor) -> Tensor:
-    """Returns `[n, …]`: the rows of all processes, in their order, from each one's `[n / size, …]`.
+def _sum(own: Tensor) -> Tensor:
+    total = own.clone(memory_format=torch.contiguous_format)
+    dist.all_reduce(total)
+    return total
 
-    What follows must be the same in all processes, as the loss of the whole batch is.
+
+def gather_rows(own: Tensor) -> Tensor:
+    """Returns `[n, …]`: the rows `[n / size, …]` of all processes, in the order of their ranks.
+
+    All later computation must be the same in all processes, as the loss of the whole batch is.
     """
-    return _Gathered.apply(own)  # type: ignore[no-any-return]
+    return _GatherRows.apply(own)  # type: ignore[no-any-return]
 
 
-# Not compiled: a kernel does not wait for other processes.
+# Not compiled: a kernel cannot wait for other processes.
 @torch.compiler.disable  # type: ignore[untyped-decorator]
 def mean_over_processes(own: Tensor) -> Tensor:
-    """Returns the mean of what the processes have, each its own."""
-    total: Tensor = _Summed.apply(own)
+    """Returns the mean of the tensors of all processes."""
+    total: Tensor = _Sum.apply(own)
     return total / dist.get_world_size()
 
 
 class SharedBatchNorm(_BatchNorm):
     """Batch normalisation by mean and variance of the whole batch, on any device.
 
-    `nn.SyncBatchNorm` does it on GPUs alone. Each process has equally many sequences.
+    `nn.SyncBatchNorm` supports only GPUs. Each process has the same number of sequences.
 
     Args:
-        norm: in whose place it stands; its weights and running statistics are used.
+        norm: the layer to replace; its weights and running statistics are used.
     """
 
     def __init__(self, norm: _BatchNorm) -> None:
@@ -73,10 +80,10 @@ class SharedBatchNorm(_BatchNorm):
         self.num_batches_tracked = norm.num_batches_tracked
 
     def _check_input_dim(self, input: Tensor) -> None:
-        """Any number of dimensions will do."""
+        """Accepts any number of dimensions."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Returns `x` `[n, c, …]` normalised per channel; statistics in float32."""
+        """Returns `x` `[n, c, …]` normalised per channel; statistics are in float32."""
         if not self.training:
             return super().forward(x)
         others = [axis for axis in range(x.dim()) if axis != 1]
@@ -85,13 +92,13 @@ class SharedBatchNorm(_BatchNorm):
         mean: Tensor = mean_over_processes(values.mean(others))
         centred = values - mean.view(shape)
         variance: Tensor = mean_over_processes(centred.square().mean(others))
-        self._remember(mean, variance, dist.get_world_size() * values.numel() // len(mean))
+        self._update(mean, variance, dist.get_world_size() * values.numel() // len(mean))
         scale = self.weight * (variance + self.eps).rsqrt()
         return (centred * scale.view(shape) + self.bias.view(shape)).to(x.dtype)
 
     @torch.no_grad()
-    def _remember(self, mean: Tensor, variance: Tensor, count: int) -> None:
-        """Moves the running statistics as `nn.BatchNorm1d` does, the variance without its bias."""
+    def _update(self, mean: Tensor, variance: Tensor, count: int) -> None:
+        """Updates the running statistics as `nn.BatchNorm1d` does, with the unbiased variance."""
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
@@ -102,7 +109,7 @@ class SharedBatchNorm(_BatchNorm):
 
 
 def share_statistics(network: nn.Module) -> None:
-    """Makes each batch normalisation inside a network normalise by the whole batch."""
+    """Makes all batch normalisations of a network use the statistics of the whole batch."""
     for module in list(network.modules()):
         for name, child in module.named_children():
             if isinstance(child, _BatchNorm):

@@ -1,8 +1,8 @@
-"""Several processes that train together, as `torchrun` starts them: one for each GPU.
+"""Training with several processes, one for each GPU, started by `torchrun`.
 
-Each draws the same whole batch, embeds its own share of the sequences, takes the embeddings of the
-others and computes the loss of the whole batch. The mean of their gradients is then the gradient
-that one process would have: to rounding, the number of processes does not change what is learnt.
+All processes draw the same batch. Each embeds its share of the sequences, gathers the embeddings of
+the others and computes the loss of the whole batch. The mean of the processes' gradients is the
+gradient of a single process, so the number of processes changes the result only by rounding.
 """
 
 import logging
@@ -21,45 +21,45 @@ from gaittake.errors import UserError
 
 
 class Group(NamedTuple):
-    """The processes of a training: which this one is, from 0 on, and how many there are."""
+    """The processes of a training: the rank of this one, from 0, and their number."""
 
     rank: int = 0
     size: int = 1
 
     @property
     def leads(self) -> bool:
-        """Whether this process writes the files and speaks for all."""
+        """Whether this process writes files and logs."""
         return self.rank == 0
 
     def any(self, flag: bool) -> bool:
-        """Returns whether the flag is set in any process; all must ask."""
+        """Returns whether the flag is set in any process; all processes must call this."""
         if self.size == 1:
             return flag
-        # On the CPU, so that no GPU waits.
+        # On the CPU, so that the GPUs do not wait.
         flags = torch.tensor([flag], dtype=torch.uint8)
         dist.all_reduce(flags, dist.ReduceOp.MAX)
         return bool(flags)
 
     def share(self, sequences: int) -> slice:
-        """Returns which sequences of a batch are this process's.
+        """Returns the share of a batch that this process embeds.
 
         Raises:
-            UserError: the processes cannot have equally many.
+            UserError: the batch cannot be divided equally.
         """
         if sequences % self.size:
             raise UserError(
                 f"a batch of {sequences} sequences (train.subjects_per_batch x "
-                f"train.sequences_per_subject) has no equal share for each of {self.size} "
-                "processes; start a number of them that divides it"
+                f"train.sequences_per_subject) cannot be divided equally among {self.size} "
+                "processes; start a number of processes that divides it"
             )
         each = sequences // self.size
         return slice(self.rank * each, (self.rank + 1) * each)
 
-    def agree(self, found: str) -> None:
-        """Makes sure that all processes found the same.
+    def require_same(self, found: str) -> None:
+        """Checks that all processes pass the same text.
 
         Raises:
-            UserError: they did not, as happens where nodes do not share a file system.
+            UserError: they differ, for example if nodes do not share a file system.
         """
         if self.size == 1:
             return
@@ -67,8 +67,8 @@ class Group(NamedTuple):
         dist.all_gather_object(everywhere, found)
         if set(everywhere) != {found}:
             raise UserError(
-                f"the processes do not see the same files: they found {'; '.join(everywhere)}; "
-                "put data and checkpoints on a file system that all nodes share"
+                f"the processes find different files: {'; '.join(everywhere)}; put data and "
+                "checkpoints on a file system that all nodes share"
             )
 
 
@@ -77,15 +77,15 @@ ALONE = Group()
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[Group]:
-    """Yields the group of this process: that which `torchrun` started, or this one alone.
+    """Yields the group of processes that `torchrun` started, or a group of this process alone.
 
-    Only the first one's log is shown.
+    Only the first process logs.
 
     Args:
-        device: where it computes; GPUs speak by NCCL, CPUs by gloo.
+        device: of this process; GPUs communicate by NCCL, CPUs by gloo.
 
     Raises:
-        UserError: what one process finds wrong, with its number; another process was lost.
+        UserError: a UserError inside the block, with the rank, or another process ended.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         yield ALONE
@@ -98,33 +98,33 @@ def joined(device: torch.device) -> Iterator[Group]:
     group = Group(dist.get_rank(), dist.get_world_size())
     if not group.leads:
         logging.getLogger("gaittake").setLevel(logging.ERROR)
-    who = f"process {group.rank} of {group.size}"
+    name = f"process {group.rank} of {group.size}"
     try:
         yield group
-        dist.barrier()  # the others wait until the first has written its files
+        dist.barrier()  # until the first process has written its files
     except UserError as error:
-        raise UserError(f"{who}: {error}") from error
+        raise UserError(f"{name}: {error}") from error
     except RuntimeError as error:
         if not _lost(error):
             raise
         raise UserError(
-            f"{who}: another process of this training ended; its own message says why"
+            f"{name}: another process of this training ended; see its message"
         ) from error
     finally:
-        # After an error NCCL might wait for a process that is gone, and this one never say why.
+        # After an error NCCL may wait for a process that ended; then no message would appear.
         if device.type == "cpu" or sys.exc_info()[0] is None:
             dist.destroy_process_group()
 
 
 def _lost(error: RuntimeError) -> bool:
-    """Whether a process can no longer be reached; gloo has no kind of error for it."""
+    """Returns whether another process ended; gloo has no error class for it."""
     return isinstance(error, dist.DistError) or "gloo" in str(error)
 
 
 def parallel(learner: nn.Module, group: Group, device: torch.device) -> nn.Module:
-    """Returns the module to be called in training: its gradients become the processes' mean.
+    """Returns the module to call in training; it averages gradients over the processes.
 
-    They are exchanged while the rest of them is still computed.
+    The exchange overlaps with the backward pass.
     """
     if group.size == 1:
         return learner

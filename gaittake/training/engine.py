@@ -1,4 +1,8 @@
-"""The train stage: P x K batches, triplet loss, checkpoints; exact when continued."""
+"""The train stage: P x K batches, triplet loss, checkpoints.
+
+On a CPU, an interrupted and continued training ends with the same weights, bit for bit, as an
+uninterrupted one. On a GPU some kernels add in random order, so the weights differ by rounding.
+"""
 
 import logging
 import time
@@ -9,11 +13,13 @@ from typing import Any
 import pandas as pd
 import torch
 from torch import Tensor, nn
+from torch.amp.grad_scaler import GradScaler
 from torch.optim import Adam
 from torch.optim.lr_scheduler import MultiStepLR
 
 from gaittake.data.sampler import group_by_subject
-from gaittake.data.store import SequenceStore, ahead, load_store
+from gaittake.data.store import SequenceStore, load_store, prefetch
+from gaittake.device import forbid_tf32, layer_dtype
 from gaittake.errors import UserError
 from gaittake.io.checkpoint import Checkpoints, identity_of, seed_everything
 from gaittake.io.progress import Advance, progress
@@ -45,15 +51,15 @@ def train(
     """Trains a network and writes its weights.
 
     Args:
-        settings: network, training, the subjects to learn from.
+        settings: network, training, subjects.
         cache: the dataset's cache.
-        checkpoints: folder that survives a crash; a run with the same settings and data continues.
-        out: weights.
-        history: table of the run: step, loss, what it is made of, learning rate, frames a second.
+        checkpoints: folder of the checkpoint; a run with the same settings and data continues.
+        out: file of the weights.
+        history: table of step, loss, metrics, learning rate and frames per second.
         device: where to compute.
 
     Raises:
-        UserError: too few subjects, or a loss that is not finite.
+        UserError: too few subjects, sizes that do not fit, or a loss that is not finite.
         Preempted: after SIGTERM; the progress is saved.
     """
     with joined(device) as group:
@@ -65,8 +71,8 @@ def train(
         identity = identity_of(canonical(settings), store.data_digest)
         with Checkpoints(checkpoints, identity, leads=group.leads, any_of=group.any) as saved:
             state = saved.load() or {"step": 0, "history": [], "pending": []}
-            group.agree(f"step {state['step']} of training {identity}")
-            _restore(training, state)
+            group.require_same(f"step {state['step']} of training {identity}")
+            _restore(training, state, checkpoints / "last.pt")
             rows: list[dict[str, float]] = state["history"]
             pending = [torch.tensor(loss, device=device) for loss in state["pending"]]
             _run(training, rows, pending, first=int(state["step"]), saved=saved)
@@ -86,13 +92,14 @@ def train(
 def _prepare(
     settings: TrainStage, store: SequenceStore, device: torch.device, group: Group
 ) -> Training:
+    forbid_tf32(convolutions=settings.train.precision == "float32")
     seed_everything(settings.seed)
     rows, columns = store.silhouettes.shape[1:]
     network = _network(settings, rows, columns).to(device)
     if group.size > 1:
         share_statistics(network)
     choice = settings.train
-    speed_up(network, device, steps=choice.steps)
+    speed_up(device)
     groups = group_by_subject(
         list(store.sequences["subject"]), subjects_per_batch=choice.subjects_per_batch
     )
@@ -104,37 +111,57 @@ def _prepare(
         weight_decay=choice.weight_decay,
         fused=device.type == "cuda" or None,
     )
+    dtype = layer_dtype(device, choice.precision, loss_scaling=True)
+    scaler = GradScaler(device.type, enabled=dtype is torch.float16)
     schedule = MultiStepLR(optimiser, list(choice.milestones), gamma=choice.decay)
     logger.info(
-        "%d sequences of %d subjects, %d frames, %d weights, on %s%s",
+        "%d sequences of %d subjects, %d frames, %d weights, on %s in %s%s",
         len(store.sequences),
         len(groups),
         len(store.silhouettes),
         sum(weight.numel() for weight in network.parameters()),
         device,
+        str(dtype).removeprefix("torch."),
         f", one of {group.size} processes" if group.size > 1 else "",
     )
     called = parallel(learner, group, device)
     return Training(
-        learner, called, optimiser, schedule, store, groups, choice, settings.seed, group
+        learner,
+        called,
+        optimiser,
+        scaler,
+        schedule,
+        store,
+        groups,
+        choice,
+        settings.seed,
+        group,
     )
 
 
-def _restore(training: Training, state: dict[str, Any]) -> None:
+def _restore(training: Training, state: dict[str, Any], path: Path) -> None:
     if not state["step"]:
         return
-    training.learner.network.load_state_dict(state["network"])
+    try:
+        training.learner.network.load_state_dict(state["network"])
+    except RuntimeError as error:
+        raise UserError(
+            f"{path}: the checkpoint is of another version of the network. Delete it and run the "
+            "same command again: training starts over."
+        ) from error
     if training.learner.classifier:
         training.learner.classifier.load_state_dict(state["classifier"])
+    if training.scaler.is_enabled() and state.get("scaler"):
+        training.scaler.load_state_dict(state["scaler"])
     training.optimiser.load_state_dict(state["optimiser"])
     training.schedule.load_state_dict(state["schedule"])
 
 
 def _network(settings: TrainStage, rows: int, columns: int) -> nn.Module:
-    """Returns the network, its sizes tried on silhouettes that hold no data.
+    """Returns the network, after a trial run on tensors without data.
 
     Raises:
-        UserError: strips or bins that do not divide the rows of a map.
+        UserError: the network's sizes do not fit the silhouettes.
     """
     numbers = {"height": rows, "width": columns} | settings.model
     try:
@@ -149,7 +176,7 @@ def _network(settings: TrainStage, rows: int, columns: int) -> nn.Module:
 
 
 def _classifier(network: nn.Module, classes: int, choice: Train) -> PartClassifier | None:
-    """Returns what names the training subjects, or None where the loss has no such term."""
+    """Returns the classifier of the training subjects, or None without cross-entropy."""
     if not choice.cross_entropy:
         return None
     heads = [module for module in network.modules() if isinstance(module, SeparateHeads)]
@@ -165,28 +192,28 @@ def _run(
     first: int,
     saved: Checkpoints,
 ) -> None:
-    """Takes the steps from `first` to the last, adding to the history and saving on the way.
+    """Runs the steps from `first` to the last; extends the history and saves checkpoints.
 
     Args:
-        training: what is trained.
+        training: the training.
         rows: the history so far.
         pending: losses of the steps since its last row.
-        first: steps taken before.
-        saved: where progress is saved.
+        first: number of steps done before.
+        saved: the checkpoints.
     """
     choice = training.settings
     frames = choice.subjects_per_batch * choice.sequences_per_subject * choice.frames
     since, counted = time.monotonic(), first
     training.parallel.train()
-    coming = (clips_of(training, step)[0] for step in range(first, choice.steps))
-    with ahead(training.store, coming) as store, _shown(training, first) as advance:
+    batches = (clips_of(training, step)[0] for step in range(first, choice.steps))
+    with prefetch(training.store, batches) as store, _shown(training, first) as advance:
         training = training._replace(store=store)
         for step in range(first, choice.steps):
             terms = train_step(training, step)
             pending.append(terms.loss.detach())
             done = step + 1
             last = done == choice.steps
-            # Looked at only now and then: reading a number makes a GPU wait.
+            # Losses are checked rarely, because reading a number waits for the GPU.
             due = done % choice.log_every == 0 or last
             save = saved.preempted or done % choice.checkpoint_every == 0 or last
             note = ""
@@ -205,7 +232,7 @@ def _run(
 
 
 def _shown(training: Training, first: int) -> AbstractContextManager[Advance]:
-    """Returns the progress of the steps, which one of the processes shows."""
+    """Returns the progress display of the steps, of the first process only."""
     if not training.group.leads:
         return nullcontext(lambda amount=1, note="": None)
     return progress("train", training.settings.steps, done=first, unit="steps")
@@ -224,6 +251,7 @@ def _save(
         "network": learner.network.state_dict(),
         "classifier": learner.classifier.state_dict() if learner.classifier else None,
         "optimiser": training.optimiser.state_dict(),
+        "scaler": training.scaler.state_dict(),
         "schedule": training.schedule.state_dict(),
         "history": rows,
         "pending": [float(loss) for loss in pending],

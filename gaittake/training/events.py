@@ -7,10 +7,10 @@ from torch.utils.tensorboard import SummaryWriter
 
 
 def write_events(rows: list[dict[str, float]], folder: Path) -> None:
-    """Writes a scalar for each number of each row of the history, in place of older events.
+    """Writes each number of the history as a scalar; replaces older events.
 
-    Written at once from the saved history: a training that was killed and continued leaves one
-    clean curve, not the overlapping pieces of its attempts.
+    All events are written at the end, so an interrupted and continued training has one curve
+    without overlaps.
     """
     shutil.rmtree(folder, ignore_errors=True)
     with SummaryWriter(str(folder)) as writer:

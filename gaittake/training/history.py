@@ -1,4 +1,4 @@
-"""What is told of a training: rows of its history, and where it went wrong."""
+"""Training history and the non-finite-loss check."""
 
 import torch
 from torch import Tensor
@@ -14,23 +14,23 @@ def history_row(
     """Returns a row of the history.
 
     Args:
-        training: what is trained.
-        step: steps taken.
+        training: the training.
+        step: number of steps done.
         terms: of the last step.
-        loss: mean over the steps since the row before.
-        rate: frames a second, of all processes.
+        loss: mean over the steps since the previous row.
+        rate: frames per second, of all processes.
     """
     return {
         "step": step,
         "loss": float(loss),
-        **{name: float(value) for name, value in terms.watched.items()},
+        **{name: float(value) for name, value in terms.metrics.items()},
         "learning_rate": float(training.schedule.get_last_lr()[0]),
         "frames_per_second": round(rate, 1),
     }
 
 
 def note_of(row: dict[str, float]) -> str:
-    """Returns what progress shows of a row of the history."""
+    """Returns a row of the history as the text that the progress shows."""
     return (
         f"loss {row['loss']:.4f} active {row['active']:.0%} positive {row['positive']:.3f} "
         f"negative {row['negative']:.3f} {row['frames_per_second']:.0f} frames/s"
@@ -38,16 +38,16 @@ def note_of(row: dict[str, float]) -> str:
 
 
 def stop_unless_finite(training: Training, losses: list[Tensor], *, first_step: int) -> None:
-    """Looks at the losses of the steps from `first_step` on.
+    """Checks the losses of the steps from `first_step` on.
 
     Raises:
-        UserError: one of them is not finite; names the step and the batch's sequences.
+        UserError: a loss is not finite; the message names the step and the batch's sequences.
     """
     if not losses or bool(torch.isfinite(torch.stack(losses)).all()):
         return
     bad = int(torch.nonzero(~torch.isfinite(torch.stack(losses)))[0])
     step = first_step + bad
-    # A batch is a function of seed and step, so it can be named after the fact.
+    # A batch is a function of seed and step, so its sequences are known afterwards.
     sequences, _ = batch_indices(training, step)
     table = training.store.sequences.iloc[sequences]
     names = [name_of(*row) for row in table.iloc[:, :4].itertuples(index=False)]

@@ -1,4 +1,4 @@
-"""Which frames of a sequence make a clip, in each of the three orders."""
+"""The frames of a clip in each of the three orders."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def test_frames_in_any_order_come_from_the_whole_sequence() -> None:
     assert len(first) > 20
 
 
-def test_no_frame_comes_twice_before_all_came_once() -> None:
+def test_no_frame_repeats_before_all_are_used() -> None:
     rows = clip_frames(COUNTS, 30, np.random.default_rng(0), order="any")
     assert sorted(rows[1, :12]) == sorted(rows[1, 12:24]) == list(range(12))
     assert np.bincount(rows[2]).tolist() == pytest.approx([30 / 9] * 9, abs=1)
@@ -50,9 +50,15 @@ def test_a_short_sequence_wraps_around(order: str) -> None:
     assert row.tolist() == [0, 1, 2, 3, 0, 1, 2, 3, 0, 1]
 
 
-def test_clips_depend_on_the_generator_alone() -> None:
+def test_clips_depend_only_on_the_generator() -> None:
     for order in ("consecutive", "sorted", "any"):
         one, other = (
             clip_frames(COUNTS, 9, np.random.default_rng(3), order=order) for _ in range(2)
         )
         assert (one == other).all()
+
+
+def test_an_unknown_order_is_refused() -> None:
+    known = "'consecutive', 'sorted' or 'any'"
+    with pytest.raises(ValueError, match=f"order must be {known}, not 'shuffled'"):
+        clip_frames(COUNTS, 9, np.random.default_rng(0), order="shuffled")

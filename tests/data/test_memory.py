@@ -32,7 +32,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
         (CPU, 31, "cache"),
     ],
 )
-def test_the_fastest_place_with_room_is_taken(
+def test_the_fastest_place_with_room_is_chosen(
     device: torch.device, needed: int, place: str
 ) -> None:
     assert choose_place(needed * GB, device) == place
@@ -47,12 +47,12 @@ def test_processes_of_one_machine_share_its_memory(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.usefixtures("machine")
-def test_the_log_tells_the_numbers_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_has_the_numbers_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     choose_place(11 * GB, GPU)
     assert caplog.messages == [
-        "frames take 11.00 GB: held in memory (the GPU's memory: 40.00 GB free, 10.00 may be "
-        "taken, memory: 60.00 GB free, 30.00 may be taken)"
+        "frames take 11.00 GB: held in memory (the GPU's memory: 40.00 GB free, limit 10.00, "
+        "memory: 60.00 GB free, limit 30.00)"
     ]
 
 
@@ -79,15 +79,15 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_without_groups_what_is_available_is_free(system: Path) -> None:
+def test_without_groups_available_memory_is_free(system: Path) -> None:
     assert free_memory() == 1024 * 8_000_000
 
 
-def test_a_job_has_what_its_group_and_those_around_it_leave(system: Path) -> None:
+def test_a_job_has_what_its_group_and_its_parents_leave(system: Path) -> None:
     (system / "own").write_text("0::/slurm/job_7/step\n")
     root = system / "groups"
     write(root / "slurm", memory__max=5 * GB, memory__current=2 * GB, memory__stat="file 500000000")
-    assert free_memory() == 3.5 * GB  # cached files give way
+    assert free_memory() == 3.5 * GB  # cached files count as free
     write(
         root / "slurm/job_7", memory__max=2 * GB, memory__current=GB, memory__stat="anon 1\nfile 0"
     )
@@ -98,7 +98,7 @@ def test_a_job_has_what_its_group_and_those_around_it_leave(system: Path) -> Non
     assert free_memory() == 0
 
 
-def test_the_older_groups_are_read_too_and_a_container_sees_its_own_as_the_root(
+def test_version_1_groups_are_read_and_a_container_shows_its_group_as_the_root(
     system: Path,
 ) -> None:
     (system / "own").write_text("3:cpu:/docker/ab\n4:memory:/docker/ab\n0::/\n")

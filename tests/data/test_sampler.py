@@ -29,7 +29,7 @@ def test_a_batch_has_p_subjects_and_k_sequences_of_each() -> None:
             assert len(set(members)) == min(4, len(groups[group]))
 
 
-def test_every_sequence_of_every_subject_is_seen() -> None:
+def test_every_sequence_is_sampled() -> None:
     groups = group_by_subject(SUBJECTS, subjects_per_batch=2)
     seen: set[int] = set()
     for step in range(60):
@@ -40,7 +40,7 @@ def test_every_sequence_of_every_subject_is_seen() -> None:
     assert seen == set(range(16))  # all but the subject with a single sequence
 
 
-def test_a_batch_depends_on_seed_and_step_alone() -> None:
+def test_a_batch_depends_only_on_seed_and_step() -> None:
     groups = group_by_subject(SUBJECTS, subjects_per_batch=3)
 
     def draw(seed: int, step: int) -> list[int]:
@@ -56,12 +56,12 @@ def test_a_batch_depends_on_seed_and_step_alone() -> None:
     assert draw(1, 5) != draw(2, 5) or draw(1, 6) != draw(2, 6)
 
 
-def test_too_few_subjects_is_an_error_that_says_what_to_set() -> None:
+def test_too_few_subjects_is_an_error_with_the_setting() -> None:
     with pytest.raises(UserError, match=r"set train.subjects_per_batch to 3 or less"):
         group_by_subject(SUBJECTS, subjects_per_batch=8)
 
 
-def test_too_few_sequences_is_an_error_that_says_what_to_add() -> None:
+def test_too_few_sequences_is_an_error_with_the_fix() -> None:
     with pytest.raises(UserError, match="add subjects, or sequences of each"):
         group_by_subject(["a", "b", "c"], subjects_per_batch=2)
 

@@ -1,4 +1,4 @@
-"""Predicted and exact keypoints side by side in the cache, and noise on them."""
+"""Predicted and true keypoints in the cache, and noise on them."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from gaittake.data.build_cache import cache_shard
-from gaittake.data.shard_keypoints import Joints
+from gaittake.data.shard_keypoints import ShardKeypoints
 from gaittake.data.store import load_store
 from gaittake.errors import UserError
 from gaittake.io.ragged import RaggedWriter, open_ragged
@@ -19,18 +19,18 @@ FRAMES = 9
 
 
 def write_truth(path: Path, table: Path) -> None:
-    """Joints 10 pixels below where `write_keypoints` puts them; frames are counted from 1."""
+    """Writes keypoints 10 pixels below those of `write_keypoints`; frames are counted from 1."""
     with RaggedWriter(path, kind="truth", arrays={"joints": ("float32", (17, 2))}) as out:
         for s in read_sequences(table):
-            joints = np.zeros((FRAMES, 17, 2), dtype=np.float32)
-            joints[:, :, 0] = 25.0 * (np.arange(1, FRAMES + 1)[:, None] - 3)
-            joints[:, :, 1] = 85.0
+            points = np.zeros((FRAMES, 17, 2), dtype=np.float32)
+            points[:, :, 0] = 25.0 * (np.arange(1, FRAMES + 1)[:, None] - 3)
+            points[:, :, 1] = 85.0
             out.append(
                 subject=s.subject,
                 condition=s.condition,
                 number=s.number,
                 view=s.view,
-                joints=joints,
+                joints=points,
             )
 
 
@@ -57,19 +57,19 @@ def build(files: Path, *, keypoints: bool, truth: bool) -> Path:
     return files / "cache.h5"
 
 
-def test_exact_joints_stand_beside_the_predicted_ones_frame_by_frame(files: Path) -> None:
+def test_true_and_predicted_keypoints_are_of_the_same_frames(files: Path) -> None:
     cache = build(files, keypoints=True, truth=True)
     predicted = load_store(cache, ["001"], CPU)
-    exact = load_store(cache, ["001"], CPU, keypoints="truth")
+    truth = load_store(cache, ["001"], CPU, keypoints="truth")
     assert len(predicted.keypoints) == 6
     # The figure is 100 pixels tall: 10 pixels are a tenth of it.
-    lower = exact.keypoints - predicted.keypoints
+    lower = truth.keypoints - predicted.keypoints
     assert lower[..., 1].numpy() == pytest.approx(0.1, abs=1e-5)
     assert lower[..., 0].numpy() == pytest.approx(0.0, abs=1e-5)
-    assert (exact.keypoints[..., 2] == 1).all()
+    assert (truth.keypoints[..., 2] == 1).all()
 
 
-def test_without_predictions_the_joints_are_the_keypoints(files: Path) -> None:
+def test_without_predictions_the_truth_is_the_array_keypoints(files: Path) -> None:
     cache = build(files, keypoints=False, truth=True)
     with open_ragged(cache, kind="cache") as opened:
         assert set(opened.arrays) == {"silhouettes", "keypoints"}
@@ -77,21 +77,21 @@ def test_without_predictions_the_joints_are_the_keypoints(files: Path) -> None:
     assert torch.equal(asked, load_store(cache, ["001"], CPU).keypoints)
 
 
-def test_exact_joints_of_a_real_dataset_are_an_error_that_says_what_to_set(files: Path) -> None:
+def test_true_keypoints_of_a_real_dataset_are_an_error_with_the_fix(files: Path) -> None:
     cache = build(files, keypoints=True, truth=False)
-    with pytest.raises(UserError, match="set the method's keypoints to 'predicted'"):
+    with pytest.raises(UserError, match=r"only rendered .*; set its keypoints to 'predicted'"):
         load_store(cache, ["001"], CPU, keypoints="truth")
 
 
 def test_a_frame_needs_both_kinds(files: Path) -> None:
-    with Joints(files / "keypoints.h5", files / "truth.h5") as joints:
+    with ShardKeypoints(files / "keypoints.h5", files / "truth.h5") as shard:
         sequence = read_sequences(files / "index.csv")[0]
-        assert joints.arrays == ("keypoints", "truth")
-        assert sorted(joints.of(sequence)) == [7, 8, 9]
-        assert joints.of(sequence._replace(subject="nobody")) == {}
+        assert shard.arrays == ("keypoints", "truth")
+        assert sorted(shard.of(sequence)) == [7, 8, 9]
+        assert shard.of(sequence._replace(subject="nobody")) == {}
 
 
-def test_noise_has_the_asked_size_and_is_the_same_each_time(files: Path) -> None:
+def test_noise_has_the_set_size_and_is_the_same_each_time(files: Path) -> None:
     cache = build(files, keypoints=True, truth=True)
     clean = load_store(cache, ["001", "002"], CPU).keypoints
     noisy = load_store(cache, ["001", "002"], CPU, noise=0.02).keypoints

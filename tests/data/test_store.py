@@ -1,4 +1,4 @@
-"""Where frames are held changes no batch: on the device, in memory, or streamed from the cache."""
+"""Batches are the same for frames on the device, in memory, and streamed from the cache."""
 
 import gc
 import logging
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from gaittake.data import runs
+from gaittake.data import spans
 from gaittake.data import store as module
 from gaittake.data.clips import clip_rows
 from gaittake.data.memory import Place
@@ -20,10 +20,10 @@ from gaittake.data.sampler import step_generator
 from gaittake.data.store import (
     Batch,
     SequenceStore,
-    ahead,
     gather_clips,
     gather_whole,
     load_store,
+    prefetch,
     whole_rows,
 )
 from gaittake.data.streamed import Streamed
@@ -34,7 +34,7 @@ from tests.conftest import write_cache
 CPU = torch.device("cpu")
 NO_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 DEVICES = ["cpu", pytest.param("cuda", marks=NO_GPU)]
-# Not neighbours: the rows are two parts of the file.
+# Not contiguous: the rows are two spans of the file.
 SUBJECTS = ("001", "003", "004")
 STEPS = 12
 
@@ -56,7 +56,7 @@ def rows_of(store: SequenceStore, order: str) -> Iterator[np.ndarray]:
 
 
 def same(one: Batch, other: Batch) -> bool:
-    """Tells whether all numbers of two batches are the same, bit for bit."""
+    """Returns whether two batches are equal, bit for bit."""
     return all(
         (a is None and b is None) or (a is not None and b is not None and torch.equal(a, b))
         for a, b in zip(one, other, strict=True)
@@ -64,7 +64,7 @@ def same(one: Batch, other: Batch) -> bool:
 
 
 def written(cache: Path) -> tuple[torch.Tensor, torch.Tensor]:
-    """Returns all frames of the subjects as the file has them, in one plain read."""
+    """Returns all frames of the subjects in one plain read of the file."""
     with open_ragged(cache, kind="cache") as opened:
         own = np.repeat(opened.sequences["subject"].isin(SUBJECTS), opened.sequences["frame_count"])
         silhouettes, keypoints = opened.read("silhouettes")[own], opened.read("keypoints")[own]
@@ -74,12 +74,12 @@ def written(cache: Path) -> tuple[torch.Tensor, torch.Tensor]:
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("place", get_args(Place))
 @pytest.mark.parametrize("order", ["consecutive", "sorted", "any"])
-def test_clips_are_the_same_wherever_the_frames_are(
+def test_clips_do_not_depend_on_where_frames_are_held(
     stored: Path, place: Place, order: str, device: str
 ) -> None:
     silhouettes, keypoints = written(stored)
     store = load_store(stored, SUBJECTS, torch.device(device), place=place)
-    with ahead(store, rows_of(store, order)) as running:
+    with prefetch(store, rows_of(store, order)) as running:
         for rows in rows_of(store, order):
             plain = Batch(silhouettes[rows].float() / 255, keypoints[rows], None)
             for source in (store, running):
@@ -89,34 +89,34 @@ def test_clips_are_the_same_wherever_the_frames_are(
 
 
 @pytest.mark.parametrize("device", DEVICES)
-def test_whole_sequences_are_the_same_wherever_the_frames_are(stored: Path, device: str) -> None:
+def test_whole_sequences_do_not_depend_on_where_frames_are_held(stored: Path, device: str) -> None:
     batches = [[0, 5, 26], [3], [10, 1]]
     found = []
     for place in get_args(Place):
         store = load_store(stored, SUBJECTS, torch.device(device), place=place)
-        with ahead(store, (whole_rows(store, chosen) for chosen in batches)) as running:
+        with prefetch(store, (whole_rows(store, chosen) for chosen in batches)) as running:
             found.append([gather_whole(running, chosen) for chosen in batches])
     for each in found[1:]:
         assert all(map(same, each, found[0]))
 
 
-def test_noise_on_keypoints_is_the_same_wherever_the_frames_are(stored: Path) -> None:
+def test_noise_does_not_depend_on_where_frames_are_held(stored: Path) -> None:
     held, streamed = (
         load_store(stored, SUBJECTS, CPU, noise=0.02, place=place) for place in ("device", "cache")
     )
     assert torch.equal(held.keypoints, streamed.keypoints)
 
 
-def test_a_streamed_array_has_the_form_of_one_in_memory(stored: Path) -> None:
+def test_a_streamed_array_has_the_shape_of_one_in_memory(stored: Path) -> None:
     silhouettes, _ = written(stored)
     streamed = load_store(stored, SUBJECTS, CPU, place="cache").silhouettes
     assert isinstance(streamed, Streamed)
     assert (streamed.shape, len(streamed)) == (silhouettes.shape, len(silhouettes))
-    across = slice(300, 420)  # the end of one subject and the begin of another, elsewhere
+    across = slice(300, 420)  # the end of one subject and the beginning of another
     assert torch.equal(streamed[across], silhouettes[across])
 
 
-def test_a_streamed_file_is_closed_with_the_last_that_reads_it(stored: Path) -> None:
+def test_a_streamed_file_is_closed_with_its_last_reader(stored: Path) -> None:
     def is_open() -> bool:
         return any(str(stored) == str(link.resolve()) for link in Path("/proc/self/fd").iterdir())
 
@@ -129,7 +129,7 @@ def test_a_streamed_file_is_closed_with_the_last_that_reads_it(stored: Path) -> 
 
 def test_frames_are_loaded_block_by_block(stored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     silhouettes, keypoints = written(stored)
-    monkeypatch.setattr(runs, "BLOCK_BYTES", 5000)
+    monkeypatch.setattr(spans, "BLOCK_BYTES", 5000)
     largest = 0
     read = module.RaggedFile.read
 
@@ -148,7 +148,7 @@ def test_frames_are_loaded_block_by_block(stored: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("place", ["host", "cache"])
-def test_beside_a_gpu_the_thread_gathers_bytes_and_pins_them(
+def test_with_a_gpu_the_thread_gathers_bytes_and_pins_them(
     stored: Path, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = load_store(stored, SUBJECTS, CPU, place="device")
@@ -164,7 +164,7 @@ def test_beside_a_gpu_the_thread_gathers_bytes_and_pins_them(
     monkeypatch.setattr(torch.Tensor, "is_pinned", lambda tensor: True)
     monkeypatch.setattr(torch.Tensor, "to", lambda tensor, device, non_blocking: tensor)
     rows = np.arange(300, 330)[None]
-    with ahead(beside, [rows]) as running:
+    with prefetch(beside, [rows]) as running:
         assert same(gather_clips(running, rows), gather_clips(store, rows))
     assert pinned == [
         ("read ahead", torch.uint8, (1, 30, 16, 8)),
@@ -172,9 +172,7 @@ def test_beside_a_gpu_the_thread_gathers_bytes_and_pins_them(
     ]
 
 
-def test_a_damaged_chunk_is_raised_in_the_training_at_its_batch(
-    stored: Path, tmp_path: Path
-) -> None:
+def test_a_damaged_chunk_is_an_error_at_its_batch(stored: Path, tmp_path: Path) -> None:
     path = tmp_path / "cache.h5"
     damaged = bytearray(stored.read_bytes())
     with h5py.File(stored, "r") as file:
@@ -184,7 +182,7 @@ def test_a_damaged_chunk_is_raised_in_the_training_at_its_batch(
     path.write_bytes(damaged)
     store = load_store(path, SUBJECTS, CPU, place="cache")
     good, bad = np.arange(30)[None], len(store.silhouettes) - 30 + np.arange(30)[None]
-    with ahead(store, [good, good, bad, good]) as running:
+    with prefetch(store, [good, good, bad, good]) as running:
         gather_clips(running, good)
         gather_clips(running, good)
         with pytest.raises(UserError, match=r"'silhouettes' are damaged.*Delete the file"):
@@ -196,7 +194,7 @@ def test_a_training_that_fails_leaves_no_thread(stored: Path) -> None:
         return [thread.name for thread in threading.enumerate()]
 
     def fail(store: SequenceStore) -> None:
-        with ahead(store, (np.arange(30)[None] + step for step in range(1000))) as running:
+        with prefetch(store, (np.arange(30)[None] + step for step in range(1000))) as running:
             gather_clips(running, np.arange(30)[None])
             assert "read ahead" in names()
             raise RuntimeError("the loss is not finite")
@@ -206,10 +204,10 @@ def test_a_training_that_fails_leaves_no_thread(stored: Path) -> None:
     assert "read ahead" not in names()
 
 
-def test_a_batch_out_of_turn_is_refused_not_mistaken_for_another(stored: Path) -> None:
+def test_a_batch_out_of_order_is_an_error(stored: Path) -> None:
     store = load_store(stored, SUBJECTS, CPU, place="cache")
     rows = np.arange(30)[None]
-    with ahead(store, [rows, rows]) as running:
+    with prefetch(store, [rows, rows]) as running:
         with pytest.raises(ValueError, match="not the next one"):
             gather_clips(running, rows + 1)
         gather_clips(running, rows)
@@ -217,7 +215,7 @@ def test_a_batch_out_of_turn_is_refused_not_mistaken_for_another(stored: Path) -
             gather_clips(running, rows)
 
 
-def test_a_set_that_does_not_fit_is_streamed_and_the_log_says_so(
+def test_a_dataset_that_does_not_fit_is_streamed_and_logged(
     stored: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -227,3 +225,8 @@ def test_a_set_that_does_not_fit_is_streamed_and_the_log_says_so(
     monkeypatch.setattr("gaittake.data.memory.free_memory", lambda: 1000)
     assert isinstance(load_store(stored, SUBJECTS, CPU).silhouettes, Streamed)
     assert "streamed from the cache (memory: 0.00 GB free" in caplog.messages[1]
+
+
+def test_unknown_keypoints_are_refused(stored: Path) -> None:
+    with pytest.raises(ValueError, match="keypoints must be 'predicted' or 'truth', not 'exact'"):
+        load_store(stored, SUBJECTS, CPU, keypoints="exact")

@@ -1,4 +1,4 @@
-"""A set larger than memory: the same training, streamed from the cache."""
+"""Training with frames streamed from the cache: the same result as from memory."""
 
 import threading
 from pathlib import Path
@@ -21,7 +21,7 @@ from tests.training.test_engine import MODEL, settings
 
 @pytest.fixture
 def full(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No memory is left for frames."""
+    """Leaves no memory for frames."""
     monkeypatch.setattr(memory, "free_memory", lambda: 0)
 
 

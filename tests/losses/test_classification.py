@@ -21,7 +21,7 @@ def test_cross_entropy_is_the_mean_over_sequences_and_parts() -> None:
     assert float(found.accuracy) == pytest.approx(right / 12)
 
 
-def test_each_part_has_a_classifier_of_its_own() -> None:
+def test_each_part_has_its_own_classifier() -> None:
     classifier = PartClassifier(3, 4, 5)
     embeddings = torch.randn(2, 3, 4)
     scores = classifier(embeddings)

@@ -43,7 +43,7 @@ def test_triplet_loss_is_equation_11(weights: str) -> None:
     assert float(found.loss) == pytest.approx(plain_loss(embeddings, 0.2, weights), rel=1e-4)
 
 
-def test_the_adaptive_weights_carry_no_gradient() -> None:
+def test_adaptive_weights_have_no_gradient() -> None:
     torch.manual_seed(1)
     embeddings = torch.randn(8, 1, 4, dtype=torch.float32, requires_grad=True)
     triplet_loss(embeddings, SUBJECTS).loss.backward()
@@ -68,7 +68,7 @@ def test_no_loss_and_no_gradient_where_subjects_are_far_apart() -> None:
     assert bool(torch.isfinite(embeddings.grad).all())
 
 
-def test_the_watched_numbers_are_mean_distances() -> None:
+def test_the_metrics_are_mean_distances() -> None:
     torch.manual_seed(2)
     embeddings = torch.randn(8, 2, 4)
     found = triplet_loss(embeddings, SUBJECTS)
@@ -91,7 +91,7 @@ def test_the_order_of_a_batch_changes_nothing() -> None:
     torch.testing.assert_close(one, other)
 
 
-def test_all_triplets_without_a_list_of_them_have_the_gradient_of_the_list() -> None:
+def test_batch_all_has_the_gradient_of_a_list_of_all_triplets() -> None:
     torch.manual_seed(4)
     embeddings = torch.randn(8, 3, 4).mul_(0.3).requires_grad_()
     found = triplet_loss(embeddings, SUBJECTS, weights="batch_all")
@@ -106,3 +106,8 @@ def test_all_triplets_without_a_list_of_them_have_the_gradient_of_the_list() -> 
     torch.testing.assert_close(found.loss, expected)
     torch.testing.assert_close(found.active, (terms > 0).float().mean())
     torch.testing.assert_close(gradient, torch.autograd.grad(expected, embeddings)[0])
+
+
+def test_unknown_weights_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"weights must be 'adaptive', .*, not 'semi_hard'"):
+        triplet_loss(torch.randn(8, 2, 4), SUBJECTS, weights="semi_hard")

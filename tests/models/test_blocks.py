@@ -1,4 +1,4 @@
-"""The blocks' fast ways against plain PyTorch: the same numbers, the same gradients."""
+"""The optimised blocks against plain PyTorch: the same results and gradients."""
 
 from collections.abc import Callable, Sequence
 
@@ -27,7 +27,7 @@ def assert_same(
 
 
 def random(*shape: int, last: bool = False) -> Tensor:
-    """Returns numbers that need a gradient; `last`: channels last in memory."""
+    """Returns a random tensor that needs a gradient; `last`: channels-last in memory."""
     x = torch.randn(*shape)
     if last:
         x = x.movedim(1, -1).contiguous().movedim(-1, 1)
@@ -53,7 +53,7 @@ def test_the_stem_is_a_convolution_over_time(planes: int, stride: int, frames: i
 
 @pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("strips", [1, 2, 4])
-def test_strips_are_convolved_each_alone(strips: int, last: bool) -> None:
+def test_strips_are_convolved_separately(strips: int, last: bool) -> None:
     flat, x2 = random(4, 3, 3, 3), random(5, 3, 8, 6, last=last)
     deep, x3 = random(4, 3, 3, 3, 3), random(2, 3, 5, 8, 6, last=last)
     for run, x, weight in ((conv2d, x2, flat), (conv3d, x3, deep)):
@@ -71,14 +71,14 @@ def test_strips_are_convolved_each_alone(strips: int, last: bool) -> None:
 
 
 @pytest.mark.parametrize("last", [False, True])
-def test_halving_is_max_pooling_of_space_alone(last: bool) -> None:
-    x = random(2, 3, 5, 8, 7, last=last)  # a column is left over
+def test_halving_is_max_pooling_over_space_only(last: bool) -> None:
+    x = random(2, 3, 5, 8, 7, last=last)  # the last column is dropped
     assert_same(lambda: halve(x), lambda: max_pool3d(x, (1, 2, 2)), [x])
 
 
 @pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("frames", [3, 8, 9])
-def test_a_weighted_sum_is_that_of_the_frames_of_the_clips(frames: int, last: bool) -> None:
+def test_a_weighted_sum_uses_the_frames_of_the_clips(frames: int, last: bool) -> None:
     x, shares = random(2, 3, frames, 4, 6, last=last), torch.rand(2, 2, 4).requires_grad_()
     used = min(frames, 8)
 
@@ -89,7 +89,7 @@ def test_a_weighted_sum_is_that_of_the_frames_of_the_clips(frames: int, last: bo
 
 
 def plain_backbone(backbone: Backbone, x: Tensor) -> Tensor:
-    """Returns features `[n, c, s, h, w]` of whole sequences, one plain step after another."""
+    """Returns features `[n, c, s, h, w]` of whole sequences, computed by plain PyTorch."""
     x = leaky_relu(conv3d(x, backbone.stem.weight, padding=1), 0.01)
     if backbone.lta is not None:
         x = leaky_relu(conv3d(x, backbone.lta.weight, stride=(3, 1, 1)), 0.01)
@@ -114,8 +114,8 @@ def test_the_backbone_learns_as_the_plain_one_does(lta: bool, frames: int) -> No
     assert_same(lambda: backbone(x, None)[0], lambda: plain_backbone(backbone, x), weights)
 
 
-def test_features_lie_with_channels_last_in_memory() -> None:
-    """Else convolutions and pools become slower, unnoticed."""
+def test_features_are_channels_last_in_memory() -> None:
+    """Otherwise convolutions and pools are slower, with the same results."""
     backbone, seen = Backbone((3, 4, 5, 6), strips=4, lta=False), []
 
     def look(_: torch.nn.Module, given: tuple[Tensor, ...], __: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""Weights and work of the networks, to the digit where their authors printed them."""
+"""Weights and multiply-accumulates of the networks, compared with the published numbers."""
 
 import pytest
 
@@ -39,18 +39,18 @@ EMBEDDINGS = {
 
 
 @pytest.mark.parametrize("size", ["casiab", "oumvlp"])
-def test_every_network_has_the_weights_that_its_authors_printed(size: str) -> None:
+def test_every_network_has_the_published_number_of_weights(size: str) -> None:
     assert {row.name: row.cost.weights for row in rows(size)} == WEIGHTS[size]
 
 
-def test_every_network_works_as_much_as_its_authors_printed() -> None:
+def test_every_network_has_the_published_multiply_accumulates() -> None:
     found = {row.name: row.cost for row in rows("casiab")}
     for name, published in WORK.items():
         assert found[name].multiply_accumulates / 1e9 == pytest.approx(published, rel=0.003)
     assert {name: (cost.parts, cost.embedding) for name, cost in found.items()} == EMBEDDINGS
 
 
-def test_small_networks_work_a_hundred_times_less() -> None:
+def test_small_networks_cost_a_hundredth() -> None:
     full = {row.name: row.cost.multiply_accumulates for row in rows("casiab")}
     small = {row.name: row.cost.multiply_accumulates for row in rows("small")}
     for name in small.keys() - {"gei"}:

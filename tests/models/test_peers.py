@@ -1,4 +1,4 @@
-"""The peers against plain restatements of their figures, and what holds for every network."""
+"""The peers against plain restatements of their figures, and properties of all networks."""
 
 from typing import Any
 
@@ -9,9 +9,10 @@ from torch.nn.functional import avg_pool1d, conv1d, conv2d, conv3d, max_pool1d, 
 
 from gaittake.models import NETWORKS, build_network
 from gaittake.models.blocks import SameConv3d
+from gaittake.models.pooling import SeparateHeads
 
 ROWS, COLUMNS = 16, 8
-# Small enough for milliseconds; each with every switch that makes more of the network.
+# Small enough for milliseconds, with all optional modules.
 TINY: dict[str, dict[str, Any]] = {
     "gaitset": {"channels": (2, 3, 4), "bins": (4, 2, 1)},
     "gaitpart": {"channels": (2, 4, 8), "strips": (1, 4, 4), "parts": 4},
@@ -30,7 +31,7 @@ TINY: dict[str, dict[str, Any]] = {
 
 
 def tiny(network: str, **changes: Any) -> nn.Module:
-    """Returns a small network in evaluation, its batch normalisation having seen some sequences."""
+    """Returns a small network in evaluation mode, with running statistics of some sequences."""
     torch.manual_seed(0)
     numbers = {"height": ROWS, "width": COLUMNS, "embedding": 6} | TINY[network] | changes
     built = build_network(network, **numbers)
@@ -40,7 +41,7 @@ def tiny(network: str, **changes: Any) -> nn.Module:
 
 
 def assert_same(found: Tensor, expected: Tensor) -> None:
-    """Embeddings of fresh networks are small: a difference counts against their own spread."""
+    """Compares relative to the spread, because embeddings of untrained networks are small."""
     assert found.shape == expected.shape
     difference = (found - expected).detach().abs().max()
     assert float(difference) < 1e-4 * float(expected.detach().std())
@@ -86,7 +87,7 @@ def test_gaitset_is_its_figure() -> None:
     assert_same(found, torch.stack(expected))
 
 
-def test_gaitset_does_not_see_the_order_of_frames() -> None:
+def test_gaitset_ignores_the_order_of_frames() -> None:
     x, keypoints = torch.rand(2, 9, ROWS, COLUMNS), torch.zeros(2, 9, 17, 3)
     network = tiny("gaitset")
     assert_same(network(x, keypoints), network(x[:, torch.randperm(9)], keypoints))
@@ -161,11 +162,9 @@ def test_mt3d_is_its_figure() -> None:
 
 @pytest.mark.parametrize("network", TINY)
 @pytest.mark.parametrize("longest", [5, 13, 14])
-def test_a_padded_sequence_gets_the_embedding_that_it_gets_alone(
-    network: str, longest: int
-) -> None:
+def test_padding_does_not_change_an_embedding(network: str, longest: int) -> None:
     built = tiny(network)
-    with torch.no_grad():  # biases and shifts that are not zero make padding visible
+    with torch.no_grad():  # non-zero biases would reveal padding
         for name, weight in built.named_parameters():
             if name.endswith("bias"):
                 weight.uniform_(0.5, 1.0)
@@ -188,7 +187,7 @@ def test_every_weight_of_every_network_gets_a_gradient(network: str) -> None:
     embeddings = built(torch.rand(3, 12, ROWS, COLUMNS), torch.rand(3, 12, 17, 3))
     (embeddings * torch.rand_like(embeddings)).sum().backward()
     without = [n for n, w in built.named_parameters() if w.grad is None or not w.grad.any()]
-    # Softmax is blind to a constant added to all scores.
+    # A constant added to all scores does not change a softmax.
     assert [name for name in without if not name.endswith("score.bias")] == []
 
 
@@ -198,7 +197,8 @@ def test_a_smaller_input_is_a_setting_of_every_network(network: str) -> None:
         network, **{"height": 32, "width": 22, "shrink": 2, "embedding": 6} | TINY[network]
     ).eval()
     found = built(torch.rand(2, 6, 32, 22), torch.rand(2, 6, 17, 3))
-    assert found.shape == (2, built.heads.weight.shape[0], 6)
+    parts = sum(len(head.weight) for head in built.modules() if isinstance(head, SeparateHeads))
+    assert found.shape == (2, parts, 6)
 
 
 @pytest.mark.parametrize("frames", [1, 2, 3])
@@ -206,7 +206,7 @@ def test_a_smaller_input_is_a_setting_of_every_network(network: str) -> None:
 def test_gradients_in_bfloat16_are_those_in_float32(
     kernel: tuple[int, int, int], frames: int
 ) -> None:
-    """PyTorch's own are wrong by many orders of magnitude for two frames on some CPUs."""
+    """PyTorch's are wrong by orders of magnitude for two frames on some CPUs."""
     layer, x = SameConv3d(8, 16, kernel), torch.rand(16, 8, frames, 16, 11)
     gradients = []
     for enabled in (False, True):
@@ -226,6 +226,13 @@ def test_strips_and_bins_that_do_not_divide_the_rows_are_refused() -> None:
         build_network("gaitset", channels=(1, 1, 1), bins=(3,))(x, keypoints)
     with pytest.raises(ValueError, match="3 strips must divide the 8 rows"):
         build_network("gaitpart", channels=(4, 4, 4), strips=(1, 3, 4), parts=4)(x, keypoints)
+
+
+def test_unknown_networks_and_heads_are_refused() -> None:
+    with pytest.raises(ValueError, match="unknown network 'gaitless'; needed: one of gei, gaitset"):
+        build_network("gaitless")
+    with pytest.raises(ValueError, match="head must be 'v1' or 'iccv', not 'v2'"):
+        build_network("gaitgl", head="v2")
 
 
 def test_every_network_of_the_table_is_tested_here() -> None:

@@ -1,15 +1,15 @@
-"""The pose beyond the paper: what the encoder sees, and the keypoints drawn as maps."""
+"""Extensions of the pose branch: the encoder's inputs, skeleton maps, separate heads."""
 
 import pytest
 import torch
 
 from gaittake import keypoints as coco
+from gaittake.models.build import build_gaittake
 from gaittake.models.gaittake import GaitTake
 from gaittake.models.pose import (
     ENCODED,
     HIPS,
     LEFT,
-    LIMBS,
     RIGHT,
     PoseEncoder,
     pose_numbers,
@@ -17,14 +17,13 @@ from gaittake.models.pose import (
 )
 
 
-def test_the_skeleton_is_the_projects() -> None:
-    assert LIMBS == coco.LIMBS
+def test_left_and_right_keypoints_are_those_of_coco() -> None:
     assert tuple(coco.NAMES[HIPS]) == ("left_hip", "right_hip")
     assert [coco.MIRROR[joint] for joint in LEFT] == RIGHT.tolist()
     assert all(coco.NAMES[joint].startswith("left_") for joint in LEFT)
 
 
-def test_pose_numbers_are_joints_velocities_limbs_and_confidences_of_both_sides() -> None:
+def test_pose_numbers_are_positions_velocities_limbs_and_confidences_of_both_sides() -> None:
     keypoints = torch.rand(2, 4, 17, 3)
     found = pose_numbers(keypoints)
     assert found.shape == (2, 4, ENCODED)
@@ -59,13 +58,13 @@ def test_the_encoder_does_not_depend_on_which_side_is_called_left() -> None:
     assert not torch.allclose(encoder(keypoints.flip(2), None), encoder(keypoints, None))
 
 
-def test_where_a_pose_stands_does_not_matter_to_the_encoder() -> None:
+def test_the_encoder_does_not_depend_on_the_position_of_a_pose() -> None:
     encoder, keypoints = PoseEncoder(8).eval(), torch.rand(2, 5, 17, 3)
     moved = keypoints + torch.tensor([0.2, -0.1, 0.0])
     torch.testing.assert_close(encoder(moved, None), encoder(keypoints, None))
 
 
-def test_a_joint_is_drawn_where_the_silhouette_has_it() -> None:
+def test_a_keypoint_is_drawn_at_its_place_in_the_silhouette() -> None:
     keypoints = torch.zeros(1, 2, 17, 3)
     keypoints[0, 0, 0] = torch.tensor([0.5, 0.25, 1.0])  # the middle column, a quarter down
     joints, limbs = skeleton_maps(keypoints, rows=64, columns=44)[0]
@@ -77,7 +76,7 @@ def test_a_joint_is_drawn_where_the_silhouette_has_it() -> None:
     assert not bool(limbs.any())  # the other ends are not certain
 
 
-def test_a_limb_is_drawn_from_joint_to_joint() -> None:
+def test_a_limb_is_drawn_between_its_keypoints() -> None:
     keypoints = torch.zeros(1, 1, 17, 3)
     keypoints[0, 0, 5] = torch.tensor([0.3, 0.2, 1.0])  # shoulder
     keypoints[0, 0, 7] = torch.tensor([0.7, 0.6, 0.5])  # elbow, less certain
@@ -98,10 +97,10 @@ def test_mirrored_keypoints_draw_mirrored_maps() -> None:
 
 
 @pytest.mark.parametrize("silhouettes", [True, False])
-def test_maps_stand_beside_the_silhouettes_or_in_their_place(silhouettes: bool) -> None:
+def test_maps_are_added_to_the_silhouettes_or_replace_them(silhouettes: bool) -> None:
     torch.manual_seed(0)
     small = {"height": 16, "width": 8, "channels": (2, 3, 4), "strips": 4, "embedding": 5}
-    network = GaitTake(**small, silhouettes=silhouettes, keypoints=False, skeleton_maps=True)
+    network = build_gaittake(**small, silhouettes=silhouettes, keypoints=False, skeleton_maps=True)
     images, keypoints = torch.rand(2, 10, 16, 8), torch.rand(2, 10, 17, 3)
     found = network(images, keypoints)
     assert found.shape == (2, 16, 5)
@@ -112,10 +111,10 @@ def test_maps_stand_beside_the_silhouettes_or_in_their_place(silhouettes: bool) 
 def apart() -> GaitTake:
     torch.manual_seed(0)
     small = {"height": 16, "width": 8, "channels": (2, 3, 4), "strips": 4, "embedding": 5}
-    return GaitTake(**small, pose_channels=6, fusion="apart")
+    return build_gaittake(**small, pose_channels=6, fusion="apart")
 
 
-def test_keypoints_embedded_apart_and_strips_do_not_see_each_other() -> None:
+def test_separate_heads_use_separate_inputs() -> None:
     network, images, keypoints = apart().eval(), torch.rand(2, 10, 16, 8), torch.rand(2, 10, 17, 3)
     found = network(images, keypoints)
     assert found.shape == (2, 16 + 8, 5)
@@ -125,15 +124,15 @@ def test_keypoints_embedded_apart_and_strips_do_not_see_each_other() -> None:
     assert not network(images.flip(1), keypoints)[:, :16].equal(found[:, :16])
 
 
-def test_parts_have_equal_say_after_training_and_a_scale_of_their_own_before() -> None:
+def test_parts_have_equal_spread_in_evaluation_and_their_own_in_training() -> None:
     network, images, keypoints = apart(), torch.rand(6, 10, 16, 8), torch.rand(6, 10, 17, 3)
     with torch.no_grad():
-        network.pose_heads.weight *= 100  # type: ignore[union-attr]
+        network.heads.pose.weight *= 100
         raw = network(images, keypoints)
         for _ in range(200):
-            network.spread.watch(raw)
-        assert network.spread(raw).equal(raw)
-        divided = network.spread.eval()(raw)
+            network.heads.scale.update(raw)
+        assert network.heads.scale(raw).equal(raw)
+        divided = network.heads.scale.eval()(raw)
     centred = divided - divided.mean(dim=0)
     spread = centred.square().sum(dim=2).mean(dim=0).sqrt()
     torch.testing.assert_close(spread, torch.ones(24), atol=1e-3, rtol=1e-3)

@@ -78,15 +78,15 @@ def test_frame_weights_are_those_of_the_network(dataset: Path) -> None:
     store = load_store(dataset / "cache.h5", ["003"], torch.device("cpu"))
     network = build_network("gaittake", height=16, width=8, **MODEL.model_dump()).eval()
     found = frame_weights(network, store, 0)
-    assert set(found) == {"attention", "pose_attention"}
+    assert set(found) == {"appearance", "pose"}
     for name, weights in found.items():
         assert weights.sum() == pytest.approx(1, abs=1e-6), name
         assert (weights[:4] > 0).all()
         assert (weights[4:] == 0).all()  # six frames have one complete clip of four
-    attention = network.pose_attention
+    attention = network.branches["pose"].pool.weights
     assert isinstance(attention, TemporalAttention)
     direct = attention(store.keypoints[:6].flatten(1)[None], torch.tensor([6]))
-    assert found["pose_attention"][:4] == pytest.approx(direct.flatten().tolist(), abs=1e-6)
+    assert found["pose"][:4] == pytest.approx(direct.flatten().tolist(), abs=1e-6)
     assert not attention._forward_hooks
 
 
@@ -97,9 +97,10 @@ def test_after_temporal_aggregation_a_weight_is_divided_among_its_frames(
     model = MODEL.model_dump() | {"lta": True, "clip_length": 2}
     torch.manual_seed(0)
     network = build_network("gaittake", height=16, width=8, **model).eval()
-    for parameter in network.attention.parameters():  # so that the weights differ
+    attention = network.branches["appearance"].pool.weights
+    for parameter in attention.parameters():  # so that the weights differ
         torch.nn.init.normal_(parameter)
-    weights = frame_weights(network, store, 0)["attention"]
+    weights = frame_weights(network, store, 0)["appearance"]
     assert weights.sum() == pytest.approx(1, abs=1e-6)
     assert weights[0] == weights[1] == weights[2] != weights[3] == weights[4] == weights[5]
 

@@ -1,4 +1,4 @@
-"""Trainings that end by themselves, and trainings that something happens to."""
+"""Trainings that run to the end, and trainings that are interrupted."""
 
 import os
 import signal
@@ -31,13 +31,13 @@ def run(where: Path, cache: Path, settings: TrainStage) -> dict[str, torch.Tenso
 
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
-    """Tells whether weights are equal, bit for bit."""
+    """Returns whether weights are equal, bit for bit."""
     return one.keys() == other.keys() and all(one[name].equal(other[name]) for name in one)
 
 
 @contextmanager
 def before_step(number: int, happens: Callable[[], None]) -> Iterator[None]:
-    """Makes something happen before a step of the trainings inside."""
+    """Calls `happens` before a step of the trainings in the block."""
     real = engine.train_step
 
     def watched(training: step.Training, now: int) -> Any:

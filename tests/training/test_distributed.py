@@ -1,4 +1,4 @@
-"""Two processes that train together learn what one learns, and stop together."""
+"""Two processes train the same weights as one process, and stop together."""
 
 import json
 import os
@@ -29,12 +29,12 @@ from tests.workflow.project import REPOSITORY
 
 pytestmark = pytest.mark.slow
 
-GROUPS = 12  # that the two processes form at most, one after another
+GROUPS = 12  # the most groups that the two processes form, one after another
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What two processes leave; see `two_processes`."""
+    """Returns the folder of the results of two processes; see `two_processes`."""
     folder = tmp_path_factory.mktemp("two")
     write_cache(folder / "cache.h5")
     command = [sys.executable, "-m", "tests.training.two_processes", folder, *free_ports(GROUPS)]
@@ -50,7 +50,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def one(two: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same trainings by one process."""
+    """Returns the folder of the same trainings by one process."""
     folder = tmp_path_factory.mktemp("one")
     for name in NETWORKS:
         run(folder / name, two / "cache.h5", stage(name))
@@ -88,14 +88,14 @@ def test_loss_and_gradients_of_two_processes_are_those_of_one(
     assert found["gradients"].keys() == expected["gradients"].keys()
     largest = max(float(gradient.abs().max()) for gradient in expected["gradients"].values())
     assert largest > 1e-3
-    for kind in ("watched", "gradients", "statistics"):
+    for kind in ("metrics", "gradients", "statistics"):
         for what, value in expected[kind].items():
             there = found[kind][what]
             assert torch.allclose(there, value, rtol=1e-5, atol=1e-5 * min(largest, 1)), what
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_two_processes_learn_the_embeddings_of_one(two: Path, one: Path, name: str) -> None:
+def test_two_processes_train_the_embeddings_of_one(two: Path, one: Path, name: str) -> None:
     expected = embeddings(two / "cache.h5", name, one / name)
     found = embeddings(two / "cache.h5", name, two / name)
     assert float((found - expected).abs().max()) < 1e-4 * float(expected.abs().max())
@@ -128,23 +128,23 @@ def said(two: Path, rank: int) -> dict[str, str]:
     return found
 
 
-def test_a_batch_that_cannot_be_shared_equally_is_refused_with_its_numbers(two: Path) -> None:
+def test_a_batch_that_cannot_be_divided_equally_is_an_error_with_its_numbers(two: Path) -> None:
     assert "a batch of 9 sequences" in said(two, 0)["unequal"]
-    assert "each of 2 processes" in said(two, 0)["unequal"]
+    assert "equally among 2 processes" in said(two, 0)["unequal"]
 
 
 def test_processes_that_find_different_checkpoints_do_not_start(two: Path) -> None:
     for rank in (0, 1):
-        assert "they found step 12 of training" in said(two, rank)["apart"]
+        assert "different files: step 12 of training" in said(two, rank)["apart"]
         assert "; step 0 of training" in said(two, rank)["apart"]
 
 
-def test_a_process_that_fails_takes_the_other_one_down(two: Path) -> None:
+def test_a_process_that_fails_ends_the_other_one(two: Path) -> None:
     assert said(two, 1)["lost"] == "process 1 of 2: no luck"
     assert said(two, 0)["lost"].startswith("process 0 of 2: another process of this training ended")
 
 
-def test_processes_beside_each_other_share_the_threads_and_have_a_gpu_each(
+def test_processes_of_a_machine_share_its_threads_and_have_a_gpu_each(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     threads: list[int] = []
@@ -180,7 +180,7 @@ def test_sigterm_to_torchrun_saves_within_ten_seconds(tmp_path: Path) -> None:
 
 
 def torchrun(folder: Path) -> "subprocess.Popen[str]":
-    """Starts two processes on a training without end that saves now and then."""
+    """Starts two processes on a very long training that saves every 20 steps."""
     settings = stage("gaittake", steps=10**6, checkpoint_every=20)
     dataset = {
         "protocol": {"train_subjects": settings.subjects, "test_subjects": []},

@@ -1,10 +1,11 @@
-"""Training: what it learns from, how it survives, how it stops."""
+"""Training: its data, its checkpoints, how it stops."""
 
 import json
 import logging
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -12,7 +13,7 @@ import torch
 from gaittake.data.store import load_store
 from gaittake.errors import Preempted, UserError
 from gaittake.evaluation.embed import embed, embed_sequences
-from gaittake.io.checkpoint import Checkpoints
+from gaittake.io.checkpoint import Checkpoints, seed_everything
 from gaittake.io.ragged import open_ragged
 from gaittake.io.weights import load_weights
 from gaittake.models import build_network
@@ -65,7 +66,7 @@ def test_a_killed_run_ends_with_the_same_weights_bit_for_bit(
     pd.testing.assert_frame_equal(curves[0][columns], curves[1][columns])
 
 
-def test_sigterm_saves_and_asks_for_a_restart(tmp_path: Path, cache: Path) -> None:
+def test_sigterm_saves_and_the_message_asks_for_a_restart(tmp_path: Path, cache: Path) -> None:
     whole = run(tmp_path / "whole", cache, settings())
     with before_step(2, terminate), pytest.raises(Preempted, match="start again"):
         run(tmp_path / "stopped", cache, settings())
@@ -96,8 +97,46 @@ def test_a_second_training_in_the_same_folder_is_refused(tmp_path: Path, cache: 
 def test_a_damaged_checkpoint_is_named(tmp_path: Path, cache: Path) -> None:
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints/last.pt").write_bytes(b"PK\x03\x04 cut off")
-    with pytest.raises(UserError, match=r"last\.pt: a checkpoint that cannot be read.*Delete it"):
+    with pytest.raises(UserError, match=r"last\.pt: the checkpoint cannot be read.*Delete it"):
         run(tmp_path, cache, settings())
+
+
+def test_a_checkpoint_of_another_version_of_the_network_is_named(
+    tmp_path: Path, cache: Path
+) -> None:
+    with before_step(3, die), pytest.raises(KeyboardInterrupt):
+        run(tmp_path, cache, settings())
+    path = tmp_path / "checkpoints/last.pt"
+    saved = torch.load(path, weights_only=True)
+    weights = saved["state"]["network"]
+    weights["gem.power"] = weights.pop("branches.appearance.gem.power")
+    torch.save(saved, path)
+    with pytest.raises(UserError, match=r"last\.pt: .* another version of the network. Delete it"):
+        run(tmp_path, cache, settings())
+
+
+def test_gpu_generators_of_an_old_checkpoint_are_ignored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed_everything(5)
+    with Checkpoints(tmp_path, "x") as checkpoints:
+        checkpoints.save({"step": 1})
+    expected = torch.rand(3), np.random.random(3)
+    path = tmp_path / "last.pt"
+    saved = torch.load(path, weights_only=True)
+    assert "cuda" not in saved["generators"]
+    saved["generators"]["cuda"] = [torch.zeros(16, dtype=torch.uint8)] * 4  # of four GPUs
+    torch.save(saved, path)
+
+    def refuse(_: Any) -> None:
+        raise IndexError("this machine has one GPU")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch.cuda, "is_available", lambda: True)
+        patched.setattr(torch.cuda, "set_rng_state_all", refuse)
+        assert Checkpoints(tmp_path, "x").load() == {"step": 1}
+    assert torch.rand(3).equal(expected[0])
+    assert (np.random.random(3) == expected[1]).all()
 
 
 def test_a_loss_that_is_not_finite_stops_with_step_and_sequences(
@@ -121,7 +160,7 @@ def test_a_loss_that_is_not_finite_stops_with_step_and_sequences(
     assert all(bool(torch.isfinite(w).all()) for w in saved["network"].values())
 
 
-def test_only_training_subjects_are_learnt_from(tmp_path: Path, cache: Path) -> None:
+def test_training_uses_only_its_subjects(tmp_path: Path, cache: Path) -> None:
     stage = settings(subjects_per_batch=2).model_copy(update={"subjects": ("001", "003")})
     store = load_store(cache, stage.subjects, CPU)
     assert set(store.sequences["subject"]) == {"001", "003"}
@@ -146,7 +185,7 @@ def test_embeddings_of_a_batch_are_those_of_each_sequence_alone(cache: Path) -> 
         assert torch.from_numpy(together[index]).allclose(alone[0], atol=1e-5)
 
 
-def test_embed_writes_the_test_subjects_and_says_what_made_them(
+def test_embed_writes_the_test_subjects_and_the_training_settings(
     tmp_path: Path, cache: Path
 ) -> None:
     run(tmp_path, cache, settings())

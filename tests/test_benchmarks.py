@@ -1,0 +1,34 @@
+"""Benchmarks report no time of a computation that went wrong."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+
+@pytest.fixture
+def _benchmarks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "benchmarks"))
+
+
+@pytest.mark.usefixtures("_benchmarks")
+def test_a_step_whose_loss_is_not_finite_has_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    import step  # type: ignore[import-not-found]
+
+    store = step.noise_store(torch.device("cpu"), 8, 4, 14)
+    training = step.training_of("gaitset", "small", store, precision="float32", plain=True)
+    assert step.seconds(training, 1) > 0
+    with torch.no_grad():
+        next(training.learner.network.parameters()).fill_(torch.inf)
+    with pytest.raises(SystemExit, match=r"the loss is nan at step 1; no time is reported"):
+        step.seconds(training, 2)
+
+
+@pytest.mark.usefixtures("_benchmarks")
+def test_memory_is_computed_without_data_and_halves_in_bfloat16() -> None:
+    import memory  # type: ignore[import-not-found]
+
+    half, full = (memory.peak_bytes("gaitset", "small", dtype) for dtype in memory.TYPES)
+    maps = 64 * 30 * 32 * 22 * 8 * 4  # bytes of the first maps in float32, which are kept
+    assert maps < full < 20 * maps
+    assert 0.4 < half / full < 0.8
