@@ -100,7 +100,12 @@ def test_two_processes_train_the_embeddings_of_one(two: Path, one: Path, name: s
     found = embeddings(two / "cache.h5", name, two / name)
     assert float((found - expected).abs().max()) < 1e-4 * float(expected.abs().max())
     histories = [pd.read_csv(where / name / "train.csv") for where in (one, two)]
-    columns = [column for column in histories[0] if column != "frames_per_second"]
+    # Accuracy counts classifications, of which rounding may change one.
+    if "accuracy" in histories[0]:
+        one_of_all = 1 / (6 * 16)  # sequences x parts
+        differences = (histories[0]["accuracy"] - histories[1]["accuracy"]).abs()
+        assert differences.max() < 1.01 * one_of_all
+    columns = histories[0].columns.difference(["frames_per_second", "accuracy"])
     pd.testing.assert_frame_equal(histories[0][columns], histories[1][columns], rtol=1e-4)
 
 
