@@ -32,7 +32,7 @@ def survey(
     """
     found = read_sequences(sequences)
     refused = [row for path in rejects for row in read_rejects(path)]
-    if settings.source.layout != "walkers":  # rendered people are all there
+    if not settings.source.rendered:  # rendered subjects are complete
         refused += outside_the_protocol(settings)
         refused += walks_of_tests(settings, found)
     refused += short_sequences(settings, found, cache)
