@@ -67,7 +67,7 @@ def test_the_papers_presets_are_gaittakes_published_size_and_recipe(size: str) -
 
 def test_for_oumvlp_every_peer_gets_what_was_published_for_it() -> None:
     ours = RECIPES["oumvlp"]["gaittake"]
-    chosen = settings(size="oumvlp", train=ours, model=SIZES["oumvlp"]["gaittake"])
+    chosen = settings(size="oumvlp", train=ours)
     for peer in PEERS:
         train = chosen.method_train(peer)
         assert train == published(peer, "oumvlp")
@@ -106,6 +106,15 @@ def test_a_method_overrides_its_recipe_and_its_size() -> None:
     assert chosen.method_train("gaitgl_iccv").cross_entropy == 1.0
     model = chosen.method_model("gaitgl_iccv").model_dump()
     assert (model["head"], model["channels"]) == ("iccv", (8, 16, 16, 16))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_size_is_gaittakes_too_and_model_overrides_it(size: str) -> None:
+    published_size = SIZES[size].get("gaittake", {})
+    assert settings(size=size).model == GaitTakeModel.model_validate(published_size)
+    overridden = settings(size=size, model={"clip_length": 3, "shrink": 4})
+    expected = GaitTakeModel.model_validate(published_size | {"clip_length": 3, "shrink": 4})
+    assert overridden.model == overridden.method_model("gaittake") == expected
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -156,9 +165,7 @@ def test_the_records_of_a_peer_survive_json() -> None:
 
 def test_a_setting_of_a_peer_does_not_touch_gaittakes_record() -> None:
     one = settings()
-    other = settings(
-        size="small", methods=METHODS | {"gaitset": {"network": "gaitset", "model": {"shrink": 4}}}
-    )
+    other = settings(methods=METHODS | {"gaitset": {"network": "gaitset", "model": {"shrink": 4}}})
     for stage in ("train", "embed"):
         records = [
             canonical(stage_settings(each, stage, method="gaittake")) for each in (one, other)

@@ -8,7 +8,7 @@ settings: they belong to profiles.
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -142,7 +142,9 @@ class Settings(Section):
     model: GaitTakeModel = GaitTakeModel()
     train: Train = Train()
     size: Size = Field(
-        "casiab", description="peers as published for 'casiab', 'oumvlp', or 'small'; ours"
+        "casiab",
+        description="size of every network: as published for 'casiab' or 'oumvlp', or 'small' for "
+        "a laptop; model and methods override it; project default",
     )
     methods: dict[str, Method] = Field(
         {"gei": Method(network="gei"), "gaittake": Method()},
@@ -152,6 +154,17 @@ class Settings(Section):
         {}, description="rows of further tables, by name; 'table' and 'ablation' exist; ours"
     )
     evaluate: Evaluate = Evaluate()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sized(cls, content: Any) -> Any:
+        """Fills `model` from GaitTAKE's settings of this size; what `model` sets stays."""
+        if not isinstance(content, dict):
+            return content
+        size, model = content.get("size"), content.get("model", {})
+        if not isinstance(model, dict) or not isinstance(size, str) or size not in SIZES:
+            return content  # the size's default changes nothing; a wrong value fails below
+        return content | {"model": SIZES[size].get("gaittake", {}) | model}
 
     @model_validator(mode="after")
     def _lent_by_another(self) -> Self:
@@ -217,7 +230,7 @@ class Settings(Section):
         return ("gaittake", *changed)
 
     def method_model(self, method: str) -> Section:
-        """Returns the network's settings for one method: GaitTAKE's `model`, or a peer's size."""
+        """Returns the network's settings for one method: its size, `model` for GaitTAKE, its own."""
         chosen = self.method(method)
         base = SIZES[self.size].get(chosen.network, {})
         if chosen.network == "gaittake":
