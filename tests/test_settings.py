@@ -207,7 +207,7 @@ def test_each_method_that_learns_is_trained_with_each_seed(tmp_path: Path) -> No
 def test_training_subjects_may_walk_less_often_than_test_subjects(tmp_path: Path) -> None:
     text = """
 source: {layout: walkers}
-walkers: {subjects: 4, training_walks: [2, 1, 0]}
+walkers: {subjects: 4, training_sequences: [2, 1, 0]}
 protocol: {train_subjects: [001..002], test_subjects: [003..004]}
 """
     settings = load_settings(write(tmp_path, text))

@@ -49,7 +49,7 @@ class Walkers(Section):
     normal: Count = Field(6, description="normal walks of each, nm-01, …; CASIA-B's")
     bag: int = Field(2, ge=0, description="walks of each with a bag, bg-01, …; CASIA-B's")
     coat: int = Field(2, ge=0, description="walks of each in a coat, cl-01, …; CASIA-B's")
-    training_walks: tuple[Count, int, int] | None = Field(
+    training_sequences: tuple[Count, int, int] | None = Field(
         None, description="nm, bg and cl walks of training subjects, null: as of all; ours"
     )
     frames: int = Field(24, ge=8, description="frames of a sequence; ours")
@@ -230,7 +230,7 @@ class Settings(Section):
         return ("gaittake", *changed)
 
     def method_model(self, method: str) -> Section:
-        """Returns the network's settings for one method: its size, `model` for GaitTAKE, its own."""
+        """Returns the network's settings for one method: size, `model`, own changes."""
         chosen = self.method(method)
         base = SIZES[self.size].get(chosen.network, {})
         if chosen.network == "gaittake":

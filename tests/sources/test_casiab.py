@@ -48,7 +48,7 @@ def test_a_doubled_level_is_understood_and_what_lies_beside_it_too(tmp_path: Pat
     (tmp_path / "silhouettes/001/readme.txt").write_text("")
     found, rejects = index(tmp_path, "001")
     assert [f"{row.condition}-{row.number}" for row in found] == ["cl-1", "cl-1", "nm-1", "nm-1"]
-    assert rejects == [("silhouettes/001/readme.txt", "not a walk (as nm-01)")]
+    assert rejects == [("silhouettes/001/readme.txt", "not a sequence (as nm-01)")]
 
 
 def test_a_sequence_that_lies_in_two_places_is_taken_once(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_sequence_that_lies_in_two_places_is_taken_once(tmp_path: Path) -> Non
         tmp_path / "silhouettes/001/nm-01/000",
         tmp_path / "silhouettes/001/nm-01/090",
     ]
-    assert rejects == [("silhouettes/001/001/nm-01/090", "second place of one sequence")]
+    assert rejects == [("silhouettes/001/001/nm-01/090", "second path of one sequence")]
 
 
 def test_videos_are_found_in_both_parts_and_background_clips_never(tmp_path: Path) -> None:
@@ -86,5 +86,5 @@ def test_a_video_without_silhouettes_and_a_second_video_are_listed(tmp_path: Pat
     assert [row.video for row in found] == [tmp_path / "a/001-nm-01-090.avi"]
     assert rejects == [
         ("a/001-nm-05-018.avi", "video without silhouettes"),
-        ("b/001-nm-01-090.avi", "second place of one sequence"),
+        ("b/001-nm-01-090.avi", "second path of one sequence"),
     ]

@@ -94,7 +94,7 @@ def test_names_that_do_not_parse_are_listed(tmp_path: Path) -> None:
     (data / "anna/nm-01/090.txt").write_text("")
     found, rejects = index(tmp_path, "anna", rgb=False)
     assert [row.name for row in found] == ["anna/nm-01/090"]
-    walk, view = "not a walk (as nm-01)", "not a view (as 090)"
+    walk, view = "not a sequence (as nm-01)", "not a view (as 090)"
     assert {reason for _, reason in rejects} == {walk, view}
     assert [Path(path).name for path, reason in rejects if reason == walk] == [
         "1-01",
@@ -118,7 +118,7 @@ def test_one_view_written_in_two_ways_is_taken_once(tmp_path: Path) -> None:
     write_video(data / "anna/nm-01/90.avi")
     found, rejects = index(tmp_path, "anna", rgb=False)
     assert [row.silhouettes for row in found] == [data / "anna/nm-01/090"]
-    assert rejects == [("silhouettes/anna/nm-01/90.avi", "second place of one sequence")]
+    assert rejects == [("silhouettes/anna/nm-01/90.avi", "second path of one sequence")]
 
 
 def test_a_video_that_cannot_be_read_is_listed(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def index(where: Path, **source: object) -> None:
 def test_a_missing_folder_is_named_with_its_setting(tmp_path: Path, field: str) -> None:
     write_casiab(tmp_path / "data", ("001",), ("nm-01",))
     folders = {"silhouettes": (tmp_path / "data",)} | {field: (tmp_path / "nowhere",)}
-    with pytest.raises(UserError, match=rf"nowhere: there is no such folder; set source\.{field}"):
+    with pytest.raises(UserError, match=rf"nowhere: no such folder; set source\.{field}"):
         index(tmp_path, **folders)
 
 
@@ -32,20 +32,20 @@ def test_no_folder_at_all_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize("layout", ["casiab", "oumvlp", "folder"])
 def test_an_empty_dataset_is_said(tmp_path: Path, layout: str) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="empty: the dataset is empty; needed there"):
+    with pytest.raises(UserError, match=r"empty: the folder is empty; source\.layout"):
         index(tmp_path, layout=layout, silhouettes=(tmp_path / "empty",))
 
 
 def test_a_folder_one_level_too_high_is_told_by_what_it_holds(tmp_path: Path) -> None:
     write_casiab(tmp_path / "data/silhouettes", ("001",), ("nm-01",))
     (tmp_path / "data/DatasetB-1").mkdir()
-    with pytest.raises(UserError, match=r"holds DatasetB-1, silhouettes; needed there .*001, 002"):
+    with pytest.raises(UserError, match=r"holds DatasetB-1, silhouettes; source.layout .*001, 002"):
         index(tmp_path, silhouettes=(tmp_path / "data",))
 
 
 def test_a_wrong_layout_is_told_by_what_it_holds(tmp_path: Path) -> None:
     write_frames(tmp_path / "data/Silhouette_000-00/00001")
-    with pytest.raises(UserError, match=r"holds Silhouette_000-00; needed there .*'casiab'"):
+    with pytest.raises(UserError, match=r"holds Silhouette_000-00; source\.layout 'casiab'"):
         index(tmp_path, silhouettes=(tmp_path / "data",))
     index(tmp_path, layout="oumvlp", silhouettes=(tmp_path / "data",))
 

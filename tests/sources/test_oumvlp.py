@@ -71,10 +71,10 @@ def test_what_lies_beside_the_walks_and_subjects_is_surveyed_once(tmp_path: Path
         "00007": data / "Silhouette_000-00/00007",
     }
     assert reasons(rejects, data) == [
-        ("Silhouette_000-00.zip", "not a walk (as Silhouette_090-01)"),
+        ("Silhouette_000-00.zip", "not a view folder (as Silhouette_090-01)"),
         ("Silhouette_000-00/.DS_Store", "hidden or system file"),
         ("Silhouette_000-00/00009", "not a subject (as 00001)"),
         ("Silhouette_000-01/backup", "not a subject (as 00001)"),
-        ("Silhouette_90-0", "not a walk (as Silhouette_090-01)"),
+        ("Silhouette_90-0", "not a view folder (as Silhouette_090-01)"),
     ]
     assert index(tmp_path, "00001", "00007")[1] == []  # not once a shard

@@ -89,7 +89,7 @@ def test_names_that_do_not_parse_are_listed_once_and_not_once_a_shard(root: Path
     (silhouettes / "readme.txt").write_text("")
     assert rows(root) == [
         ("index", "001/nm-01/side", "not a view (as 090)"),
-        ("index", "001/nm-1", "not a walk (as nm-01)"),
+        ("index", "001/nm-1", "not a sequence (as nm-01)"),
         ("survey", "1", "not a subject (as 001)"),
         ("survey", "readme.txt", "not a subject (as 001)"),
     ]
@@ -146,14 +146,14 @@ def test_walks_of_test_subjects_that_are_missing_are_listed(root: Path) -> None:
     shutil.rmtree(root / "silhouettes/004/nm-01/090")
     shutil.rmtree(root / "silhouettes/001/nm-01")  # training needs no walk in particular
     assert rows(root) == [
-        ("survey", "003/nm-02", "walk of the protocol missing"),
-        ("survey", "004/nm-01/090", "view of the protocol's walk missing"),
+        ("survey", "003/nm-02", "sequence of the protocol missing"),
+        ("survey", "004/nm-01/090", "view of the protocol's sequence missing"),
     ]
 
 
 def test_a_walk_that_is_neither_gallery_nor_probe_is_listed(root: Path) -> None:
     write_casiab(root / "silhouettes", ("001", "003"), ("cl-01",))
-    assert rows(root) == [("survey", "003/cl-01", "walk in neither gallery nor probes")]
+    assert rows(root) == [("survey", "003/cl-01", "sequence in neither gallery nor probes")]
 
 
 def test_a_sequence_shorter_than_a_clip_is_used_and_listed(root: Path) -> None:
@@ -162,7 +162,7 @@ def test_a_sequence_shorter_than_a_clip_is_used_and_listed(root: Path) -> None:
     short = "shorter than a training clip"
     assert rows(root) == [
         ("survey", "001/nm-01/090", f"{short}, frames repeat in training"),
-        ("survey", "003/nm-01/090", f"{short}, tested with what there is"),
+        ("survey", "003/nm-01/090", f"{short}, all frames used in tests"),
     ]
     assert in_cache(root) == EVERYBODY
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gaittake.sources.walkers.fit import ACKNOWLEDGEMENT, fit_population, save_model, walk_features
-from gaittake.sources.walkers.gait import draw_person, draw_walk, load_model, walk_channels
+from gaittake.sources.walkers.fit import ACKNOWLEDGEMENT, fit_population, gait_features, save_model
+from gaittake.sources.walkers.gait import draw_person, draw_stride, load_model, stride_channels
 from gaittake.sources.walkers.skeleton import CHANNEL, CHANNELS, LIMITS_RAD
 from gaittake.sources.walkers.stride import (
     FEATURES,
@@ -75,8 +75,8 @@ def test_no_generated_joint_bends_further_than_a_human_s() -> None:
     model = load_model()
     for seed in range(20):
         rng = np.random.default_rng(seed)
-        stride = draw_walk(model, draw_person(model, rng), rng)
-        channels = walk_channels(model, stride, 40, 25.0, rng)
+        stride = draw_stride(model, draw_person(model, rng), rng)
+        channels = stride_channels(model, stride, 40, 25.0, rng)
         for name, (low, high) in LIMITS_RAD.items():
             for side in "lr":
                 track = channels[:, CHANNEL[f"{side}_{name}"]]
@@ -91,7 +91,7 @@ def test_walks_of_one_person_are_more_alike_than_those_of_two() -> None:
     for seed in range(12):
         rng = np.random.default_rng(seed)
         person = draw_person(model, rng)
-        walks.append([draw_walk(model, person, rng).features() / scale for _ in range(2)])
+        walks.append([draw_stride(model, person, rng).features() / scale for _ in range(2)])
     first, second = np.array(walks)[:, 0], np.array(walks)[:, 1]
     distance = np.linalg.norm(first[:, None] - second[None], axis=-1)
     assert (distance.argmin(axis=1) == np.arange(12)).mean() > 0.8
@@ -100,7 +100,7 @@ def test_walks_of_one_person_are_more_alike_than_those_of_two() -> None:
 def test_a_population_fitted_to_generated_people_is_saved_and_sampled(tmp_path: Path) -> None:
     walks = write_walks(tmp_path, {"A": 3, "B": 2, "C": 2})
     save_model(walks, tmp_path / "model.npz")
-    people, residual = walk_features(walks)
+    people, residual = gait_features(walks)
     assert people["A"].shape == (3, FEATURES)
     assert residual.shape == (len(CHANNELS),)
     with np.load(tmp_path / "model.npz") as file:
@@ -115,7 +115,7 @@ def test_a_population_of_one_walk_each_is_refused() -> None:
 
 @pytest.mark.skipif(not RECORDED.exists(), reason="the recorded walks lie beside no checkout here")
 def test_generated_people_vary_as_much_as_the_recorded_ones() -> None:
-    people, _ = walk_features(RECORDED)
+    people, _ = gait_features(RECORDED)
     real = np.std([walks.mean(axis=0) for walks in people.values()], axis=0)
     model = load_model()
     drawn = [draw_person(model, np.random.default_rng(seed)).features for seed in range(200)]

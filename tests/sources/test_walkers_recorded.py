@@ -51,7 +51,7 @@ def test_a_person_on_two_skeletons_keeps_the_one_with_more_walks(tmp_path: Path)
 
 def test_the_first_half_of_the_walks_is_gallery_and_the_rest_probe(tmp_path: Path) -> None:
     settings = Walkers(recorded=write_walks(tmp_path, {"Ann": 5}))
-    walks = make_walker(settings, "Ann").walks
+    walks = make_walker(settings, "Ann").takes
     assert [(w.condition, w.number) for w in walks if w.number <= 50] == [
         ("nm", 1),
         ("nm", 2),
@@ -64,7 +64,7 @@ def test_the_first_half_of_the_walks_is_gallery_and_the_rest_probe(tmp_path: Pat
 
 def test_recorded_walks_are_resampled_and_none_of_their_frames_is_lost(tmp_path: Path) -> None:
     settings = Walkers(recorded=write_walks(tmp_path, {"Ann": 2}, frames=61, fps=60.0), fps=25)
-    assert len(make_walker(settings, "Ann").walks[0].joints) == 26  # 60/60 s at 25 a second
+    assert len(make_walker(settings, "Ann").takes[0].joints) == 26  # 60/60 s at 25 a second
 
 
 def test_directions_survive_the_change_of_body(tmp_path: Path) -> None:
@@ -88,13 +88,13 @@ def test_all_recorded_people_share_one_body() -> None:
     settings = Walkers(recorded=RECORDED)
     subjects = recorded_subjects(RECORDED)
     assert len(subjects) == 8
-    lengths = [bone_lengths(make_walker(settings, s).walks[0].joints) for s in subjects]
+    lengths = [bone_lengths(make_walker(settings, s).takes[0].joints) for s in subjects]
     np.testing.assert_allclose(lengths, np.broadcast_to(lengths[0], np.shape(lengths)))
 
 
 @needs_recorded
 def test_recorded_walkers_stand_on_the_ground() -> None:
-    for walk in make_walker(Walkers(recorded=RECORDED), "CMU16").walks[:4]:
+    for walk in make_walker(Walkers(recorded=RECORDED), "CMU16").takes[:4]:
         lowest = walk.joints[:, [JOINT[n] for n in ("l_toe", "r_toe", "l_heel", "r_heel")], 2]
         assert np.abs(lowest.min(axis=1)).max() < 0.12
         assert walk.joints[:, : len(COCO), 2].max() < 2.1
@@ -148,7 +148,7 @@ def test_a_missing_table_or_column_is_named(tmp_path: Path) -> None:
 
 def test_an_unknown_subject_is_refused(tmp_path: Path) -> None:
     settings = Walkers(recorded=write_walks(tmp_path, {"Ann": 2, "Bob": 1}))
-    with pytest.raises(ValueError, match="Bob needs two walks"):
+    with pytest.raises(ValueError, match="Bob needs two clips"):
         make_walker(settings, "Bob")
     with pytest.raises(ValueError, match=r"needs? walkers\.recorded|need walkers"):
         make_walker(Walkers(), "Ann")

@@ -12,7 +12,7 @@ from gaittake.settings import Walkers
 from gaittake.sources.walkers.dataset import (
     render_people,
     render_subjects,
-    render_walk,
+    render_take,
     subject_scene,
 )
 from gaittake.sources.walkers.people import make_walker
@@ -70,8 +70,8 @@ def test_rendering_again_gives_the_same_bytes(rendered: Path, tmp_path: Path) ->
 
 
 def test_another_seed_gives_other_people() -> None:
-    first = make_walker(SMALL, "001").walks[0].joints
-    other = make_walker(SMALL.model_copy(update={"seed": 1}), "001").walks[0].joints
+    first = make_walker(SMALL, "001").takes[0].joints
+    other = make_walker(SMALL.model_copy(update={"seed": 1}), "001").takes[0].joints
     assert np.abs(first - other).max() > 0.01
 
 
@@ -92,8 +92,8 @@ def test_truth_has_a_row_per_frame_and_progress_counts_sequences(tmp_path: Path)
 def test_silhouettes_are_binary_and_the_figure_is_whole_in_the_frame(view: int) -> None:
     for subject in ("001", "002", "003"):
         walker, scene = make_walker(SMALL, subject), subject_scene(SMALL, subject)
-        for walk in walker.walks:
-            result = render_walk(SMALL, walker, walk, view, scene)
+        for walk in walker.takes:
+            result = render_take(SMALL, walker, walk, view, scene)
             assert set(np.unique(result.silhouettes)) == {0, 255}
             assert result.boxes[:, :2].min() >= 3
             assert (result.boxes[:, 2:] <= [156, 116]).all()
@@ -108,8 +108,8 @@ def test_silhouettes_are_binary_and_the_figure_is_whole_in_the_frame(view: int) 
 @pytest.mark.parametrize("view", [0, 54, 90, 180])
 def test_joints_lie_in_the_clean_silhouette(view: int) -> None:
     walker, scene = make_walker(SMALL, "003"), subject_scene(SMALL, "003")
-    for walk in walker.walks:
-        result = render_walk(SMALL, walker, walk, view, scene)
+    for walk in walker.takes:
+        result = render_take(SMALL, walker, walk, view, scene)
         for clean, joints in zip(result.clean, result.joints, strict=True):
             outside = cv2.distanceTransform((clean == 0).astype(np.uint8), cv2.DIST_L2, 5)
             pixels = np.floor(joints).astype(int)
@@ -118,8 +118,8 @@ def test_joints_lie_in_the_clean_silhouette(view: int) -> None:
 
 def test_seen_from_the_left_the_walker_goes_left_and_takes_the_widest_steps() -> None:
     walker, scene = make_walker(SMALL, "001"), subject_scene(SMALL, "001")
-    walk = walker.walks[0]
-    side, front, back = (render_walk(SMALL, walker, walk, v, scene).joints for v in (90, 0, 180))
+    walk = walker.takes[0]
+    side, front, back = (render_take(SMALL, walker, walk, v, scene).joints for v in (90, 0, 180))
     ankles = [COCO.index("l_ankle"), COCO.index("r_ankle")]
 
     def step(joints: np.ndarray) -> float:
@@ -135,8 +135,8 @@ def test_seen_from_the_left_the_walker_goes_left_and_takes_the_widest_steps() ->
 
 def test_faces_are_seen_from_the_front_only_and_far_limbs_are_hidden_from_the_side() -> None:
     walker, scene = make_walker(SMALL, "001"), subject_scene(SMALL, "001")
-    walk = walker.walks[0]
-    side, front, back = (render_walk(SMALL, walker, walk, v, scene).visible for v in (90, 0, 180))
+    walk = walker.takes[0]
+    side, front, back = (render_take(SMALL, walker, walk, v, scene).visible for v in (90, 0, 180))
     assert front[:, :3].all()
     assert not back[:, :3].any()
     assert side[:, COCO.index("l_shoulder")].all()
@@ -166,7 +166,7 @@ def test_a_coat_says_nothing_about_who_wears_it() -> None:
     many = SMALL.model_copy(update={"subjects": 60, "normal": 0 + 1, "bag": 0, "frames": 8})
     hems = []
     for number in range(1, 61):
-        coats = [walk.outfit.coat for walk in make_walker(many, f"{number:03d}").walks[1:]]
+        coats = [walk.outfit.coat for walk in make_walker(many, f"{number:03d}").takes[1:]]
         hems.append([coat.hem for coat in coats if coat is not None])
     pairs = np.array(hems)
     own = np.abs(pairs[:, 0] - pairs[:, 1]).mean()
@@ -180,8 +180,8 @@ def test_a_coat_and_a_bag_change_the_silhouette() -> None:
     areas: dict[str, list[float]] = {}
     for subject in ("001", "002", "003", "004"):
         walker, scene = make_walker(many, subject), subject_scene(many, subject)
-        for walk in walker.walks:
-            clean = render_walk(many, walker, walk, 90, scene).silhouettes
+        for walk in walker.takes:
+            clean = render_take(many, walker, walk, 90, scene).silhouettes
             areas.setdefault(walk.condition, []).append(float((clean > 0).mean()))
     assert np.mean(areas["cl"]) > 1.1 * np.mean(areas["nm"])
     assert np.mean(areas["bg"]) > np.mean(areas["nm"])
@@ -190,7 +190,7 @@ def test_a_coat_and_a_bag_change_the_silhouette() -> None:
 def test_without_noise_silhouettes_are_the_clean_ones() -> None:
     clean = SMALL.model_copy(update={"noise": 0.0})
     walker, scene = make_walker(clean, "001"), subject_scene(clean, "001")
-    result = render_walk(clean, walker, walker.walks[0], 90, scene)
+    result = render_take(clean, walker, walker.takes[0], 90, scene)
     np.testing.assert_array_equal(result.silhouettes, result.clean)
 
 
@@ -217,7 +217,7 @@ def test_the_contact_sheet_is_a_picture(tmp_path: Path) -> None:
 
 def test_a_view_looks_the_same_however_many_others_there_are() -> None:
     walker, scene = make_walker(SMALL, "001"), subject_scene(SMALL, "001")
-    one = render_walk(SMALL, walker, walker.walks[0], 90, scene).colour
+    one = render_take(SMALL, walker, walker.takes[0], 90, scene).colour
     fewer = SMALL.model_copy(update={"views": (90,)})
-    two = render_walk(fewer, make_walker(fewer, "001"), walker.walks[0], 90, scene).colour
+    two = render_take(fewer, make_walker(fewer, "001"), walker.takes[0], 90, scene).colour
     np.testing.assert_array_equal(one, two)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from gaittake.sources.walkers.body import draw_body
-from gaittake.sources.walkers.gait import draw_person, draw_walk, load_model, walk_channels
+from gaittake.sources.walkers.gait import draw_person, draw_stride, load_model, stride_channels
 from gaittake.sources.walkers.recorded import NEEDED
 from gaittake.sources.walkers.skeleton import JOINT, joint_positions
 
@@ -20,7 +20,7 @@ def walk_positions(person: int, walk: int, *, frames: int = 90, fps: float = 30.
     model, body = load_model(), draw_body(np.random.default_rng(0))
     drawn = draw_person(model, np.random.default_rng([1, person]))
     rng = np.random.default_rng([2, person, walk])
-    channels = walk_channels(model, draw_walk(model, drawn, rng), frames, fps, rng)
+    channels = stride_channels(model, draw_stride(model, drawn, rng), frames, fps, rng)
     joints = joint_positions(channels, body)
     joints[:, :, 0] += 1.2 * np.arange(frames)[:, None] / fps
     return joints

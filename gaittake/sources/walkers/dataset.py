@@ -17,8 +17,8 @@ from gaittake.sources.walkers.body import draw_body
 from gaittake.sources.walkers.camera import place_camera
 from gaittake.sources.walkers.clothing import draw_look, draw_outfit
 from gaittake.sources.walkers.draw import NoiseTile, draw_background, draw_noise_tile
-from gaittake.sources.walkers.gait import draw_person, draw_walk, load_model, walk_channels
-from gaittake.sources.walkers.people import Walk, Walker, make_walker, pass_by
+from gaittake.sources.walkers.gait import draw_person, draw_stride, load_model, stride_channels
+from gaittake.sources.walkers.people import Take, Walker, make_walker, pass_by
 from gaittake.sources.walkers.render import Rendered, Scene, render_view
 from gaittake.sources.walkers.seeds import FRAMES, LOOK, STRANGER, generator
 from gaittake.sources.walkers.skeleton import COCO, joint_positions
@@ -72,14 +72,14 @@ def render_subjects(
         for subject in subjects:
             walker = make_walker(settings, subject)
             scene = subject_scene(settings, subject)
-            for walk in walker.walks:
+            for take in walker.takes:
                 for view in settings.views:
-                    rendered = render_walk(settings, walker, walk, view, scene)
-                    _write(destination, settings.fps, subject, walk, view, rendered)
+                    rendered = render_take(settings, walker, take, view, scene)
+                    _write(destination, settings.fps, subject, take, view, rendered)
                     truth.append(
                         subject=subject,
-                        condition=walk.condition,
-                        number=walk.number,
+                        condition=take.condition,
+                        number=take.number,
                         view=view,
                         joints=rendered.joints,
                         visible=rendered.visible,
@@ -98,14 +98,14 @@ def subject_scene(settings: Walkers, subject: str) -> Scene:
     return Scene(background, noise, draw_fields(settings.width, settings.height, rng))
 
 
-def render_walk(settings: Walkers, walker: Walker, walk: Walk, view: int, scene: Scene) -> Rendered:
-    """Returns one walk of a subject in one view."""
-    rng = generator(settings.seed, FRAMES, walker.subject, walk.condition, walk.number, view)
+def render_take(settings: Walkers, walker: Walker, take: Take, view: int, scene: Scene) -> Rendered:
+    """Returns one take of a subject in one view."""
+    rng = generator(settings.seed, FRAMES, walker.subject, take.condition, take.number, view)
     return render_view(
-        walk.joints,
+        take.joints,
         walker.body,
         walker.look,
-        walk.outfit,
+        take.outfit,
         place_camera(view, settings.width, settings.height),
         scene,
         raggedness=settings.noise,
@@ -114,9 +114,9 @@ def render_walk(settings: Walkers, walker: Walker, walk: Walk, view: int, scene:
 
 
 def _write(
-    destination: Path, fps: int, subject: str, walk: Walk, view: int, rendered: Rendered
+    destination: Path, fps: int, subject: str, take: Take, view: int, rendered: Rendered
 ) -> None:
-    sequence = f"{walk.condition}-{walk.number:02d}"
+    sequence = f"{take.condition}-{take.number:02d}"
     stem = f"{subject}-{sequence}-{view:03d}"
     folder = destination / "silhouettes" / subject / sequence / f"{view:03d}"
     folder.mkdir(parents=True)
@@ -170,9 +170,9 @@ def render_people(settings: Walkers, count: int, seed: int) -> People:
 def _stranger(settings: Walkers, seed: int, index: int) -> Rendered:
     rng = generator(seed, STRANGER, index)
     model = load_model()
-    stride = draw_walk(model, draw_person(model, rng), rng)
+    stride = draw_stride(model, draw_person(model, rng), rng)
     body = draw_body(rng)
-    joints = pass_by(joint_positions(walk_channels(model, stride, 9, 25.0, rng), body), rng)
+    joints = pass_by(joint_positions(stride_channels(model, stride, 9, 25.0, rng), body), rng)
     # Where the dataset's cameras stand: so which side of somebody is near tells left from right.
     first, last = min(settings.views) - VIEW_MARGIN, max(settings.views) + VIEW_MARGIN
     camera = place_camera(

@@ -122,7 +122,7 @@ def _side_spread(deviations: Floats, noise: Floats) -> Floats:
     return np.stack(result)
 
 
-def walk_features(path: Path) -> tuple[dict[str, Floats], Floats]:
+def gait_features(path: Path) -> tuple[dict[str, Floats], Floats]:
     """Returns the features `[walk, feature]` of each recorded person, and what is not periodic.
 
     The second is the spread `[channel]` of what the Fourier series leave unexplained.
@@ -139,7 +139,7 @@ def walk_features(path: Path) -> tuple[dict[str, Floats], Floats]:
 
 def save_model(walks: Path, out: Path) -> None:
     """Fits the walks of a file and writes the gait model."""
-    people, residual = walk_features(walks)
+    people, residual = gait_features(walks)
     arrays: dict[str, Any] = {k: v.astype(np.float32) for k, v in fit_population(people).items()}
     np.savez_compressed(
         out,

@@ -100,7 +100,7 @@ def _fixed() -> npt.NDArray[np.bool_]:
     return fixed
 
 
-def draw_walk(model: GaitModel, person: Person, rng: np.random.Generator) -> Stride:
+def draw_stride(model: GaitModel, person: Person, rng: np.random.Generator) -> Stride:
     """Returns one walk of a person."""
     departure = _normal(rng, len(model.within)) @ model.within
     departure += model.within_own * _normal(rng, FEATURES)
@@ -109,7 +109,7 @@ def draw_walk(model: GaitModel, person: Person, rng: np.random.Generator) -> Str
     return stride_of_features(features)
 
 
-def walk_channels(
+def stride_channels(
     model: GaitModel, stride: Stride, frames: int, fps: float, rng: np.random.Generator
 ) -> Floats:
     """Returns channels `[frames, channel]` of a walk that starts anywhere in the stride."""

@@ -4,7 +4,7 @@ from zlib import crc32
 
 import numpy as np
 
-BODY, GAIT, LOOK, WALK, FRAMES, STRANGER = range(6)
+BODY, GAIT, LOOK, TAKE, FRAMES, STRANGER = range(6)
 
 
 def generator(seed: int, purpose: int, *name: str | int) -> np.random.Generator:
