@@ -107,7 +107,7 @@ def test_ranges_are_written_out() -> None:
         ("train: {stepz: 3}", "'train.stepz' is not a setting"),
         ("train: {steps: 0}", "'train.steps': .*greater than or equal to 1, found 0"),
         ("methods: {mine: {train: {steps: 0}}}", r"train\.|steps"),
-        ("methods: {Mine!: {}}", "a name has a-z"),
+        ("methods: {Mine!: {}}", "a method's name has a-z"),
         ("- a list", "names and values are needed"),
         ("train: {steps: [", "not valid YAML"),
     ],
@@ -183,7 +183,7 @@ def test_an_ablation_leaves_out_what_the_dataset_does_anyway(tmp_path: Path) -> 
 
 
 def test_a_row_that_is_no_method_is_named_with_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"'gaitbase' is no method.*gaitset"):
+    with pytest.raises(UserError, match=r"'gaitbase' is not a method.*gaitset"):
         load_settings(write(tmp_path, "tables: {mine: [gaitbase]}"))
 
 

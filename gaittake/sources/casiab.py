@@ -4,6 +4,7 @@ import os
 import re
 from pathlib import Path
 
+from gaittake.protocol import SEQUENCE
 from gaittake.sequence import Reject, Sequence
 from gaittake.sources import tree
 from gaittake.sources.tree import Folders
@@ -11,7 +12,7 @@ from gaittake.sources.tree import Folders
 ARCHIVE = ".tar.gz"  # the dataset is distributed as one archive per subject
 TOP = re.compile(rf"\d{{3}}({re.escape(ARCHIVE)})?")
 _VIEW = re.compile(r"\d{3}")
-_VIDEO = re.compile(rf"(\d{{3}})-{tree.SEQUENCE}-(\d{{3}})\.avi")
+_VIDEO = re.compile(rf"(\d{{3}})-{SEQUENCE}-(\d{{3}})\.avi")
 _BACKGROUND = "bkgrd"
 
 

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from gaittake.io.frames import count_frames, is_hidden, is_video
 from gaittake.io.progress import progress
+from gaittake.protocol import SEQUENCE
 from gaittake.sequence import Reject, Sequence
 
 STAGE = "index"
-SEQUENCE = r"([A-Za-z][A-Za-z0-9_]*)-(\d{2}|[1-9]\d{2,})"
 _SEQUENCE = re.compile(SEQUENCE)
 Folders = tuple[Path, ...]
 ViewOf = Callable[[os.DirEntry[str]], int | None]
