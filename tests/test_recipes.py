@@ -1,4 +1,4 @@
-"""How the peers are set: published sizes and recipes, what a dataset changes, what is refused."""
+"""Sizes and recipes of the peers: as published, changed by a dataset, and refused."""
 
 from pathlib import Path
 from typing import Any
@@ -65,9 +65,9 @@ def test_the_papers_presets_are_gaittakes_published_size_and_recipe(size: str) -
     assert all(chosen.method_train(peer) == published(peer, size) for peer in PEERS)
 
 
-def test_for_oumvlp_every_peer_gets_what_was_published_for_it() -> None:
-    ours = RECIPES["oumvlp"]["gaittake"]
-    chosen = settings(size="oumvlp", train=ours)
+def test_for_oumvlp_every_peer_gets_its_published_size_and_recipe() -> None:
+    gaittake = RECIPES["oumvlp"]["gaittake"]
+    chosen = settings(size="oumvlp", train=gaittake)
     for peer in PEERS:
         train = chosen.method_train(peer)
         assert train == published(peer, "oumvlp")
@@ -94,7 +94,7 @@ def test_fewer_steps_alone_shorten_the_peers_own_milestones() -> None:
     assert chosen.method_train("gaitset").milestones == ()
 
 
-def test_what_defines_gaittake_is_not_handed_to_the_peers() -> None:
+def test_what_defines_gaittake_does_not_change_the_peers() -> None:
     chosen = settings(train={"loss": "batch_hard", "mirror": True, "log_every": 7})
     train = chosen.method_train("gaitset")
     assert (train.loss, train.mirror, train.log_every) == ("batch_all", False, 7)
@@ -147,7 +147,7 @@ def test_a_method_may_name_every_network() -> None:
         ("{network: gaitsett}", r"'methods\.mine\.network': .*'gaitset'.*, found 'gaitsett'"),
     ],
 )
-def test_a_wrong_method_is_named_by_its_place(tmp_path: Path, method: str, message: str) -> None:
+def test_a_wrong_method_is_named_by_its_position(tmp_path: Path, method: str, message: str) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(f"methods: {{mine: {method}}}")
     with pytest.raises(UserError, match=message) as error:
@@ -163,7 +163,7 @@ def test_the_records_of_a_peer_survive_json() -> None:
             assert canonical(kind.model_validate_json(canonical(record))) == canonical(record)
 
 
-def test_a_setting_of_a_peer_does_not_touch_gaittakes_record() -> None:
+def test_a_setting_of_a_peer_does_not_change_gaittakes_record() -> None:
     one = settings()
     other = settings(methods=METHODS | {"gaitset": {"network": "gaitset", "model": {"shrink": 4}}})
     for stage in ("train", "embed"):

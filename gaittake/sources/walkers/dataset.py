@@ -1,4 +1,4 @@
-"""The dataset on disk: videos and silhouettes in CASIA-B's layout, and the truth beside them."""
+"""Writes the dataset: videos and silhouettes in CASIA-B's layout, and the true keypoints."""
 
 import errno
 from collections.abc import Callable
@@ -29,8 +29,8 @@ TRUTH = {
     "visible": ("bool", (len(COCO),)),
     "boxes": ("float32", (4,)),
 }
-BACKGROUNDS = 64  # walls before which the strangers pass
-VIEW_MARGIN = 10  # degrees by which the strangers' views go beyond the dataset's
+BACKGROUNDS = 64  # backgrounds of the strangers
+VIEW_MARGIN = 10  # degrees by which the strangers' views exceed the dataset's
 PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1)
 People = tuple[
     npt.NDArray[np.uint8],
@@ -49,16 +49,16 @@ def render_subjects(
 ) -> None:
     """Renders all sequences of some subjects: `silhouettes/`, `videos/` and `truth.h5`.
 
-    A subject's files depend on the settings and the subject's id alone.
+    A subject's files depend only on the settings and the subject's name.
 
     Args:
         settings: of the dataset.
-        subjects: ids, generated (`001`) or recorded.
-        destination: a fresh folder.
-        on_progress: told the number of sequences done so far.
+        subjects: names, generated (`001`) or recorded.
+        destination: an empty folder.
+        on_progress: called with the number of sequences rendered so far.
 
     Raises:
-        ValueError: a subject that the settings do not have.
+        ValueError: the settings have no such subject.
         OSError: a file could not be written.
     """
     cv2.setNumThreads(1)
@@ -91,7 +91,7 @@ def render_subjects(
 
 
 def subject_scene(settings: Walkers, subject: str) -> Scene:
-    """Returns the scene in which a subject was filmed."""
+    """Returns the scene of a subject's videos."""
     rng = generator(settings.seed, LOOK, subject, "scene")
     background = draw_background(settings.width, settings.height, rng)
     noise = draw_noise_tile(settings.width, settings.height, rng)
@@ -135,18 +135,18 @@ def _write(
     for frame in rendered.colour:
         writer.write(frame)
     writer.release()
-    # On a full disk OpenCV writes a part of the video, and says nothing.
+    # On a full disk OpenCV writes a part of the video without an error.
     if count_frames(video, stage="render", rejects=[]) != len(rendered.colour):
-        raise OSError(errno.EIO, "could not be written whole; is the disk full?", str(video))
+        raise OSError(errno.EIO, "could not be written completely; is the disk full?", str(video))
 
 
 def render_people(settings: Walkers, count: int, seed: int) -> People:
-    """Returns single frames of people who are in no dataset, to teach the keypoint detector.
+    """Returns single frames of people outside all datasets, to train the keypoint detector.
 
     Args:
-        settings: of the images' size and noise.
+        settings: the images' size, views and noise.
         count: frames.
-        seed: of the people; they share no draw with any subject of any dataset.
+        seed: random seed of the people, independent of all subjects of all datasets.
 
     Returns:
         Images `[count, h, w, 3]` (red green blue) and silhouettes `[count, h, w]`, uint8; joints
@@ -173,7 +173,7 @@ def _stranger(settings: Walkers, seed: int, index: int) -> Rendered:
     stride = draw_stride(model, draw_person(model, rng), rng)
     body = draw_body(rng)
     joints = pass_by(joint_positions(stride_channels(model, stride, 9, 25.0, rng), body), rng)
-    # Where the dataset's cameras stand: so which side of somebody is near tells left from right.
+    # The dataset's range of views, in which the visible side of a person tells left from right.
     first, last = min(settings.views) - VIEW_MARGIN, max(settings.views) + VIEW_MARGIN
     camera = place_camera(
         float(rng.uniform(first, last)),
@@ -184,7 +184,7 @@ def _stranger(settings: Walkers, seed: int, index: int) -> Rendered:
     )
     outfit = draw_outfit(str(rng.choice(["nm", "bg", "cl"])), rng)
     scene = _stranger_scene(settings, seed, index)
-    # Nine frames tell where the ground is; the fifth is shown, off the middle of the scene.
+    # Nine frames locate the ground; the fifth is shown, off the centre of the scene.
     shown = joints[4:5] + rng.uniform([-0.35, -0.35, 0.0], [0.35, 0.35, 0.0])
     return render_view(
         shown, body, draw_look(rng), outfit, camera, scene, raggedness=settings.noise, rng=rng

@@ -1,4 +1,4 @@
-"""Who a subject is: body, gait, look; and each take's motion and outfit."""
+"""The subjects: body, gait and look, and the motion and outfit of each take."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ FIRST_PROBE = 51
 
 @dataclass(frozen=True)
 class Take:
-    """One sequence before any camera.
+    """One sequence, before it is rendered in any view.
 
     Attributes:
         condition: `nm`, `bg` or `cl`.
         number: of the sequence.
         joints: `[frames, joint, 3]` metres.
-        outfit: what is worn.
+        outfit: clothes and bag.
     """
 
     condition: str
@@ -58,7 +58,7 @@ def make_walker(settings: Walkers, subject: str) -> Walker:
     """Returns a subject of the dataset, generated (`001`) or recorded, with all takes.
 
     Raises:
-        ValueError: no such subject.
+        ValueError: there is no such subject.
     """
     look = draw_look(generator(settings.seed, LOOK, subject))
     if subject.isdecimal() and int(subject) >= 1:
@@ -89,8 +89,8 @@ def _generated_takes(settings: Walkers, subject: str, position: int, body: Body)
 def _recorded_takes(settings: Walkers, subject: str, body: Body) -> Iterator[Take]:
     if settings.recorded is None:
         raise ValueError(
-            f"subject {subject}: generated subjects are numbers from 001, and "
-            "recorded ones need walkers.recorded"
+            f"subject {subject}: generated subjects are numbers from 001; "
+            "recorded ones require walkers.recorded"
         )
     people = kept_clips(read_clips(settings.recorded))
     clips = people.get(subject, [])
@@ -114,7 +114,7 @@ def _recorded_takes(settings: Walkers, subject: str, body: Body) -> Iterator[Tak
 
 
 def pass_by(joints: Floats, rng: np.random.Generator) -> Floats:
-    """Returns joints `[frames, joint, 3]` of a walker who slowly passes the middle of the scene."""
+    """Returns joints `[frames, joint, 3]` that slowly pass the middle of the scene."""
     turn = float(np.clip(rng.normal(scale=HEADING_RAD), -2 * HEADING_RAD, 2 * HEADING_RAD))
     rotation = np.array(
         [[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]]

@@ -1,4 +1,4 @@
-"""A contact sheet: how one subject looks from every view, in every condition."""
+"""Draws a contact sheet: one subject in every condition, from every view."""
 
 from pathlib import Path
 
@@ -26,13 +26,13 @@ LEFT, RIGHT, MIDDLE = (80, 200, 80), (70, 70, 240), (240, 200, 60)
 
 
 def contact_sheet(settings: Walkers, subject: str, out: Path) -> None:
-    """Writes a PNG: a row per sequence, a column per view, colour with joints beside silhouette.
+    """Writes a PNG with a row per sequence and a column per view: colour and silhouette.
 
-    Joints of the walker's left are green, of the right red; hidden ones are hollow.
+    Keypoints of the subject's left side are green, of the right side red; hidden ones are hollow.
 
     Args:
-        settings: of the dataset.
-        subject: id, generated or recorded.
+        settings: the dataset.
+        subject: name, generated or recorded.
         out: the picture.
 
     Raises:
@@ -60,7 +60,7 @@ def contact_sheet(settings: Walkers, subject: str, out: Path) -> None:
 
 
 def _examples(takes: list[Take]) -> list[Take]:
-    """Returns the first take that is normal, and the first two with a bag and in a coat."""
+    """Returns the first normal take, and the first two with a bag and in a coat."""
     chosen = []
     for condition, count in (("nm", 1), ("bg", 2), ("cl", 2)):
         chosen += [take for take in takes if take.condition == condition][:count]
@@ -83,7 +83,7 @@ def _cell(rendered: Rendered, frame: int) -> Bytes:
         rendered.silhouettes[frame], None, fx=ENLARGED, fy=ENLARGED, interpolation=cv2.INTER_NEAREST
     )
     both = [colour, cv2.cvtColor(silhouette, cv2.COLOR_GRAY2BGR)]
-    # The figure stands in the middle: the outer quarters show the wall only.
+    # The figure is in the middle; the outer quarters show only the wall.
     quarter = colour.shape[1] // 4
     return np.concatenate([image[:, quarter:-quarter] for image in both], axis=1)
 
