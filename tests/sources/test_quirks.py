@@ -237,7 +237,7 @@ def test_each_stage_ends_its_log_with_its_rejects(
     assert f"8 sequences of 2 subjects; refused: 1 {text}" in said
     assert "8 sequences of 2 subjects; refused: nothing" in said
     assert "8 of 8 sequences; refused: 1 empty silhouette" in said
-    assert f"16 usable sequences of 16 in {root}/cache.h5" in said
+    assert f"16 of 16 sequences in {root}/cache.h5" in said
     assert said[-1].splitlines() == [
         f"{root}/rejects.csv: 3 rejects, by stage and reason:",
         "       1  cache: empty silhouette",
