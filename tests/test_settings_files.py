@@ -156,7 +156,7 @@ def test_subjects_are_named_as_the_file_spells_them(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("protocol: {train_subjects: [true]}", "train_subjects.*quote a name"),
+        ("protocol: {train_subjects: [true]}", "train_subjects.*put a name in quotes"),
         ("protocol: {train_subjects: [null]}", "train_subjects.*text is needed, found null"),
         ("protocol: {train_subjects: ['']}", "train_subjects.*not the name of a subject's folder"),
         ("protocol: {train_subjects: [a/b]}", "'a/b' is not the name"),

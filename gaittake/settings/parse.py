@@ -132,10 +132,11 @@ def _mapping(node: MappingNode, place: str, name: str, above: tuple[Node, ...]) 
             raise UserError(f"{place}: line {_line(key)}: a name is needed before the colon")
         full = f"{name}.{key.value}".lstrip(".")
         if key.value in lines:
-            raise UserError(
-                f"{place}: '{full}' is set twice, in line {lines[key.value]} and in line "
-                f"{_line(key)}; merge the two"
+            first, second = lines[key.value], _line(key)
+            where = (
+                f"in line {first} and in line {second}" if first != second else f"in line {first}"
             )
+            raise UserError(f"{place}: '{full}' is set twice, {where}; merge the two")
         lines[key.value] = _line(key)
         if key.tag == CORE + "merge":
             for part in _merged(value, place):

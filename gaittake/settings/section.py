@@ -33,7 +33,7 @@ class Section(BaseModel):
         if value is None and isinstance(annotation, type) and issubclass(annotation, Section):
             return {}
         if _has_bool(value) and not _allows_bool(annotation):
-            raise ValueError("true and false are not allowed here; quote a name, as 'true'")
+            raise ValueError("true and false are not allowed here; put a name in quotes")
         return value
 
 
