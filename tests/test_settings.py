@@ -215,3 +215,32 @@ protocol: {train_subjects: [001..002], test_subjects: [003..004]}
     }
     assert [found["train"].normal, found["train"].bag, found["train"].coat] == [2, 1, 0]
     assert [found["test"].normal, found["test"].bag, found["test"].coat] == [6, 2, 2]
+
+
+def test_a_preset_completes_what_the_file_sets_and_replaces_none_of_it(tmp_path: Path) -> None:
+    text = "preset: laptop\npose: {student_from: walkers}\ntrain: {steps: 5}\nmodel: {strips: 2}"
+    settings = load_settings(write(tmp_path, text))
+    assert (settings.size, settings.model.channels, settings.model.strips) == (
+        "small",
+        (8, 16, 16, 16),
+        2,
+    )
+    assert (settings.train.steps, settings.train.frames, settings.train.loss) == (
+        5,
+        12,
+        "batch_all",
+    )
+    assert settings.pose.detector == load_settings(CONFIG / "walkers.yaml").pose.detector
+    assert (settings.pose.student_from, settings.pose.boxes) == ("walkers", "silhouette")
+    published = load_settings(write(tmp_path, "preset: paper"))
+    assert published == load_settings(write(tmp_path, ""))
+    with pytest.raises(UserError, match="'preset': it must be 'paper' or 'laptop'"):
+        load_settings(write(tmp_path, "preset: lapdog"))
+
+
+def test_a_lender_lends_what_its_preset_sets(tmp_path: Path) -> None:
+    (tmp_path / "lender.yaml").write_text("preset: laptop")
+    settings = load_settings(write(tmp_path, "networks_from: lender"))
+    assert settings.size == "small"
+    assert settings.train.frames == 12
+    assert settings.pose.boxes == "detected"  # the pose stages are the dataset's own

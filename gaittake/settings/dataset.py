@@ -17,6 +17,7 @@ from gaittake.protocol import SEQUENCE, expand, in_both
 from gaittake.settings.methods import ABLATION, KNOWN, PEERS, TRUTH, Method
 from gaittake.settings.networks import SECTIONS, SIZES, GaitTakeModel, Size
 from gaittake.settings.pose import Pose
+from gaittake.settings.preset import with_preset
 from gaittake.settings.section import Count, Place, Section, Share, each_once, validated
 from gaittake.settings.training import Train, peer_recipe
 
@@ -224,6 +225,11 @@ class Settings(Section):
 
     dataset: str = Field(description="name of the YAML file; yours")
     note: str = Field("", description="text shown with every table of this dataset; yours")
+    preset: Literal["paper", "laptop"] = Field(
+        "paper",
+        description="'laptop' sets size, pose and train for minutes on two CPU cores; what the "
+        "file sets itself stays; project default",
+    )
     seed: Seed = Field(0, description="random seed of the pose stages; project default")
     seeds: Annotated[tuple[Seed, ...], AfterValidator(each_once)] = Field(
         (0,),
@@ -263,10 +269,11 @@ class Settings(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _sized(cls, content: Any) -> Any:
-        """Fills `model` from GaitTAKE's settings of this size; what `model` sets stays."""
+    def _completed(cls, content: Any) -> Any:
+        """Completes what is set by the preset, and `model` by GaitTAKE's settings of its size."""
         if not isinstance(content, dict):
             return content
+        content = with_preset(content)
         size, model = content.get("size"), content.get("model", {})
         if not isinstance(model, dict) or not isinstance(size, str) or size not in SIZES:
             return content  # the size's default changes nothing; a wrong value fails below

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from gaittake.errors import UserError
 from gaittake.settings.dataset import Settings
 from gaittake.settings.parse import parse_yaml, read_yaml
+from gaittake.settings.preset import with_preset
 from gaittake.settings.section import Section
 
 # A dataset that borrows networks takes these from the lender's file, unless its own sets them.
@@ -49,7 +50,7 @@ def load_settings(path: Path, overrides: tuple[str, ...] = ()) -> Settings:
     content, path = _read(path)
     lender = content.get("networks_from")
     if lender is not None and str(lender) != path.stem:
-        lent, _ = _read(path.with_name(f"{lender}.yaml"))
+        lent = with_preset(_read(path.with_name(f"{lender}.yaml"))[0])
         content = {name: lent[name] for name in LENT if name in lent} | content
     for override in overrides:
         _override(content, override)
