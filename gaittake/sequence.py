@@ -15,6 +15,7 @@ class Sequence(NamedTuple):
         frames: number of silhouette files.
         silhouettes: folder or video of the silhouettes.
         video: video or folder of RGB frames of the same recording, or None.
+        masks: which pixels of the silhouette files are the person, as `gaittake.io.masks.Rule`.
     """
 
     subject: str
@@ -24,6 +25,7 @@ class Sequence(NamedTuple):
     frames: int
     silhouettes: Path
     video: Path | None
+    masks: str = "grey>127"
 
     @property
     def name(self) -> str:

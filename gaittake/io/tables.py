@@ -55,6 +55,7 @@ def read_sequences(path: Path) -> list[Sequence]:
             int(row["frames"]),
             Path(row["silhouettes"]),
             Path(row["video"]) if row["video"] else None,
+            row["masks"],
         )
         for row in table.to_dict("records")
     ]

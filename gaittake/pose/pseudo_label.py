@@ -163,7 +163,9 @@ def label_task(sequence: Sequence, shift: int, every: int) -> Task:
 
 def _boxes(sequence: Sequence, numbers: Collection[int]) -> dict[int, Box]:
     """Returns the box of each of these silhouettes that is readable and not empty."""
-    images = read_silhouettes(sequence.silhouettes, stage=STAGE, rejects=[], numbers=numbers)
+    images = read_silhouettes(
+        sequence.silhouettes, stage=STAGE, rejects=[], numbers=numbers, masks=sequence.masks
+    )
     boxes = {number: box(image) for number, image in images}
     return {number: found for number, found in boxes.items() if found is not None}
 

@@ -246,6 +246,8 @@ def _pixels(
         colour = next((pixels for _, pixels in read), None)
     if sequence is not None and sequence.silhouettes.exists():
         numbers = {frame.number}
-        read = read_silhouettes(sequence.silhouettes, stage="report", rejects=[], numbers=numbers)
+        read = read_silhouettes(
+            sequence.silhouettes, stage="report", rejects=[], numbers=numbers, masks=sequence.masks
+        )
         silhouette = next((pixels for _, pixels in read), None)
     return colour, silhouette

@@ -7,6 +7,7 @@ from gaittake.errors import UserError
 from gaittake.io.tables import count_rejects, write_rejects, write_sequences
 from gaittake.settings import IndexStage
 from gaittake.sources.layouts import LAYOUTS
+from gaittake.sources.masks import with_masks
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ def index_sequences(
     if unpacked is not None:
         silhouettes = (*silhouettes, unpacked)
     found, refused = LAYOUTS[settings.source.layout].scan(settings.subjects, silhouettes, videos)
+    if not settings.source.rendered:
+        found = with_masks(found, settings.source.masks, refused)
     logger.info(
         "%d sequences of %d subjects; refused: %s",
         len(found),

@@ -1,0 +1,102 @@
+"""Frames of a video file, with their right numbers also where a frame is damaged."""
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from gaittake.io.complete import is_cut_off
+from gaittake.sequence import Reject
+
+MOST_DAMAGED = 1000  # frames in a row that are passed over
+
+
+def video_length(path: Path) -> int:
+    """Returns the number of frames that a video says it has, counted where it does not say.
+
+    It is 0 for a video of which no frame can be decoded: not one, or its codec is missing here.
+    """
+    capture = cv2.VideoCapture(str(path))
+    try:
+        if not (capture.isOpened() and _grab_first(capture)):
+            return 0
+        said = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        if said > 0:
+            return said
+        count = 1
+        while capture.grab():
+            count += 1
+        return count
+    finally:
+        capture.release()
+
+
+def read_video(
+    path: Path, *, stage: str, rejects: list[Reject], numbers: Collection[int] | None
+) -> Iterator[tuple[int, Any]]:
+    """Yields number and BGR image; damaged frames, and where a file was cut off, go to `rejects`.
+
+    The last frame of a file that was cut off may be half a frame: it is skipped with those that
+    are missing. A header that counts more frames than there are proves nothing.
+
+    Args:
+        path: the video.
+        stage: who reads.
+        rejects: gets what cannot be read.
+        numbers: frames that are wanted, from 1; None: all of them.
+    """
+    capture = cv2.VideoCapture(str(path))
+    try:
+        expected = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
+        number, last = 0, None
+        while step := _next(capture, number, expected):
+            if last is not None:
+                yield number, last
+                last = None
+            rejects += [
+                Reject(stage, f"{path}#{missing}", "unreadable frame of a video")
+                for missing in range(number + 1, number + step)
+                if numbers is None or missing in numbers
+            ]
+            number += step
+            if numbers is None or number in numbers:
+                good, image = capture.retrieve()
+                last = image if good else None
+                if not good:
+                    rejects.append(Reject(stage, f"{path}#{number}", "unreadable frame of a video"))
+        if not number:
+            rejects.append(Reject(stage, str(path), "unreadable video"))
+        elif number < expected and is_cut_off(path):
+            rejects.append(Reject(stage, f"{path}#{number}", "truncated video"))
+        else:
+            if number < expected - 1:
+                reason = "video with fewer frames than its header counts"
+                rejects.append(Reject(stage, f"{path}#{number + 1}", reason))
+            if last is not None:
+                yield number, last
+    finally:
+        capture.release()
+
+
+def _grab_first(capture: cv2.VideoCapture) -> bool:
+    return any(capture.grab() for _ in range(3)) and bool(capture.retrieve()[0])
+
+
+def _next(capture: cv2.VideoCapture, number: int, expected: int) -> int:
+    """Goes to the next frame that can be decoded, and returns how many frames on it lies; 0: none.
+
+    OpenCV passes a damaged frame over, so that the frames behind it would get its number: the time
+    of the next one tells how many were lost.
+    """
+    before = capture.get(cv2.CAP_PROP_POS_MSEC) if number else None
+    if capture.grab():
+        return 1
+    for lost in range(1, min(expected - number, MOST_DAMAGED) + 1):
+        if capture.grab():
+            rate = capture.get(cv2.CAP_PROP_FPS)
+            if before is None or rate <= 0:
+                return 1 + lost
+            passed = (capture.get(cv2.CAP_PROP_POS_MSEC) - before) * rate / 1000
+            return min(max(1, round(passed)), expected - number)
+    return 0
