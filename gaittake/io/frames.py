@@ -174,7 +174,7 @@ def _silhouette(image: Any, rule: Rule) -> Image | str:
         image = image[..., 3]
     elif image.ndim == 3:
         image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    if rule == STANDARD and is_grey(image):
+    if rule == STANDARD and is_grey(image) and judge([image], "bright").fault:
         return PHOTO
     found = person_of(image, rule)
     return "mask fills the whole frame" if found.all() else found

@@ -23,7 +23,9 @@ NEAR = 0.2
 MOST_GREY = 0.3  # of all pixels
 # Grey that is wider than an edge, as a share of it and the smaller of person and background.
 MOST_THICK = 0.4
+MOST_LABELLED = 0.25  # the same of images with few levels, whose edges are sharp
 FEW_LEVELS = 8  # with so many levels an image is not compressed: each is a label
+NOISE = 10  # levels by which compression changes an even part
 MIN_CONTRAST = 32 / 255  # of the whole range; less is noise
 JUDGED_PIXELS = 250_000  # larger images are judged by every second, third, … pixel
 _RULE = re.compile(r"(grey|alpha)(>|<=)(\d+(?:\.\d+)?)")
@@ -198,15 +200,20 @@ def _more_than_two(images: Items[Array], levels: Array, cut: float, masks: str) 
     """Returns the fault of images that have large parts between their darkest and brightest."""
     low, high = float(levels[0]), float(levels[-1])
     few = len(levels) <= FEW_LEVELS
-    grey = thick = bright = total = 0
+    grey = thick = faint = bright = total = 0
     for image in images:
-        between = (image > low) & (image < high) if few else _between(image, low, high)
+        between = _between(image, low, high)
+        if few:
+            between = (image > low + NOISE) & (image < high - NOISE)
+            faint += _thick((image > low) & (image <= low + NOISE))
         grey += int(between.sum())
-        thick += int(cv2.erode(between.astype(np.uint8), np.ones((3, 3), np.uint8)).sum())
+        thick += _thick(between)
         bright += int(((image > cut) & ~between).sum())
         total += image.size
     smaller = min(bright, total - grey - bright)
-    if grey <= MOST_GREY * total and thick <= MOST_THICK * (thick + smaller):
+    most = MOST_LABELLED if few else MOST_THICK
+    even = faint <= MOST_LABELLED * (faint + bright)
+    if grey <= MOST_GREY * total and thick <= most * (thick + smaller) and even:
         return None
     if few:
         return None if masks in ("bright", "dark") else _labels(levels)
@@ -217,6 +224,11 @@ def _more_than_two(images: Items[Array], levels: Array, cut: float, masks: str) 
         "set source.silhouettes to the masks; where photographs are cut out on black, set "
         "source.masks: nonzero",
     )
+
+
+def _thick(part: Array) -> int:
+    """Returns how many pixels of a part are no edge of it."""
+    return int(cv2.erode(part.astype(np.uint8), np.ones((3, 3), np.uint8)).sum())
 
 
 def _labels(levels: Array) -> Fault:
