@@ -65,12 +65,17 @@ class Fault(NamedTuple):
     Attributes:
         reason: for a row of rejects, the same for the same fault.
         found: what was seen, with figures.
-        remedy: what the user can do.
+        remedy: what the user can do; `{masks}` stands for how masks are chosen, `{colours}` for
+            what to do with photographs.
     """
 
     reason: str
     found: str
     remedy: str
+
+    def advice(self, *, masks: str, colours: str) -> str:
+        """Returns fault and remedy in the words of a command or of the settings."""
+        return f"{self.found}; {self.remedy.format(masks=masks, colours=colours)}"
 
 
 class Verdict(NamedTuple):
@@ -159,13 +164,13 @@ def shows_something(image: Array) -> bool:
 PHOTO = "photograph in the place of a mask"
 NO_ALPHA = Fault(
     "mask without alpha channel",
-    "source.masks is 'alpha', but the images have no alpha channel",
-    "set source.masks: auto",
+    "the images have no alpha channel",
+    "{masks} auto",
 )
 TWO_MASKS = Fault(
     "alpha channel and colours show two masks",
     "the alpha channel and the colours show two different masks",
-    "set source.masks: alpha, or bright for the colours",
+    "{masks} alpha, or bright for the colours",
 )
 
 
@@ -221,8 +226,7 @@ def _more_than_two(images: Items[Array], levels: Array, cut: float, masks: str) 
         PHOTO,
         f"{100 * grey / total:.0f} % of the pixels are neither black nor white: these are "
         "photographs, not masks",
-        "set source.silhouettes to the masks; where photographs are cut out on black, set "
-        "source.masks: nonzero",
+        "{colours}; where photographs are cut out on black, {masks} nonzero",
     )
 
 
@@ -236,7 +240,7 @@ def _labels(levels: Array) -> Fault:
         "mask with more than two levels",
         f"the images have the levels {_listed(levels)}, one for the person and one for the "
         "background are needed",
-        "set source.masks: nonzero if every level above 0 is the person, bright if only the upper "
+        "{masks} nonzero if every level above 0 is the person, bright if only the upper "
         "half is; several people in one image need a mask for each",
     )
 
@@ -246,8 +250,7 @@ def _faint(levels: Array) -> Fault:
         "mask without contrast",
         f"the images have the levels {_listed(levels)} only: labels of several people, or masks of "
         "0 and 1 that were compressed",
-        "store masks as PNG with 0 and 255; set source.masks: nonzero if every level above 0 is "
-        "the person",
+        "store masks as PNG with 0 and 255; {masks} nonzero if every level above 0 is the person",
     )
 
 
@@ -256,7 +259,7 @@ def _exchanged(bright: Items[Array]) -> Fault:
     return Fault(
         "mask and background exchanged",
         f"the person is dark and the background bright ({100 * share:.0f} % of the pixels)",
-        "set source.masks: dark; or bright, if the bright part is the person nevertheless",
+        "{masks} dark; or bright, if the bright part is the person nevertheless",
     )
 
 

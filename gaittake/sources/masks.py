@@ -92,7 +92,8 @@ def _message(judged: list[_Judged], faults: Counter[str]) -> str:
         (row, verdict.fault) for row, verdict in judged if verdict.fault
     ]
     row, fault = next(item for item in examples if item[1].reason == reason)
+    advice = fault.advice(masks="set source.masks:", colours="set source.silhouettes to the masks")
     return (
-        f"{row.silhouettes}: {fault.found}; so are {count} of the {len(judged)} sequences looked "
-        f"at; {fault.remedy} (docs/masks.md)"
+        f"{row.silhouettes}: {advice} (docs/masks.md). The same holds for {count} of the "
+        f"{len(judged)} sequences looked at"
     )

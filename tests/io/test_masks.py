@@ -171,7 +171,7 @@ def test_what_is_no_mask_or_stands_the_wrong_way_is_refused(tmp_path: Path, kind
     verdict = judge_masks(sequence(tmp_path, write))
     assert verdict.fault is not None
     assert verdict.fault.reason == reason
-    assert "set " in verdict.fault.remedy
+    assert "set source" in verdict.fault.advice(masks="set source.masks:", colours="set source")
 
 
 def test_compressed_masks_of_0_and_1_are_not_taken_for_masks(tmp_path: Path) -> None:

@@ -75,9 +75,9 @@ def test_the_rule_that_the_frames_show_is_that_of_every_sequence(
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        (inverted, r"p0\d.*person is dark and the background bright \(.* so are 12 of the 12 seq.*"
-         r"set source.masks: dark"),
-        (photograph, r"photographs, not masks; so are 12 of .*set source.silhouettes to the masks"),
+        (inverted, r"p0\d.*person is dark and the background bright .*set source.masks: dark.* "
+         r"12 of the 12 sequences"),
+        (photograph, r"photographs, not masks; set source.silhouettes to the masks.* 12 of the 12"),
     ],
     ids=["inverted", "photographs"],
 )  # fmt: skip
