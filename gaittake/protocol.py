@@ -1,9 +1,15 @@
 """The lists of subjects and of sequences in a protocol: ranges, and names in two lists."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 from gaittake.errors import UserError
+
+
+def canonical_name(name: str) -> str:
+    """Returns a name in Unicode's composed form (NFC): macOS writes `ö` as two characters."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
 def expand(names: Iterable[str]) -> list[str]:
@@ -13,7 +19,7 @@ def expand(names: Iterable[str]) -> list[str]:
         UserError: not a valid range.
     """
     expanded: list[str] = []
-    for name in names:
+    for name in map(canonical_name, names):
         first, *rest = name.split("..")
         if not rest:
             expanded.append(name)

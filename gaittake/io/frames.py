@@ -33,7 +33,7 @@ from gaittake.io.video import read_video, video_length
 from gaittake.sequence import Reject
 
 Image = npt.NDArray[np.uint8]
-VIDEOS = frozenset({".avi", ".mp4", ".m4v", ".mov", ".mkv", ".mpg", ".mpeg", ".webm"})
+VIDEOS = frozenset({".avi", ".mp4", ".m4v", ".mov", ".mkv", ".mpg", ".mpeg", ".webm", ".gif"})
 _NUMBER = re.compile(r"(\d+)\.(?:png|jpg|jpeg|bmp|tif|tiff|webp|gif)$", re.IGNORECASE)
 _SEVERAL = frozenset({".gif", ".tif", ".tiff", ".webp"})  # formats that hold more than one image
 _ADDRESS = re.compile(r"(.+)#(\d+)")

@@ -1,5 +1,6 @@
 """Trees of the form `subject/condition-number/view`, from which two layouts are made."""
 
+import errno
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -8,6 +9,7 @@ from typing import NamedTuple
 
 from gaittake.io.frames import count_frames, is_hidden, is_video
 from gaittake.io.progress import progress
+from gaittake.protocol import canonical_name
 from gaittake.sequence import Reject, Sequence
 
 STAGE = "index"
@@ -26,18 +28,49 @@ class Key(NamedTuple):
 
 
 def children(folder: Path, rejects: list[Reject]) -> list[os.DirEntry[str]]:
-    """Returns what a folder holds, in order; hidden files, or that it is empty, go to `rejects`."""
+    """Returns what a folder holds, in order.
+
+    Hidden files, links in a loop, and that the folder is empty, go to `rejects`.
+    """
     with os.scandir(folder) as found:
         entries = sorted(found, key=lambda entry: entry.name)
+    loops = {entry.name for entry in entries if entry.is_symlink() and _is_loop(entry)}
+    rejects += [
+        Reject(STAGE, entry.path, "link in a loop") for entry in entries if entry.name in loops
+    ]
+    entries = [entry for entry in entries if entry.name not in loops]
     shown = [entry for entry in entries if not is_hidden(entry.name)]
     rejects += [
         Reject(STAGE, entry.path, "hidden or system file")
         for entry in entries
         if is_hidden(entry.name)
     ]
-    if not shown:
+    if not shown and not loops:
         rejects.append(Reject(STAGE, str(folder), "empty folder"))
     return shown
+
+
+def _is_loop(entry: os.DirEntry[str]) -> bool:
+    """Returns whether a link leads back to itself or to a folder above it."""
+    try:
+        entry.stat()
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    target = os.path.realpath(entry.path)
+    above = os.path.realpath(Path(entry.path).parent)
+    return os.path.commonpath((target, above)) == target
+
+
+def subject_folders(subject: str, roots: Folders) -> list[Path]:
+    """Returns the folders of a subject; their names may have either normal form of Unicode."""
+    if subject.isascii():
+        return [folder for root in roots if (folder := root / subject).is_dir()]
+    return [
+        folder
+        for root in roots
+        for folder in sorted(root.iterdir())
+        if canonical_name(folder.name) == subject and folder.is_dir()
+    ]
 
 
 def places(subject: str, roots: Folders, view_of: ViewOf, rejects: list[Reject]) -> dict[Key, Path]:
@@ -50,10 +83,10 @@ def places(subject: str, roots: Folders, view_of: ViewOf, rejects: list[Reject])
         rejects: gets hidden files, empty folders, names that do not parse, second places.
     """
     found: dict[Key, Path] = {}
-    folders = [folder for root in roots if (folder := root / subject).is_dir()]
+    folders = subject_folders(subject, roots)
     for folder in folders:
         for walk in children(folder, rejects):
-            if walk.name == subject and walk.is_dir():
+            if canonical_name(walk.name) == subject and walk.is_dir():
                 folders.append(Path(walk.path))
                 continue
             parsed = _WALK.fullmatch(walk.name)
