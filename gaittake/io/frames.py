@@ -17,11 +17,13 @@ import numpy.typing as npt
 
 from gaittake.io.complete import is_whole_jpeg
 from gaittake.io.masks import (
+    EXCHANGED,
     NO_ALPHA,
     PHOTO,
     STANDARD,
     Rule,
     Verdict,
+    is_around,
     is_grey,
     is_mask,
     judge,
@@ -177,7 +179,9 @@ def _silhouette(image: Any, rule: Rule) -> Image | str:
     if rule == STANDARD and is_grey(image) and judge([image], "bright").fault:
         return PHOTO
     found = person_of(image, rule)
-    return "mask fills the whole frame" if found.all() else found
+    if found.all():
+        return "mask fills the whole frame"
+    return EXCHANGED if is_around(found) else found
 
 
 def _list(

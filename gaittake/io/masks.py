@@ -24,10 +24,11 @@ MOST_GREY = 0.3  # of all pixels
 # Grey that is wider than an edge, as a share of it and the smaller of person and background.
 MOST_THICK = 0.4
 MOST_LABELLED = 0.25  # the same of images with few levels, whose edges are sharp
+SURELY_AROUND = 0.9  # of border and corners; of one frame alone, without others to compare with
 FEW_LEVELS = 8  # with so many levels an image is not compressed: each is a label
 NOISE = 10  # levels by which compression changes an even part
 MIN_CONTRAST = 32 / 255  # of the whole range; less is noise
-JUDGED_PIXELS = 250_000  # larger images are judged by every second, third, … pixel
+JUDGED_PIXELS = 80_000  # larger images are judged by every second, third, … pixel
 _RULE = re.compile(r"(grey|alpha)(>|<=)(\d+(?:\.\d+)?)")
 
 
@@ -116,6 +117,11 @@ def is_grey(image: Array) -> bool:
     return cv2.countNonZero(cv2.inRange(image, *ends)) > MOST_GREY * image.size
 
 
+def is_around(person: Image) -> bool:
+    """Returns whether a silhouette covers the border and corners of its frame: it is none."""
+    return _around(person > 0) > SURELY_AROUND
+
+
 def judge(images: Items[Array], masks: str = "auto") -> Verdict:
     """Returns the rule of a sequence, or its fault.
 
@@ -161,6 +167,7 @@ def shows_something(image: Array) -> bool:
     return False
 
 
+EXCHANGED = "mask and background exchanged"
 PHOTO = "photograph in the place of a mask"
 NO_ALPHA = Fault(
     "mask without alpha channel",
@@ -257,7 +264,7 @@ def _faint(levels: Array) -> Fault:
 def _exchanged(bright: Items[Array]) -> Fault:
     share = float(np.mean([image.mean() for image in bright]))
     return Fault(
-        "mask and background exchanged",
+        EXCHANGED,
         f"the person is dark and the background bright ({100 * share:.0f} % of the pixels)",
         "{masks} dark; or bright, if the bright part is the person nevertheless",
     )
@@ -286,7 +293,7 @@ def _framed(bright: Array) -> bool:
     x, y, width, height = cv2.boundingRect(bright.astype(np.uint8))
     inner = bright[y : y + height, x : x + width]
     large = inner.size > bright.size / 4
-    return bool(large and _around(inner) > 0.9 and not inner.all())
+    return bool(large and _around(inner) > SURELY_AROUND and not inner.all())
 
 
 def _agree(greys: Items[Array], grey: Rule, alphas: Items[Array], alpha: Rule) -> bool:

@@ -12,8 +12,9 @@ from gaittake.sequence import Reject, Sequence
 from gaittake.sources import tree
 
 logger = logging.getLogger(__name__)
-# At least so many sequences of a shard are looked at, one of each subject, and at most so many.
-LEAST, MOST = 16, 64
+# One in a hundred sequences of a shard is looked at, within these limits; of a small one, the most.
+LEAST, MOST = 8, 16
+SMALL = 100
 STRIDE = 37  # coprime to the numbers of views and sequences that datasets have
 
 
@@ -66,9 +67,9 @@ def with_masks(found: list[Sequence], masks: str, rejects: list[Reject]) -> list
 
 
 def _sample(found: list[Sequence]) -> list[Sequence]:
-    """Returns some sequences of all subjects, of changing conditions and views."""
-    count = min(len(found), max(LEAST, min(MOST, len({row.subject for row in found}))))
-    if count == len(found):
+    """Returns some sequences, of subjects from first to last, of changing conditions and views."""
+    count = MOST if len(found) <= SMALL else max(LEAST, min(MOST, len(found) // 100))
+    if count >= len(found):
         return found
     ordered = sorted(found, key=lambda row: row[:4])
     edges = [len(found) * place // count for place in range(count + 1)]

@@ -254,6 +254,14 @@ def test_a_photograph_among_masks_is_refused_alone(tmp_path: Path) -> None:
     assert [(row.path, row.reason) for row in rejects] == [(f"{source}#5", PHOTO)]
 
 
+def test_an_inverted_frame_among_masks_is_refused_alone(tmp_path: Path) -> None:
+    source = sequence(tmp_path, png)
+    png(source / "005.png", 255 - person(5))
+    found, rejects = shapes(source)
+    assert len(found) == 11
+    assert [(row.path, row.reason) for row in rejects] == [(f"{source}#5", EXCHANGED)]
+
+
 def test_alpha_is_asked_for_and_there_is_none(tmp_path: Path) -> None:
     fault = judge_masks(sequence(tmp_path, png), "alpha").fault
     assert fault is not None
