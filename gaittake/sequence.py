@@ -39,12 +39,17 @@ class Reject(NamedTuple):
     Attributes:
         stage: the stage that skipped it.
         path: the file or folder, with `#12` for a frame of a video.
-        reason: a few words, the same for each occurrence.
+        reason: a few words, the same for each occurrence; figures may follow a colon.
     """
 
     stage: str
     path: str
     reason: str
+
+    @property
+    def kind(self) -> str:
+        """The reason without its figures."""
+        return self.reason.partition(": ")[0]
 
 
 def name_of(subject: str, condition: str, number: int, view: int) -> str:

@@ -35,6 +35,7 @@ from gaittake.io.video import read_video, video_length
 from gaittake.sequence import Reject
 
 Image = npt.NDArray[np.uint8]
+Size = tuple[int, int]  # rows, columns
 VIDEOS = frozenset({".avi", ".mp4", ".m4v", ".mov", ".mkv", ".mpg", ".mpeg", ".webm", ".gif"})
 _NUMBER = re.compile(r"(\d+)\.(?:png|jpg|jpeg|bmp|tif|tiff|webp|gif)$", re.IGNORECASE)
 _SEVERAL = frozenset({".gif", ".tif", ".tiff", ".webp"})  # formats that hold more than one image
@@ -162,6 +163,36 @@ def judge_masks(source: Path, masks: str = "auto") -> Verdict:
         if shown:
             break
     return judge(shown or others, masks)
+
+
+SIZES_DIFFER = "colour frames and silhouettes differ in size"
+
+
+def describe_sizes(colour: Size | None, silhouettes: Size | None) -> str:
+    """Returns both sizes, columns before rows: `320×240 colour, 64×64 silhouettes`."""
+    parts = ((colour, "colour"), (silhouettes, "silhouettes"))
+    return ", ".join(f"{size[1]}×{size[0]} {what}" for size, what in parts if size is not None)
+
+
+def colour_size(source: Path) -> Size | None:
+    """Returns rows and columns of the first readable colour frame; None if there is none."""
+    if not is_video(source):
+        return _first_size(source, cv2.IMREAD_COLOR)
+    frames = read_video(source, stage="", rejects=[], numbers=None)
+    try:
+        return next((image.shape[:2] for _, image in frames), None)
+    finally:
+        frames.close()
+
+
+def mask_size(source: Path) -> Size | None:
+    """Returns rows and columns of the first readable silhouette; None if there is none."""
+    return colour_size(source) if is_video(source) else _first_size(source, _GREY)
+
+
+def _first_size(folder: Path, flag: int) -> Size | None:
+    images = (image for _, image in _read(folder, flag, "", [], None))
+    return next((image.shape[:2] for image in images), None)
 
 
 def _flag(rule: Rule) -> int:

@@ -1,6 +1,6 @@
 """Frames of a video file, with their right numbers also where a frame is damaged."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ def video_length(path: Path) -> int:
 
 def read_video(
     path: Path, *, stage: str, rejects: list[Reject], numbers: Collection[int] | None
-) -> Iterator[tuple[int, Any]]:
+) -> Generator[tuple[int, Any], None, None]:
     """Yields number and BGR image; damaged frames, and where a file was cut off, go to `rejects`.
 
     The last frame of a file that was cut off may be half a frame: it is skipped with those that

@@ -6,6 +6,7 @@ from pathlib import Path
 from gaittake.errors import UserError
 from gaittake.io.tables import count_rejects, write_rejects, write_sequences
 from gaittake.settings import IndexStage
+from gaittake.sources.colour import check_sizes
 from gaittake.sources.layouts import LAYOUTS
 from gaittake.sources.masks import with_masks
 
@@ -30,7 +31,8 @@ def index_sequences(
         rejects: table of what was refused.
 
     Raises:
-        UserError: a folder is missing, or holds nothing of the layout.
+        UserError: a folder is missing, or holds nothing of the layout; the silhouettes are no
+            masks, or of another size than the colour frames.
     """
     if roots is None:
         silhouettes, videos = settings.source.silhouettes, settings.source.videos
@@ -43,6 +45,7 @@ def index_sequences(
     found, refused = LAYOUTS[settings.source.layout].scan(settings.subjects, silhouettes, videos)
     if not settings.source.rendered:
         found = with_masks(found, settings.source.masks, refused)
+        check_sizes(found)
     logger.info(
         "%d sequences of %d subjects; refused: %s",
         len(found),

@@ -40,12 +40,40 @@ def write(root: Path, kind: Write, keys: list[str] = KEYS, *, count: int = 8) ->
             kind(folder / f"{number:04d}.png", person(number))
 
 
+def test_colour_of_another_size_is_an_error_that_names_both(tmp_path: Path) -> None:
+    write(tmp_path, png)
+    for key in KEYS:
+        folder = tmp_path / "rgb" / key
+        folder.mkdir(parents=True)
+        for number in range(1, 9):
+            png(folder / f"{number:04d}.jpg", photo(person(number, size=(240, 320))))
+    message = r"320×240 colour, 160×120 silhouettes; the same holds for 3 more.*source.videos"
+    with pytest.raises(UserError, match=message):
+        index(tmp_path)
+    write(tmp_path, lambda path, mask: png(path, np.kron(mask, np.ones((2, 2), np.uint8))))
+    assert index(tmp_path) == (dict.fromkeys(KEYS, "grey>127"), [])
+
+
+def test_colour_that_cannot_be_decoded_is_an_error(tmp_path: Path) -> None:
+    write(tmp_path, png)
+    for key in KEYS:
+        (tmp_path / "rgb" / key).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "rgb" / f"{key}.mp4").write_bytes(b"no video")
+    with pytest.raises(UserError, match="no frame can be decoded, nor of 3 more"):
+        index(tmp_path)
+
+
 def index(root: Path, masks: str = "auto") -> tuple[dict[str, str], list[tuple[str, str]]]:
     """Returns the rule of each sequence, and path and reason of each reject."""
     stage = IndexStage.model_validate(
         {
             "source": Source.model_validate(
-                {"layout": "folder", "silhouettes": [root / "silhouettes"], "masks": masks}
+                {
+                    "layout": "folder",
+                    "silhouettes": [root / "silhouettes"],
+                    "videos": [root / "rgb"] if (root / "rgb").exists() else [],
+                    "masks": masks,
+                }
             ),
             "subjects": SUBJECTS,
         }

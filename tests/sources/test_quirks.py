@@ -177,7 +177,7 @@ def test_a_truncated_and_a_broken_video_are_listed(
 ) -> None:
     for walk in ("nm-01", "nm-02"):
         for view in ("000", "090"):
-            write_video(root / f"videos/001-{walk}-{view}.avi", frames=12, size=(320, 384))
+            write_video(root / f"videos/001-{walk}-{view}.avi", frames=60)
     cut = root / "videos/001-nm-01-000.avi"
     cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
     (root / "videos/001-nm-02-090.avi").write_bytes(b"no video")
