@@ -1,7 +1,7 @@
 """Whether colour frames and silhouettes belong together, as far as their sizes show it."""
 
 from gaittake.errors import UserError
-from gaittake.io.frames import SIZES_DIFFER, colour_size, describe_sizes, mask_size
+from gaittake.io.frames import colour_size, describe_sizes, mask_size
 from gaittake.sequence import Sequence
 
 SAMPLE = 4  # sequences of a shard
@@ -31,6 +31,6 @@ def check_sizes(found: list[Sequence]) -> None:
         )
     if all(colour is not None and colour != mask for _, colour, mask in pairs):
         raise UserError(
-            f"{row.name}: {SIZES_DIFFER}: {describe_sizes(colour, mask)}; the same holds for "
-            f"{len(pairs) - 1} more sequences looked at; {remedy}"
+            f"{row.name}: colour frames and silhouettes differ in size: {describe_sizes(colour, mask)}; "
+            f"the same holds for {len(pairs) - 1} more sequences looked at; {remedy}"
         )
