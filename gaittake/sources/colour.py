@@ -30,7 +30,8 @@ def check_sizes(found: list[Sequence]) -> None:
             f"convert them, for example to H.264, or {remedy}"
         )
     if all(colour is not None and colour != mask for _, colour, mask in pairs):
+        both = describe_sizes(colour, mask)
         raise UserError(
-            f"{row.name}: colour frames and silhouettes differ in size: {describe_sizes(colour, mask)}; "
+            f"{row.name}: colour frames and silhouettes differ in size: {both}; "
             f"the same holds for {len(pairs) - 1} more sequences looked at; {remedy}"
         )
