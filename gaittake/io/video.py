@@ -9,6 +9,7 @@ import cv2
 from gaittake.io.complete import is_cut_off
 from gaittake.sequence import Reject
 
+FIRST = 30  # one of so many frames must be readable
 MOST_DAMAGED = 1000  # frames in a row that are passed over
 
 
@@ -54,6 +55,8 @@ def read_video(
             if last is not None:
                 yield number, last
                 last = None
+            if numbers is not None and number >= max(numbers, default=0):
+                return
             rejects += [
                 Reject(stage, f"{path}#{missing}", "unreadable frame of a video")
                 for missing in range(number + 1, number + step)
@@ -80,7 +83,7 @@ def read_video(
 
 
 def _grab_first(capture: cv2.VideoCapture) -> bool:
-    return any(capture.grab() for _ in range(3)) and bool(capture.retrieve()[0])
+    return any(capture.grab() for _ in range(FIRST)) and bool(capture.retrieve()[0])
 
 
 def _next(capture: cv2.VideoCapture, number: int, expected: int) -> int:

@@ -47,8 +47,8 @@ def with_masks(found: list[Sequence], masks: str, rejects: list[Reject]) -> list
     if len(judged) >= 3 and not rules:
         raise UserError(
             f"{judged[0].sequence.silhouettes}: not one of the frames looked at, in this and "
-            f"{len(judged) - 1} more sequences, shows anything: each has one level only; set "
-            "source.silhouettes to masks"
+            f"{len(judged) - 1} more sequences, shows anything: each has one level "
+            "only (empty masks, or 0 and 1 stored as JPEG); set source.silhouettes to masks"
         )
     usual = rules.most_common(1)[0][0] if rules else USUAL[masks]
     logger.info("masks are read as %s", ", ".join(map(str, rules)) or usual)

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from gaittake.io import video as video_module
 from gaittake.io.complete import is_cut_off, is_whole_jpeg
 from gaittake.io.frames import count_frames, frame_files, read_colour, read_silhouettes
 from gaittake.sequence import Reject
@@ -104,6 +105,23 @@ def test_a_whole_video_is_read_whole(tmp_path: Path, name: str, codec: str) -> N
     assert read(path) == (list(range(1, FRAMES + 1)), [])
     assert not is_cut_off(path)
     assert len(frame_files(path)) == FRAMES
+
+
+def test_a_video_is_decoded_up_to_the_last_frame_that_is_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, steps = video(tmp_path / "v.avi"), []
+    original = video_module._next
+
+    def spy(capture: cv2.VideoCapture, number: int, expected: int) -> int:
+        steps.append(number)
+        return original(capture, number, expected)
+
+    monkeypatch.setattr(video_module, "_next", spy)
+    found = [n for n, _ in read_colour(path, stage="", rejects=[], numbers={2, 5})]
+    assert found == [2, 5]
+    assert len(steps) == 6  # one more, to know that frame 5 is not where the file was cut off
+    assert list(read_colour(path, stage="", rejects=[], numbers=set())) == []
 
 
 def test_only_what_its_own_lengths_prove_is_called_truncated(tmp_path: Path) -> None:
