@@ -58,7 +58,7 @@ def likelihood(people: dict[str, Floats]) -> float:
 
 def main() -> None:
     """Prints a row for each mixture."""
-    people, _ = fit.walk_features(Path(sys.argv[1]))
+    people, _ = fit.gait_features(Path(sys.argv[1]))
     found = []
     for mixture in MIXTURES:
         fit.SHARE_PEOPLE, fit.SHARE_WALKS, fit.SHARE_OWN = mixture

@@ -20,7 +20,7 @@ from gaittake.io.ragged import RaggedWriter
 from gaittake.keypoints import normalise
 from gaittake.settings import load_settings
 from gaittake.silhouette import align
-from gaittake.sources.walkers.dataset import render_walk, subject_scene
+from gaittake.sources.walkers.dataset import render_take, subject_scene
 from gaittake.sources.walkers.people import make_walker
 from gaittake.sources.walkers.render import Rendered
 
@@ -65,9 +65,9 @@ def _walks() -> Iterator[Walked]:
     for index in range(WALKERS):
         walker = make_walker(settings, f"{index + 1:03d}")
         scene = subject_scene(settings, walker.subject)
-        for walk in walker.walks[:4]:
+        for walk in walker.takes[:4]:
             for view in settings.views[index % 2 :: 2]:
-                found = _aligned(render_walk(settings, walker, walk, view, scene), generator)
+                found = _aligned(render_take(settings, walker, walk, view, scene), generator)
                 if found is not None:
                     yield found
 

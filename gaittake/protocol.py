@@ -1,10 +1,15 @@
-"""The lists of subjects and of sequences in a protocol: ranges, and names in two lists."""
+"""Names of subjects and sequences, as a protocol lists them."""
 
 import re
 import unicodedata
 from collections.abc import Iterable
 
 from gaittake.errors import UserError
+
+# Condition and number of a sequence, as nm-01; at least two digits.
+SEQUENCE = r"([A-Za-z][A-Za-z0-9_]*)-(\d{2}|[1-9]\d{2,})"
+MOST_NAMES = 1_000_000
+_RANGE = "a range is first..last or first..last..step, as 001..074"
 
 
 def canonical_name(name: str) -> str:
@@ -13,30 +18,39 @@ def canonical_name(name: str) -> str:
 
 
 def expand(names: Iterable[str]) -> list[str]:
-    """Returns the names with ranges expanded: `001..003` is 001, 002, 003; `a..b..2` steps by 2.
+    """Returns the names with ranges written out, each name once.
+
+    `001..003` is 001, 002, 003; `001..005..2` is 001, 003, 005.
 
     Raises:
-        UserError: not a valid range.
+        UserError: a range is malformed, empty, or backwards.
     """
-    expanded: list[str] = []
+    expanded: dict[str, None] = {}
     for name in map(canonical_name, names):
-        first, *rest = name.split("..")
-        if not rest:
-            expanded.append(name)
-            continue
-        start, stop = (re.fullmatch(r"(.*?)(\d+)", end) for end in (first, rest[0]))
-        if not start or not stop or start[1] != stop[1] or len(rest) > 2:
-            raise UserError(
-                f"'{name}' is not a range; write first..last or first..last..step, as in 001..074"
-            )
-        step = int(rest[1]) if len(rest) == 2 else 1
-        digits = len(start[2])
-        numbers = range(int(start[2]), int(stop[2]) + 1, step)
-        expanded += [f"{start[1]}{number:0{digits}d}" for number in numbers]
-    return expanded
+        expanded |= dict.fromkeys(_range(name) if ".." in name or "…" in name else [name])
+    return list(expanded)
+
+
+def _range(name: str) -> list[str]:
+    first, *rest = (part.strip() for part in name.split(".."))
+    start, stop = (re.fullmatch(r"(.*?)(\d+)", end) for end in (first, rest[0] if rest else ""))
+    step = rest[1] if len(rest) == 2 else "1"
+    if not start or not stop or start[1] != stop[1] or len(rest) > 2 or not step.isdecimal():
+        raise UserError(f"'{name}': {_RANGE}")
+    digits = len(start[2])
+    if digits < len(stop[2]) and stop[2].startswith("0"):
+        raise UserError(f"'{name}': both ends of a range need the same number of digits")
+    if int(step) == 0:
+        raise UserError(f"'{name}': the step is 0, it must be 1 or more")
+    if int(stop[2]) < int(start[2]):
+        raise UserError(f"'{name}': the range ends before it starts; write {stop[0]}..{start[0]}")
+    numbers = range(int(start[2]), int(stop[2]) + 1, int(step))
+    if len(numbers) > MOST_NAMES:
+        raise UserError(f"'{name}': {len(numbers):,} names, at most {MOST_NAMES:,} are possible")
+    return [f"{start[1]}{number:0{digits}d}" for number in numbers]
 
 
 def in_both(gallery: Iterable[str], probes: Iterable[str]) -> list[str]:
-    """Returns the names that are both gallery and probe, in the gallery's order."""
+    """Returns the sequences that are gallery and probe at once, in the gallery's order."""
     wanted = set(expand(probes))
     return [name for name in expand(gallery) if name in wanted]

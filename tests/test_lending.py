@@ -1,4 +1,4 @@
-"""Networks that one dataset lends to another: settings, people."""
+"""Networks that one dataset borrows from another: settings and subjects."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def test_borrowed_networks_are_built_as_the_lenders_file_says(tmp_path: Path) ->
         load_settings(write(tmp_path, "networks_from: mine"))
 
 
-def test_the_fresh_people_are_more_of_the_walkers() -> None:
+def test_the_fresh_subjects_are_others_of_the_walkers_population() -> None:
     walkers, fresh = (load_settings(CONFIG / f"{name}.yaml") for name in ("walkers", "fresh"))
     assert lender(fresh, walkers) == "walkers"
     rendered = [stage_settings(s, "render", shard="test-000").walkers for s in (fresh, walkers)]
@@ -45,7 +45,7 @@ def test_the_fresh_people_are_more_of_the_walkers() -> None:
     assert plan.note(fresh).startswith("Trained on walkers. ")
 
 
-def test_a_dataset_that_only_tests_has_somebody_to_draw(
+def test_a_dataset_without_training_subjects_can_be_previewed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(CONFIG.parent)

@@ -1,4 +1,4 @@
-"""How the peers are set: published sizes and recipes, what a dataset changes, what is refused."""
+"""Sizes and recipes of the peers: as published, changed by a dataset, and refused."""
 
 from pathlib import Path
 from typing import Any
@@ -65,9 +65,9 @@ def test_the_papers_presets_are_gaittakes_published_size_and_recipe(size: str) -
     assert all(chosen.method_train(peer) == published(peer, size) for peer in PEERS)
 
 
-def test_for_oumvlp_every_peer_gets_what_was_published_for_it() -> None:
-    ours = RECIPES["oumvlp"]["gaittake"]
-    chosen = settings(size="oumvlp", train=ours, model=SIZES["oumvlp"]["gaittake"])
+def test_for_oumvlp_every_peer_gets_its_published_size_and_recipe() -> None:
+    gaittake = RECIPES["oumvlp"]["gaittake"]
+    chosen = settings(size="oumvlp", train=gaittake)
     for peer in PEERS:
         train = chosen.method_train(peer)
         assert train == published(peer, "oumvlp")
@@ -94,7 +94,7 @@ def test_fewer_steps_alone_shorten_the_peers_own_milestones() -> None:
     assert chosen.method_train("gaitset").milestones == ()
 
 
-def test_what_defines_gaittake_is_not_handed_to_the_peers() -> None:
+def test_what_defines_gaittake_does_not_change_the_peers() -> None:
     chosen = settings(train={"loss": "batch_hard", "mirror": True, "log_every": 7})
     train = chosen.method_train("gaitset")
     assert (train.loss, train.mirror, train.log_every) == ("batch_all", False, 7)
@@ -106,6 +106,15 @@ def test_a_method_overrides_its_recipe_and_its_size() -> None:
     assert chosen.method_train("gaitgl_iccv").cross_entropy == 1.0
     model = chosen.method_model("gaitgl_iccv").model_dump()
     assert (model["head"], model["channels"]) == ("iccv", (8, 16, 16, 16))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_size_is_gaittakes_too_and_model_overrides_it(size: str) -> None:
+    published_size = SIZES[size].get("gaittake", {})
+    assert settings(size=size).model == GaitTakeModel.model_validate(published_size)
+    overridden = settings(size=size, model={"clip_length": 3, "shrink": 4})
+    expected = GaitTakeModel.model_validate(published_size | {"clip_length": 3, "shrink": 4})
+    assert overridden.model == overridden.method_model("gaittake") == expected
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -138,7 +147,7 @@ def test_a_method_may_name_every_network() -> None:
         ("{network: gaitsett}", r"'methods\.mine\.network': .*'gaitset'.*, found 'gaitsett'"),
     ],
 )
-def test_a_wrong_method_is_named_by_its_place(tmp_path: Path, method: str, message: str) -> None:
+def test_a_wrong_method_is_named_by_its_position(tmp_path: Path, method: str, message: str) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(f"methods: {{mine: {method}}}")
     with pytest.raises(UserError, match=message) as error:
@@ -154,11 +163,9 @@ def test_the_records_of_a_peer_survive_json() -> None:
             assert canonical(kind.model_validate_json(canonical(record))) == canonical(record)
 
 
-def test_a_setting_of_a_peer_does_not_touch_gaittakes_record() -> None:
+def test_a_setting_of_a_peer_does_not_change_gaittakes_record() -> None:
     one = settings()
-    other = settings(
-        size="small", methods=METHODS | {"gaitset": {"network": "gaitset", "model": {"shrink": 4}}}
-    )
+    other = settings(methods=METHODS | {"gaitset": {"network": "gaitset", "model": {"shrink": 4}}})
     for stage in ("train", "embed"):
         records = [
             canonical(stage_settings(each, stage, method="gaittake")) for each in (one, other)

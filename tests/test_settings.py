@@ -1,4 +1,4 @@
-"""Settings: presets, ranges of names, what is refused and how it is said."""
+"""Settings: presets, methods, tables, and the record of each stage."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def test_the_casiab_preset_is_the_papers_protocol_and_network() -> None:
     assert train_subjects(settings) == [f"{i:03d}" for i in range(1, 75)]
     assert subjects.test_subjects(settings) == [f"{i:03d}" for i in range(75, 125)]
     assert expand(settings.protocol.gallery) == ["nm-01", "nm-02", "nm-03", "nm-04"]
-    probes = {name: expand(walks) for name, walks in settings.protocol.probes.items()}
+    probes = {name: expand(names) for name, names in settings.protocol.probes.items()}
     assert probes == {
         "nm": ["nm-05", "nm-06"],
         "bg": ["bg-01", "bg-02"],
@@ -74,7 +74,7 @@ def test_no_preset_trains_on_a_test_subject(name: str) -> None:
     assert set(held_out(settings)) < set(train_subjects(settings))
 
 
-def test_subjects_of_both_lists_are_refused() -> None:
+def test_subjects_in_both_lists_are_refused() -> None:
     settings = Settings.model_validate(
         {
             "dataset": "x",
@@ -107,21 +107,19 @@ def test_ranges_are_written_out() -> None:
         ("train: {stepz: 3}", "'train.stepz' is not a setting"),
         ("train: {steps: 0}", "'train.steps': .*greater than or equal to 1, found 0"),
         ("methods: {mine: {train: {steps: 0}}}", r"train\.|steps"),
-        ("methods: {Mine!: {}}", "a name has a-z"),
+        ("methods: {Mine!: {}}", "a method's name has a-z"),
         ("- a list", "names and values are needed"),
         ("train: {steps: [", "not valid YAML"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_said_in_one_line(
-    tmp_path: Path, text: str, message: str
-) -> None:
+def test_an_error_in_a_file_is_one_line(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(UserError, match=message) as error:
         load_settings(write(tmp_path, text))
     assert "\n" not in str(error.value)
     assert "mine.yaml" in str(error.value)
 
 
-def test_a_missing_file_names_those_that_there_are(tmp_path: Path) -> None:
+def test_the_message_about_a_missing_file_lists_the_others(tmp_path: Path) -> None:
     write(tmp_path, "seed: 1")
     with pytest.raises(UserError, match=r"none\.yaml: there is no such settings file.*mine"):
         load_settings(tmp_path / "none.yaml")
@@ -137,7 +135,7 @@ def test_overrides_change_one_setting_each(tmp_path: Path) -> None:
             load_settings(write(tmp_path, "seed: 1"), (wrong,))
 
 
-def test_a_method_states_only_what_differs(tmp_path: Path) -> None:
+def test_a_method_sets_only_what_differs(tmp_path: Path) -> None:
     text = "train: {steps: 50}\nmethods: {a: {}, b: {model: {keypoints: false}, train: {steps: 9}}}"
     settings = load_settings(write(tmp_path, text))
     assert (settings.method_train("a").steps, settings.method_train("b").steps) == (50, 9)
@@ -174,7 +172,7 @@ def test_a_table_names_its_rows(tmp_path: Path) -> None:
         settings.rows("other")
 
 
-def test_an_ablation_leaves_out_what_the_dataset_does_anyway(tmp_path: Path) -> None:
+def test_an_ablation_skips_what_the_dataset_does_anyway(tmp_path: Path) -> None:
     text = "train: {loss: batch_all}\nmodel: {attention_input: strips, clip_length: 5}"
     rows = load_settings(write(tmp_path, text)).rows("ablation")
     assert rows[0] == "gaittake"
@@ -182,8 +180,8 @@ def test_an_ablation_leaves_out_what_the_dataset_does_anyway(tmp_path: Path) -> 
     assert {"adaptive", "batch_hard", "attention_flat", "clip_10"} < set(rows)
 
 
-def test_a_row_that_is_no_method_is_named_with_those_there_are(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"'gaitbase' is no method.*gaitset"):
+def test_the_message_about_an_unknown_row_lists_the_methods(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"'gaitbase' is not a method.*gaitset"):
         load_settings(write(tmp_path, "tables: {mine: [gaitbase]}"))
 
 
@@ -192,7 +190,7 @@ def test_walkers_have_rows_with_true_keypoints(tmp_path: Path) -> None:
     assert {"true_keypoints", "noise_1", "noise_2", "noise_4"} < set(settings.rows("ablation"))
 
 
-def test_each_method_that_learns_is_trained_with_each_seed(tmp_path: Path) -> None:
+def test_each_trained_method_has_a_run_per_seed(tmp_path: Path) -> None:
     settings = load_settings(write(tmp_path, "seeds: [3, 7]"))
     assert runs(settings, "gaittake") == ["gaittake", "gaittake-seed7"]
     assert runs(settings, "gei") == ["gei"]
@@ -204,10 +202,10 @@ def test_each_method_that_learns_is_trained_with_each_seed(tmp_path: Path) -> No
         method_of("gaittake-seed5", settings)
 
 
-def test_training_subjects_may_walk_less_often_than_test_subjects(tmp_path: Path) -> None:
+def test_training_subjects_may_have_fewer_sequences_than_test_subjects(tmp_path: Path) -> None:
     text = """
 source: {layout: walkers}
-walkers: {subjects: 4, training_walks: [2, 1, 0]}
+walkers: {subjects: 4, training_sequences: [2, 1, 0]}
 protocol: {train_subjects: [001..002], test_subjects: [003..004]}
 """
     settings = load_settings(write(tmp_path, text))

@@ -239,8 +239,8 @@ def _shard_subjects(job: Job) -> tuple[str, ...]:
 
 def _rendering(settings: Settings, *, training: bool = False) -> Walkers:
     """Returns how training or other subjects are rendered, whatever their number."""
-    walkers = settings.walkers.model_dump() | {"subjects": 1, "training_walks": None}
-    walks = settings.walkers.training_walks
+    walkers = settings.walkers.model_dump() | {"subjects": 1, "training_sequences": None}
+    walks = settings.walkers.training_sequences
     if training and walks:
         walkers |= dict(zip(("normal", "bag", "coat"), walks, strict=True))
     return Walkers.model_validate(walkers)

@@ -1,6 +1,6 @@
-"""Typed settings: of a dataset, of its networks and trainings, and what each stage reads of them.
+"""Typed settings of a dataset, its networks and trainings, and the record of each stage.
 
-Import from here. Defaults are the paper's; a dataset's YAML states only what differs.
+Import from here. Defaults are the paper's; a dataset's YAML sets only what differs.
 """
 
 from gaittake.settings.dataset import Align, Evaluate, Protocol, Settings, Source, Walkers

@@ -1,36 +1,42 @@
-"""Typed settings of every stage. Defaults are the paper's; a dataset's YAML states what differs.
+"""The settings of a dataset. Defaults are the paper's; a dataset's YAML sets what differs.
 
-A description ends with where the value comes from: PAPER with the section, table or equation;
-ASSUME where the paper is silent, and whose choice it is; torchvision's own default; ours, which
-the paper has no word for; yours, which depends on your data. Cores, GPUs and memory are not
-settings: they belong to profiles.
+A description ends with the source of the value: PAPER with the section, table or equation;
+ASSUME where the paper does not say, and whose choice it is; torchvision's or CASIA-B's value;
+project default where the paper does not cover the setting; yours where it depends on your data.
+Cores, GPUs and memory are not settings: they belong to profiles.
 """
 
 import re
-from pathlib import Path
-from typing import Annotated, Literal, Self
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from gaittake.errors import UserError
-from gaittake.protocol import in_both
+from gaittake.protocol import SEQUENCE, expand, in_both
 from gaittake.settings.methods import ABLATION, KNOWN, PEERS, TRUTH, Method
 from gaittake.settings.networks import SECTIONS, SIZES, GaitTakeModel, Size
 from gaittake.settings.pose import Pose
-from gaittake.settings.section import Count, Section, Share, validated
+from gaittake.settings.section import Count, Place, Section, Share, each_once, validated
 from gaittake.settings.training import Train, peer_recipe
 
 CASIAB_VIEWS = tuple(range(0, 181, 18))
+# What folders are called in the layouts that fix it.
+SUBJECTS = {"casiab": (r"\d{3}", "001"), "oumvlp": (r"\d{5}", "00001")}
+CONDITIONS = {"casiab": ("nm", "bg", "cl"), "oumvlp": ("nm",), "walkers": ("nm", "bg", "cl")}
+View = Annotated[int, Field(ge=0, lt=360)]
+Views = Annotated[tuple[View, ...], AfterValidator(each_once)]
+Seed = Annotated[int, Field(ge=0)]
 
 
 class Source(Section):
     """Where the sequences come from."""
 
     layout: Literal["walkers", "casiab", "oumvlp", "folder"] = Field(
-        "casiab", description="how the folders lie, 'folder': a dataset of your own; yours"
+        "casiab", description="how the folders are named; 'folder' is for your own dataset; yours"
     )
-    silhouettes: tuple[Path, ...] = Field((), description="folders of silhouettes; yours")
-    videos: tuple[Path, ...] = Field((), description="folders of RGB videos, none: no RGB; yours")
+    silhouettes: tuple[Place, ...] = Field((), description="folders of silhouettes; yours")
+    videos: tuple[Place, ...] = Field((), description="folders of RGB videos, if any; yours")
     masks: Literal["auto", "bright", "dark", "alpha", "nonzero"] = Field(
         "auto",
         description="what is the person in a silhouette: the bright or the dark part, the alpha "
@@ -44,77 +50,167 @@ class Source(Section):
 
 
 class Walkers(Section):
-    """The embedded dataset: people rendered by the project, in CASIA-B's layout."""
+    """The built-in dataset: rendered subjects in CASIA-B's layout."""
 
-    seed: int = Field(0, ge=0, description="number that everybody is drawn from; ours")
-    subjects: Count = Field(48, description="generated people, named 001, 002, …; ours")
-    bodies: Count = Field(8, description="body shapes that the people share; ours")
-    subjects_per_gait: Count = Field(2, description="people who share one gait; ours")
-    views: tuple[int, ...] = Field(CASIAB_VIEWS, description="degrees, 90: the side; CASIA-B's")
-    normal: Count = Field(6, description="normal walks of each, nm-01, …; CASIA-B's")
-    bag: int = Field(2, ge=0, description="walks of each with a bag, bg-01, …; CASIA-B's")
-    coat: int = Field(2, ge=0, description="walks of each in a coat, cl-01, …; CASIA-B's")
-    training_walks: tuple[Count, int, int] | None = Field(
-        None, description="nm, bg and cl walks of training subjects, null: as of all; ours"
+    seed: Seed = Field(0, description="random seed of all subjects; project default")
+    subjects: Count = Field(
+        48, description="number of generated subjects, named 001, 002, …; project default"
     )
-    frames: int = Field(24, ge=8, description="frames of a sequence; ours")
-    width: int = Field(160, ge=64, description="pixels; ours")
-    height: int = Field(120, ge=48, description="pixels; ours")
-    fps: int = Field(25, ge=5, description="frames a second; CASIA-B's")
+    bodies: Count = Field(8, description="number of body shapes, shared; project default")
+    subjects_per_gait: Count = Field(
+        2, description="number of subjects that share a gait; project default"
+    )
+    views: Views = Field(
+        CASIAB_VIEWS, min_length=1, description="degrees: 0 front, 90 side, 180 back; CASIA-B's"
+    )
+    normal: Count = Field(6, description="normal sequences per subject, nm-01, …; CASIA-B's")
+    bag: int = Field(2, ge=0, description="sequences per subject with a bag, bg-01, …; CASIA-B's")
+    coat: int = Field(2, ge=0, description="sequences per subject in a coat, cl-01, …; CASIA-B's")
+    training_sequences: tuple[Count, int, int] | None = Field(
+        None,
+        description="normal, bag and coat sequences per training subject; null: as for the other "
+        "subjects; project default",
+    )
+    frames: int = Field(24, ge=8, description="frames per sequence; project default")
+    width: int = Field(160, ge=64, description="pixels; project default")
+    height: int = Field(120, ge=48, description="pixels; project default")
+    fps: int = Field(25, ge=5, description="frames per second; CASIA-B's")
     spread: float = Field(
-        1.0, gt=0, le=2, description="differences between people, a factor, 1: recorded ones'; ours"
+        1.0,
+        gt=0,
+        le=2,
+        description="differences between subjects, relative to the recorded people; project "
+        "default",
     )
     variation: float = Field(
-        1.0, ge=0, le=2, description="differences between someone's walks, a factor, likewise; ours"
+        1.0,
+        ge=0,
+        le=2,
+        description="differences between the sequences of one subject, relative to the recorded "
+        "people; project default",
     )
-    noise: Share = Field(1.0, description="raggedness of silhouettes, 0…1; ours")
-    recorded: Path | None = Field(
-        None, description="recorded walks (.npz, .csv beside it) to render as test subjects; yours"
+    noise: Share = Field(
+        1.0, description="errors of background subtraction, 0…1, 0: none; project default"
+    )
+    recorded: Place | None = Field(
+        None,
+        description="motion capture (.npz, with a .csv beside it) to render as test subjects; "
+        "yours",
     )
 
 
 class Protocol(Section):
-    """Who trains, who tests, what is gallery and what is probe. `first..last..step` is a range."""
+    """Training and test subjects, gallery and probes. A range is `first..last` or with `..step`."""
 
-    train_subjects: tuple[str, ...] = Field(("001..074",), description="who trains; PAPER 4.2")
+    train_subjects: tuple[str, ...] = Field(
+        ("001..074",), description="subjects for training; PAPER 4.2"
+    )
     test_subjects: tuple[str, ...] = Field(
         ("075..124",),
-        description="who tests, 'recorded': walkers.recorded's people; PAPER 4.2",
+        description="subjects for the test; 'recorded': those of walkers.recorded; PAPER 4.2",
     )
     gallery: tuple[str, ...] = Field(
         ("nm-01..nm-04",),
         min_length=1,
-        description="sequences that are searched; ASSUME: the field's protocol",
+        description="sequences of known identity; ASSUME: the field's protocol",
     )
-    probes: dict[str, tuple[str, ...]] = Field(
+    probes: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(
         {"nm": ("nm-05..nm-06",), "bg": ("bg-01..bg-02",), "cl": ("cl-01..cl-02",)},
         min_length=1,
-        description="sequences that are looked for; PAPER table 1",
+        description="sequences to identify, by condition; PAPER table 1",
     )
-    views: tuple[int, ...] = Field(
-        (), description="degrees, each of which must be there, none: those that are; yours"
+    views: Views = Field(
+        (), description="views, in degrees, that the data must have; none: all that it has; yours"
     )
     same_view: bool = Field(False, description="count pairs of identical views; PAPER table 1")
     partial: bool = Field(
-        False, description="evaluate without some test subjects or views, and say so; ours"
+        False,
+        description="evaluate even if test subjects or views are missing, and mark the results; "
+        "project default",
     )
+
+    @field_validator("train_subjects", "test_subjects")
+    @classmethod
+    def _subjects(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Checks the ranges, and that each name can be a folder's."""
+        for name in _expanded(names):
+            if not name or name != name.strip() or name in (".", "..") or re.search(r"[/\0]", name):
+                raise ValueError(f"'{name}' is not the name of a subject's folder")
+        return names
+
+    @field_validator("gallery")
+    @classmethod
+    def _gallery(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        _check_sequences(names)
+        return names
+
+    @field_validator("probes")
+    @classmethod
+    def _probes(cls, probes: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for names in probes.values():
+            _check_sequences(names)
+        return probes
 
     @model_validator(mode="after")
     def _one_role(self) -> Self:
-        """A sequence that is searched among themselves would be found, whatever the network."""
-        both = in_both(self.gallery, (walk for walks in self.probes.values() for walk in walks))
+        """A sequence in both gallery and probes would match itself."""
+        both = in_both(self.gallery, (name for names in self.probes.values() for name in names))
         if both:
             raise ValueError(f"{', '.join(both)}: gallery and probe, remove it from one of the two")
         return self
 
+    @model_validator(mode="after")
+    def _one_spelling(self) -> Self:
+        """Conditions are case-sensitive: NM-02 would never meet nm-02."""
+        spelled: dict[str, str] = {}
+        for condition in self.conditions():
+            other = spelled.setdefault(condition.lower(), condition)
+            if other != condition:
+                raise ValueError(
+                    f"conditions '{other}' and '{condition}' differ only in case; use one of them"
+                )
+        return self
+
+    def named_subjects(self) -> list[str]:
+        """Returns the subjects that the file sets, without the defaults'."""
+        fields = self.model_fields_set & {"train_subjects", "test_subjects"}
+        return expand(name for field in sorted(fields) for name in getattr(self, field))
+
+    def conditions(self, *, named: bool = False) -> list[str]:
+        """Returns the conditions in gallery and probes; `named`: only those that the file sets."""
+        gallery = () if named and "gallery" not in self.model_fields_set else self.gallery
+        probes = {} if named and "probes" not in self.model_fields_set else self.probes
+        names = [*gallery, *(name for names in probes.values() for name in names)]
+        return list(dict.fromkeys(name.rpartition("-")[0] for name in expand(names)))
+
+
+def _expanded(names: Iterable[str]) -> list[str]:
+    try:
+        return expand(names)
+    except UserError as error:
+        raise ValueError(str(error)) from error
+
+
+def _check_sequences(names: Iterable[str]) -> None:
+    for name in _expanded(names):
+        if not re.fullmatch(SEQUENCE, name):
+            condition, dash, number = name.rpartition("-")
+            likely = dash and condition and number.isdecimal()
+            hint = f"; did you mean '{condition}-{int(number):02d}'?" if likely else ""
+            raise ValueError(
+                f"'{name}' is not a sequence: a condition and two digits, as nm-01{hint}"
+            )
+
 
 class Align(Section):
-    """Silhouettes as the network takes them (GaitSet's and OpenGait's steps)."""
+    """How silhouettes are aligned for the network, in GaitSet's and OpenGait's steps."""
 
     height: int = Field(64, ge=16, description="pixels; ASSUME: GaitSet, GaitGL")
     width: int = Field(44, ge=11, description="pixels; ASSUME: GaitSet, GaitGL")
     min_mass: int = Field(
-        10_000, ge=0, description="summed pixel values to exceed; ASSUME: GaitSet"
+        10_000,
+        ge=0,
+        description="a silhouette is empty unless its pixel values sum to more; ASSUME: GaitSet",
     )
 
 
@@ -122,23 +218,27 @@ class Evaluate(Section):
     """How embeddings are compared."""
 
     distance: Literal["parts", "flat"] = Field(
-        "parts", description="mean over the C embeddings of Euclidean distances, or one; ASSUME"
+        "parts",
+        description="Euclidean: 'parts' averages the distances of the C embeddings, 'flat' takes "
+        "one distance of all numbers; ASSUME",
     )
 
 
 class Settings(Section):
-    """Everything that a dataset's YAML may say."""
+    """The settings of one dataset."""
 
-    dataset: str = Field(description="the YAML file's name; yours")
-    note: str = Field("", description="what stands beside every table of this dataset; yours")
-    seed: int = Field(0, ge=0, description="number that stage one's training is drawn from; ours")
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
-        (0,), min_length=1, description="numbers that each method's training is drawn from; ours"
+    dataset: str = Field(description="name of the YAML file; yours")
+    note: str = Field("", description="text shown with every table of this dataset; yours")
+    seed: Seed = Field(0, description="random seed of the pose stages; project default")
+    seeds: Annotated[tuple[Seed, ...], AfterValidator(each_once)] = Field(
+        (0,),
+        min_length=1,
+        description="random seeds, one run of each method per seed; project default",
     )
     networks_from: str | None = Field(
-        None, description="dataset that lends its trained networks, to be tested here; ours"
+        None, description="dataset whose trained networks are tested on this one; project default"
     )
-    shard_subjects: Count = Field(16, description="subjects handled by one job; ours")
+    shard_subjects: Count = Field(16, description="subjects per job; project default")
     source: Source = Source()
     walkers: Walkers = Walkers()
     protocol: Protocol = Protocol()
@@ -147,34 +247,88 @@ class Settings(Section):
     model: GaitTakeModel = GaitTakeModel()
     train: Train = Train()
     size: Size = Field(
-        "casiab", description="peers as published for 'casiab', 'oumvlp', or 'small'; ours"
+        "casiab",
+        description="size of every network: as published for 'casiab' or 'oumvlp', or 'small' for "
+        "a laptop; model and methods override it; project default",
     )
     methods: dict[str, Method] = Field(
         {"gei": Method(network="gei"), "gaittake": Method()},
-        description="rows of the rank-1 table: network, what differs from model and train; ours",
+        min_length=1,
+        description="rows of the rank-1 table: network, and changes of model and train; project "
+        "default",
     )
-    tables: dict[str, tuple[str, ...]] = Field(
-        {}, description="rows of further tables, by name; 'table' and 'ablation' exist; ours"
+    tables: dict[
+        str, Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(each_once)]
+    ] = Field(
+        {},
+        description="methods of further tables, by the table's name; 'table' and 'ablation' exist; "
+        "project default",
     )
     evaluate: Evaluate = Evaluate()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _sized(cls, content: Any) -> Any:
+        """Fills `model` from GaitTAKE's settings of this size; what `model` sets stays."""
+        if not isinstance(content, dict):
+            return content
+        size, model = content.get("size"), content.get("model", {})
+        if not isinstance(model, dict) or not isinstance(size, str) or size not in SIZES:
+            return content  # the size's default changes nothing; a wrong value fails below
+        return content | {"model": SIZES[size].get("gaittake", {}) | model}
+
     @model_validator(mode="after")
-    def _lent_by_another(self) -> Self:
+    def _names(self) -> Self:
+        """Names become parts of files' names, which the workflow must recognise."""
+        if not re.fullmatch(r"[A-Za-z0-9_.-]+", self.dataset):
+            raise ValueError(
+                f"dataset '{self.dataset}': rename the file, only a-z, A-Z, 0-9, _, - and . may be "
+                "in its name"
+            )
+        for name in self.tables:
+            if not re.fullmatch(r"[a-z0-9]+", name):
+                raise ValueError(f"tables.{name}: a table's name has a-z and 0-9 only")
         if self.networks_from == self.dataset:
             raise ValueError(f"networks_from: {self.dataset} cannot lend to itself")
         return self
 
     @model_validator(mode="after")
     def _resolve_methods(self) -> Self:
-        """A method's overrides are checked when the file is read, not hours later."""
+        """Checks the changes of every method when the file is read, not hours later."""
         named = {name for rows in self.tables.values() for name in rows}
         for name in (*self.methods, *sorted(named)):
             if not re.fullmatch(r"[a-z0-9_]+", name):
-                raise ValueError(f"methods.{name}: a name has a-z, 0-9 and _ only")
+                raise ValueError(f"methods.{name}: a method's name has a-z, 0-9 and _ only")
+            if name == "chance":
+                raise ValueError("methods.chance: this row of every table is the chance level")
             if name not in self.methods and name not in KNOWN:
-                raise ValueError(f"tables: '{name}' is no method; {_known()}")
+                raise ValueError(f"tables: '{name}' is not a method; {_known()}")
             self.method_model(name)
             self.method_train(name)
+        return self
+
+    @model_validator(mode="after")
+    def _layout_has_names(self) -> Self:
+        """Names that a layout's folders never have would be found missing hours later."""
+        layout, protocol = self.source.layout, self.protocol
+        if layout in SUBJECTS:
+            pattern, example = SUBJECTS[layout]
+            for name in protocol.named_subjects():
+                if not re.fullmatch(pattern, name) and name != "recorded":
+                    raise ValueError(
+                        f"protocol: subject '{name}' cannot be in source.layout '{layout}', which "
+                        f"names them as {example}"
+                    )
+        if layout in CONDITIONS:
+            for condition in protocol.conditions(named=True):
+                if condition not in CONDITIONS[layout]:
+                    raise ValueError(
+                        f"protocol: condition '{condition}' cannot be in source.layout '{layout}', "
+                        f"which has {', '.join(CONDITIONS[layout])}"
+                    )
+        recorded = self.rendered and "recorded" in protocol.test_subjects
+        if recorded and protocol.test_subjects != ("recorded",):
+            raise ValueError("protocol.test_subjects: 'recorded' must be the only entry")
         return self
 
     @property
@@ -183,7 +337,7 @@ class Settings(Section):
         return self.source.rendered
 
     def method(self, name: str) -> Method:
-        """Returns a method: the dataset's own, or one that every dataset has.
+        """Returns a method of the dataset, or one of those that every dataset has.
 
         Raises:
             UserError: there is no such method.
@@ -203,26 +357,26 @@ class Settings(Section):
         found = self.tables.get(table) or usual.get(table)
         if found is None:
             raise UserError(
-                f"tables.{table}: there is no such table; name its rows, for example "
+                f"tables.{table}: there is no such table; define it by its methods, for example "
                 f"tables: {{{table}: [gei, gaittake]}}"
             )
         return found
 
     def _ablation(self) -> tuple[str, ...]:
-        """Returns GaitTAKE and what changes something of it, as this dataset trains it."""
-        exact = TRUTH if self.rendered else ()
+        """Returns GaitTAKE and the rows of the ablation that differ from it on this dataset."""
+        truth = TRUTH if self.rendered else ()
 
-        def learnt(name: str) -> tuple[Section | str | float, ...]:
+        def trained(name: str) -> tuple[Section | str | float, ...]:
             method = self.method(name)
             model, train = self.method_model(name), self.method_train(name)
             return method.network, model, train, method.keypoints, method.noise
 
-        usual = learnt("gaittake")
-        changed = (row for row in (*ABLATION, *exact) if learnt(row) != usual)
+        usual = trained("gaittake")
+        changed = (row for row in (*ABLATION, *truth) if trained(row) != usual)
         return ("gaittake", *changed)
 
     def method_model(self, method: str) -> Section:
-        """Returns the network's settings for one method: GaitTAKE's `model`, or a peer's size."""
+        """Returns the network's settings for one method: size, `model`, own changes."""
         chosen = self.method(method)
         base = SIZES[self.size].get(chosen.network, {})
         if chosen.network == "gaittake":
@@ -231,7 +385,7 @@ class Settings(Section):
         return validated(section, base | chosen.model, "methods", method, "model")
 
     def method_train(self, method: str) -> Train:
-        """Returns the training's settings for one method: `train`, or a peer's recipe on it."""
+        """Returns a method's training: `train`, for a peer its published recipe, own changes."""
         chosen = self.method(method)
         recipe = self.train.model_dump()
         if chosen.network not in ("gaittake", "gei"):
@@ -240,4 +394,4 @@ class Settings(Section):
 
 
 def _known() -> str:
-    return f"define it under methods, or take one of {', '.join(KNOWN)}"
+    return f"define it under methods, or use one of {', '.join(KNOWN)}"

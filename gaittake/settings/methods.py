@@ -1,4 +1,4 @@
-"""Rows of the tables: the paper's systems, and GaitTAKE with one thing changed at a time."""
+"""The rows of the tables: the paper's methods, and GaitTAKE with one change each."""
 
 from typing import Any, Literal
 
@@ -9,22 +9,25 @@ from gaittake.settings.section import Section
 
 
 class Method(Section):
-    """A row of a table: a network, and what differs from its settings, training and keypoints."""
+    """A row of a table: a network, with changes of its settings, training and keypoints."""
 
     network: Literal["gei", "gaitset", "gaitpart", "mt3d", "gaitgl", "gaittake"] = Field(
-        "gaittake", description="which network; PAPER 3, or a peer's own paper"
+        "gaittake", description="the network; PAPER 3, or a peer's own paper"
     )
     model: dict[str, Any] = Field(
-        {}, description="what differs from the dataset's model, or from the peer's size; yours"
+        {}, description="changes of the dataset's model, or of the peer's size; yours"
     )
     train: dict[str, Any] = Field(
-        {}, description="what differs from the dataset's train, or from the peer's recipe; yours"
+        {}, description="changes of the dataset's train, or of the peer's recipe; yours"
     )
     keypoints: Literal["predicted", "truth"] = Field(
-        "predicted", description="'truth' (walkers alone): the renderer's own joints; PAPER 3.2"
+        "predicted", description="'predicted', or 'truth': the renderer's (walkers only); PAPER 3.2"
     )
     noise: float = Field(
-        0.0, ge=0, le=1, description="added to the keypoints, share of the body's height; ours"
+        0.0,
+        ge=0,
+        le=1,
+        description="added to the keypoints, share of the body's height; project default",
     )
 
     @property
@@ -37,7 +40,7 @@ def _changed(model: dict[str, Any] | None = None, **other: Any) -> Method:
     return Method.model_validate({"model": model or {}} | other)
 
 
-# What a table may name without a word in the dataset's YAML.
+# Methods that every dataset has without defining them.
 KNOWN: dict[str, Method] = {
     "gei": Method(network="gei"),
     "gaitset": Method(network="gaitset"),
@@ -74,7 +77,7 @@ KNOWN: dict[str, Method] = {
     "pose_apart": _changed({"pose_channels": 64, "fusion": "apart"}),
     "bnneck": _changed(train={"cross_entropy": 1.0, "neck": True}),
     "mirror": _changed(train={"mirror": True}),
-    # What helped, together.
+    # The additions that improved the results, together.
     "gaittake_plus": _changed(
         {"pose_channels": 64, "fusion": "apart"}, train={"cross_entropy": 1.0, "neck": True}
     ),
@@ -103,5 +106,5 @@ ABLATION = (
     "mirror",
     "gaittake_plus",
 )
-# Rows that need the renderer's joints.
+# Rows that need the renderer's true keypoints.
 TRUTH = ("true_keypoints", "noise_1", "noise_2", "noise_4")

@@ -1,7 +1,7 @@
 """The networks' settings: a section for each network, and the sizes that were published.
 
-Every field's default is what the network's authors used for CASIA-B. `shrink` is ours: the small
-presets average the silhouettes over squares of so many pixels first.
+Every field's default is the value that the network's authors used for CASIA-B. `shrink` is an
+addition for small presets: it averages the silhouettes over squares of that many pixels.
 """
 
 from typing import Any, Literal, Self
@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from gaittake.settings.section import Count, Section
 
 Size = Literal["casiab", "oumvlp", "small"]
-SHRINK = "side of an average pool on the input, pixels; ours"
+SHRINK = "side of an average pool on the input, pixels; project default"
 
 
 class GaitTakeModel(Section):
@@ -20,32 +20,41 @@ class GaitTakeModel(Section):
     channels: tuple[Count, ...] = Field(
         (32, 64, 128, 128),
         min_length=3,
-        description="channels of the stem and each GLConv; ASSUME: GaitGL v1",
+        description="channels of the stem and of each GLConv; ASSUME: GaitGL v1",
     )
-    strips: Count = Field(8, description="m of eq. 2, parts; ASSUME: GaitGL v1")
+    strips: Count = Field(8, description="m of eq. 2, number of strips; ASSUME: GaitGL v1")
     shrink: Count = Field(1, description=SHRINK)
     lta: bool = Field(False, description="GaitGL's local temporal aggregation; PAPER eq. 1-6")
-    clip_length: Count = Field(10, description="frames, L of eq. 6; ASSUME")
+    clip_length: Count = Field(10, description="L of eq. 6, frames; ASSUME")
     temporal: Literal["attention", "max", "mean"] = Field(
-        "attention", description="how frames become one feature; PAPER eq. 7-9"
+        "attention", description="how the features of all frames become one; PAPER eq. 7-9"
     )
     attention_input: Literal["flat", "strips"] = Field(
-        "flat", description="what the attention sees: all of a map, or rows' means; PAPER eq. 5"
+        "flat",
+        description="input of the attention: all values of a feature map ('flat') or the mean "
+        "of each row ('strips'); PAPER eq. 5",
     )
     attention_width: Count = Field(256, description="channels of δ1; ASSUME")
     pose_attention_width: Count = Field(64, description="channels of the pose branch's δ1; ASSUME")
     silhouettes: bool = Field(True, description="use the silhouettes; PAPER 3.1")
     keypoints: bool = Field(True, description="use the keypoints; PAPER 3.2")
     fusion: Literal["appended", "apart"] = Field(
-        "appended", description="keypoints: appended to each strip, or embedded apart; PAPER 3.2"
+        "appended",
+        description="keypoints: 'appended' to each strip, or 'apart' in an embedding of their own; "
+        "PAPER 3.2",
     )
-    gem_power: float = Field(6.5, gt=0, description="first exponent p of eq. 10; ASSUME: GaitGL v1")
-    embedding: Count = Field(128, description="numbers of each embedding; ASSUME: GaitGL v1")
+    gem_power: float = Field(
+        6.5, gt=0, description="initial exponent p of eq. 10; ASSUME: GaitGL v1"
+    )
+    embedding: Count = Field(128, description="dimensions of each embedding; ASSUME: GaitGL v1")
     pose_channels: int = Field(
-        0, ge=0, description="channels of a learned pose encoder, 0: the 51 numbers; PAPER 3.2"
+        0,
+        ge=0,
+        description="channels of a trained pose encoder; 0: the 51 keypoint values; PAPER 3.2",
     )
     skeleton_maps: bool = Field(
-        False, description="draw joints and limbs beside the silhouettes (SkeletonGait); PAPER 3.1"
+        False,
+        description="add maps of keypoints and limbs to the silhouettes (SkeletonGait); PAPER 3.1",
     )
 
     @model_validator(mode="after")
@@ -62,10 +71,12 @@ class GaitSetModel(Section):
         (32, 64, 128), description="channels of each block; GaitSet's PAPER"
     )
     bins: tuple[Count, ...] = Field(
-        (16, 8, 4, 2, 1), min_length=1, description="strips of each scale; GaitSet's PAPER"
+        (16, 8, 4, 2, 1),
+        min_length=1,
+        description="number of strips at each scale; GaitSet's PAPER",
     )
     shrink: Count = Field(1, description=SHRINK)
-    embedding: Count = Field(256, description="numbers of each embedding; GaitSet's PAPER")
+    embedding: Count = Field(256, description="dimensions of each embedding; GaitSet's PAPER")
 
 
 class GaitPartModel(Section):
@@ -75,12 +86,16 @@ class GaitPartModel(Section):
         (32, 64, 128), min_length=1, description="channels of each block; GaitPart's PAPER"
     )
     strips: tuple[Count, ...] = Field(
-        (1, 4, 8), min_length=1, description="parts p of each block's layers; GaitPart's PAPER"
+        (1, 4, 8),
+        min_length=1,
+        description="p, number of parts in each block's layers; GaitPart's PAPER",
     )
-    parts: Count = Field(16, description="bins with weights of their own; GaitPart's PAPER")
-    squeeze: Count = Field(4, description="factor, fewer channels in an MCM; GaitPart's PAPER")
+    parts: Count = Field(16, description="horizontal bins with separate weights; GaitPart's PAPER")
+    squeeze: Count = Field(
+        4, description="factor by which an MCM reduces the channels; GaitPart's PAPER"
+    )
     shrink: Count = Field(1, description=SHRINK)
-    embedding: Count = Field(128, description="numbers of each embedding; GaitPart's PAPER")
+    embedding: Count = Field(128, description="dimensions of each embedding; GaitPart's PAPER")
 
 
 class GaitGlModel(Section):
@@ -93,14 +108,17 @@ class GaitGlModel(Section):
     channels: tuple[Count, ...] = Field(
         (32, 64, 128, 128),
         min_length=3,
-        description="channels of the stem and each GLConv; GaitGL's PAPER",
+        description="channels of the stem and of each GLConv; GaitGL's PAPER",
     )
-    strips: Count = Field(8, description="parts of the local branch; GaitGL's PAPER")
+    strips: Count = Field(8, description="number of strips in the local branch; GaitGL's PAPER")
     shrink: Count = Field(1, description=SHRINK)
-    gem_power: float = Field(6.5, gt=0, description="first exponent; GaitGL's PAPER")
-    embedding: Count = Field(128, description="numbers of each embedding; GaitGL's PAPER")
+    gem_power: float = Field(
+        6.5, gt=0, description="initial exponent of GeM pooling; GaitGL's PAPER"
+    )
+    embedding: Count = Field(128, description="dimensions of each embedding; GaitGL's PAPER")
     head: Literal["v1", "iccv"] = Field(
-        "v1", description="'iccv': batch normalisation makes the embedding; GaitGL's PAPER"
+        "v1",
+        description="'iccv': the embedding is the output of batch normalisation; GaitGL's PAPER",
     )
 
 
@@ -110,14 +128,14 @@ class Mt3dModel(Section):
     channels: tuple[Count, ...] = Field(
         (32, 64, 128, 128),
         min_length=3,
-        description="channels of the stem and each block; MT3D's PAPER",
+        description="channels of the stem and of each block; MT3D's PAPER",
     )
     shrink: Count = Field(1, description=SHRINK)
-    embedding: Count = Field(128, description="numbers of each embedding; ASSUME")
+    embedding: Count = Field(128, description="dimensions of each embedding; ASSUME")
 
 
 class GeiModel(Section):
-    """The gait energy image (Han & Bhanu 2006) has nothing to set."""
+    """The gait energy image (Han & Bhanu 2006), which has no settings."""
 
 
 SECTIONS: dict[str, type[Section]] = {
@@ -144,9 +162,9 @@ PAPERS = {
     "gaittake": "Hsu et al., 2022",
 }
 
-# What differs from the defaults. OU-MVLP: GaitSet's paper; GaitGL v1's; GaitPart's two more layers
-# as in OpenGait's reimplementation (ASSUME); MT3D printed no size for it (ASSUME: CASIA-B's).
-# Small, for two cores: in each network a stem of 8 channels and 16 after it, on half the side.
+# Differences from the defaults. OU-MVLP: GaitSet's paper; GaitGL v1's; GaitPart's two more layers
+# as in OpenGait's reimplementation (ASSUME); MT3D's paper gives no size (ASSUME: CASIA-B's).
+# Small, for two CPU cores: a stem of 8 channels and 16 after it, on images of half the side.
 SIZES: dict[Size, dict[str, dict[str, Any]]] = {
     "casiab": {},
     "oumvlp": {

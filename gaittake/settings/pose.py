@@ -1,10 +1,10 @@
-"""Settings of stage one: the detectors, how they are trained, which of their finds are labels."""
+"""Settings of stage one: the keypoint detectors, their training, and the choice of labels."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from gaittake.settings.section import Count, Section, Share
+from gaittake.settings.section import Count, Section, Share, expanded
 
 
 class Detector(Section):
@@ -12,65 +12,91 @@ class Detector(Section):
 
     backbone: Literal["resnet50", "small"] = Field(
         "resnet50",
-        description="torchvision's ResNet-50-FPN, or ours for a laptop; ASSUME: torchvision's",
+        description="'resnet50': torchvision's ResNet-50-FPN; 'small': for a laptop; ASSUME: "
+        "torchvision's",
     )
-    min_size: int = Field(800, ge=32, description="pixels of a frame's shorter side; torchvision's")
-    max_size: int = Field(1333, ge=32, description="pixels of a frame's longer side; torchvision's")
+    min_size: int = Field(800, ge=32, description="a frame's shorter side, pixels; torchvision's")
+    max_size: int = Field(
+        1333, ge=32, description="a frame's longer side at most, pixels; torchvision's"
+    )
 
 
 class PoseTraining(Section):
     """How a detector is trained."""
 
-    steps: Count = Field(9000, description="steps of the optimiser; ASSUME")
-    batch: Count = Field(8, description="frames a step; ASSUME")
-    learning_rate: float = Field(1e-4, gt=0, description="AdamW's, a step, at its peak; ASSUME")
+    steps: Count = Field(9000, description="optimiser steps; ASSUME")
+    batch: Count = Field(8, description="frames per step; ASSUME")
+    learning_rate: float = Field(1e-4, gt=0, description="AdamW's peak learning rate; ASSUME")
     mirror: bool = Field(
-        False, description="also learn frames mirrored, left and right swapped; ours"
+        False, description="also train on mirrored frames, left and right swapped; project default"
     )
     precision: Literal["auto", "float32"] = Field(
-        "auto", description="'auto': bfloat16 where the GPU or CPU computes in it; ours"
+        "auto",
+        description="'auto' computes in bfloat16 if the GPU or CPU supports it; project default",
     )
-    checkpoint_every: Count = Field(100, description="steps between two checkpoints; ours")
+    checkpoint_every: Count = Field(100, description="steps between checkpoints; project default")
 
 
 class PseudoLabel(Section):
-    """Which detections of the teacher become labels."""
+    """Which of the teacher's detections become pseudo-labels."""
 
-    every: Count = Field(5, description="one of so many frames is labelled; ASSUME")
-    min_iou: Share = Field(0.5, description="0…1, detection's and silhouette's box; ASSUME")
-    min_score: Share = Field(0.9, description="0…1, of the detection; ASSUME")
-    min_confidence: Share = Field(0.3, description="0…1, below it a joint is not learnt; ASSUME")
-    max_shift: int = Field(3, ge=0, description="frames, video against silhouettes; ours")
+    every: Count = Field(5, description="label every n-th frame; ASSUME")
+    min_iou: Share = Field(
+        0.5, description="minimum IoU of the boxes of detection and silhouette, 0…1; ASSUME"
+    )
+    min_score: Share = Field(0.9, description="minimum score of a detection, 0…1; ASSUME")
+    min_confidence: Share = Field(
+        0.3, description="minimum confidence of a keypoint to be a label, 0…1; ASSUME"
+    )
+    max_shift: int = Field(
+        3,
+        ge=0,
+        description="largest shift tried between the frame numbers of video and silhouettes, "
+        "frames; project default",
+    )
 
 
 class Pose(Section):
-    """Stage one: from frames to 17 keypoints for each silhouette."""
+    """Stage one: predicts 17 keypoints for each silhouette."""
 
-    student_from: str | None = Field(None, description="dataset that lends its student; PAPER 3.2")
+    student_from: str | None = Field(
+        None, description="dataset whose student is borrowed instead of training one; PAPER 3.2"
+    )
     keypoints: Literal["predicted", "truth"] = Field(
-        "predicted", description="by the student, or 'truth': the walkers' own; PAPER 3.2"
+        "predicted",
+        description="by the student, or 'truth': the renderer's (walkers only); PAPER 3.2",
     )
-    teacher_weights: str = Field(
-        "coco", description="'coco', 'walkers' (made here), or a file of weights; PAPER 3.2"
+    teacher_weights: Annotated[str, AfterValidator(expanded)] = Field(
+        "coco",
+        description="'coco': torchvision's; 'walkers': trained here on rendered people; or a "
+        "file of weights; PAPER 3.2",
     )
-    teacher_people: Count = Field(2400, description="rendered people of a 'walkers' teacher; ours")
+    teacher_people: Count = Field(
+        2400, description="rendered people that train a 'walkers' teacher; project default"
+    )
     detector: Detector = Detector()
-    teacher: PoseTraining = Field(PoseTraining(), description="of a 'walkers' teacher; ours")
+    teacher: PoseTraining = Field(
+        PoseTraining(), description="for a 'walkers' teacher; project default"
+    )
     pseudo_label: PseudoLabel = PseudoLabel()
-    finetune: PoseTraining = Field(PoseTraining(), description="of the student; PAPER 3.2")
+    finetune: PoseTraining = Field(PoseTraining(), description="for the student; PAPER 3.2")
     holdout_every: int = Field(
-        8, ge=2, description="one training subject in so many is held out; ours"
+        8,
+        ge=2,
+        description="hold out every n-th training subject to measure the student; project default",
     )
     boxes: Literal["detected", "silhouette"] = Field(
         "detected",
-        description="where keypoints are sought, 'silhouette': frames cut to its box; PAPER 3.2",
+        description="where keypoints are searched: 'detected' in whole frames, 'silhouette' in "
+        "frames cropped to its box; PAPER 3.2",
     )
     proposals: bool = Field(
         True,
-        description="predict whole frames with the detector's own boxes, as published; false: in "
-        "the silhouettes', seeing of a frame only what is around them; ours",
+        description="predict whole frames with the detector's own boxes, as published; false: only "
+        "in the silhouette's box and its surroundings, faster; project default",
     )
     precision: Literal["auto", "float32"] = Field(
-        "auto", description="predict, 'auto': bfloat16 where the GPU or CPU computes in it; ours"
+        "auto",
+        description="'auto' predicts in bfloat16 if the GPU or CPU supports it; project default",
     )
-    batch: Count = Field(16, description="frames predicted at once; ours")
+    batch: Count = Field(16, description="frames per batch of prediction; project default")

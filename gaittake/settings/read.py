@@ -1,75 +1,111 @@
-"""Settings from a dataset's YAML, and what is wrong with it in one line."""
+"""Reads a dataset's YAML file; each mistake in it becomes one line."""
 
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from gaittake.errors import UserError
 from gaittake.settings.dataset import Settings
+from gaittake.settings.parse import parse_yaml, read_yaml
 from gaittake.settings.section import Section
 
-# What a dataset that borrows networks need not say again: it is as in the lender's file.
+# A dataset that borrows networks takes these from the lender's file, unless its own sets them.
 LENT = ("align", "model", "size", "train", "methods", "tables", "seeds")
+ENDINGS = (".yaml", ".yml")
+# pydantic's error types in the words of this project.
+NEEDED = {
+    "tuple_type": "a list is needed, as [a, b]",
+    "list_type": "a list is needed, as [a, b]",
+    "dict_type": "names with values are needed, as {name: value}",
+    "model_type": "names with values are needed, as {name: value}",
+    "string_type": "text is needed",
+    "int_type": "a whole number is needed",
+    "int_parsing": "a whole number is needed",
+    "int_from_float": "a whole number is needed",
+    "float_type": "a number is needed",
+    "float_parsing": "a number is needed",
+    "finite_number": "a finite number is needed",
+    "bool_type": "true or false is needed",
+    "bool_parsing": "true or false is needed",
+    "path_type": "a path is needed",
+}
+LONGEST = 80  # characters shown of a wrong value
 
 
 def load_settings(path: Path, overrides: tuple[str, ...] = ()) -> Settings:
-    """Returns the validated settings of a dataset's YAML; the dataset's name is the file's stem.
+    """Returns the validated settings of a dataset's YAML file, whose name is the dataset's.
 
     Args:
-        path: for example `config/casiab.yaml`.
-        overrides: `section.field=value` each, value in YAML, applied on top.
+        path: for example `config/casiab.yaml`; the ending `.yml` is found as well.
+        overrides: `section.field=value` each, with a value in YAML; they replace the file's.
 
     Raises:
-        UserError: no such file, not YAML, an unknown setting or a value out of range.
+        UserError: the file is missing or not YAML, a setting is unknown, or a value is wrong.
     """
-    content = _read(path)
+    content, path = _read(path)
     lender = content.get("networks_from")
-    if isinstance(lender, str) and lender != path.stem:
-        lent = _read(path.with_name(f"{lender}.yaml"))
+    if lender is not None and str(lender) != path.stem:
+        lent, _ = _read(path.with_name(f"{lender}.yaml"))
         content = {name: lent[name] for name in LENT if name in lent} | content
     for override in overrides:
         _override(content, override)
+    if content.get("dataset", path.stem) != path.stem:
+        raise UserError(f"{path}: remove 'dataset'; the file's name is the dataset's name")
     try:
-        return Settings.model_validate({"dataset": path.stem} | content)
+        return Settings.model_validate(content | {"dataset": path.stem})
     except ValidationError as error:
         raise UserError(f"{path}: {describe(error)}") from error
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """Returns what a YAML file says."""
-    if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none"
+def _read(path: Path) -> tuple[dict[str, Any], Path]:
+    """Returns what a settings file contains, and its path with the ending that it has."""
+    files = sorted(p for p in path.parent.glob("*") if p.suffix.lower() in ENDINGS)
+    found = [p for p in files if p.stem == path.stem and p.is_file()]
+    if not found:
+        known = ", ".join(dict.fromkeys(p.stem for p in files)) or "none"
         raise UserError(
             f"{path}: there is no such settings file; datasets there: {known}. "
             "config/README.md says how to write one."
         )
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path}: names and values are needed (name: value), found {content!r}")
-    return content
+    if len(found) > 1:
+        both = " and ".join(p.name for p in found)
+        raise UserError(f"{path.parent}: {both} describe one dataset; remove or rename one")
+    content = read_yaml(found[0])
+    if not isinstance(content, dict | None):
+        raise UserError(
+            f"{found[0]}: names and values are needed (name: value), found {_shown(content)}"
+        )
+    return content or {}, found[0]
 
 
 def describe(error: ValidationError) -> str:
-    """Returns a validation error as one line: each setting, what is wrong, what was found."""
-    lines = []
-    for item in error.errors():
-        name = ".".join(str(part) for part in item["loc"])
-        if item["type"] == "extra_forbidden":
-            near = get_close_matches(name, list(names(Settings)), n=1, cutoff=0.8)
-            hint = f" (did you mean '{near[0]}'?)" if near else ""
-            lines.append(
-                f"'{name}' is not a setting; `gaittake config` prints those there are{hint}"
-            )
-        else:
-            lines.append(f"'{name}': {item['msg']}, found {item['input']!r}")
-    return "; ".join(lines)
+    """Returns a validation error as one line: each setting, what it needs, what was found."""
+    return "; ".join(_described(item) for item in error.errors())
+
+
+def _described(item: ErrorDetails) -> str:
+    name = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        near = get_close_matches(name, list(names(Settings)), n=1, cutoff=0.8)
+        hint = f" (did you mean '{near[0]}'?)" if near else ""
+        return f"'{name}' is not a setting; `gaittake config` prints all settings{hint}"
+    message = NEEDED.get(item["type"], item["msg"].removeprefix("Value error, "))
+    message = message.replace("Input should be", "it must be")
+    if item["type"] == "value_error" and isinstance(item["input"], dict | list | tuple):
+        return f"'{name}': {message}" if name else message  # which names what is wrong
+    return f"'{name}': {message}, found {_shown(item['input'])}"
+
+
+def _shown(value: Any) -> str:
+    """Returns a wrong value on one line, as YAML spells true, false and null."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def names(section: type[Section], place: str = "") -> Iterator[str]:
@@ -82,15 +118,15 @@ def names(section: type[Section], place: str = "") -> Iterator[str]:
 
 
 def _override(content: dict[str, Any], override: str) -> None:
+    """Puts the value of one `section.field=value` into the content of a file."""
     name, equals, value = override.partition("=")
-    if not equals or not name:
+    *parents, field = (part.strip() for part in name.split("."))
+    if not equals or not field or not all(parents):
         raise UserError(f"--set {override}: section.field=value is needed, e.g. train.steps=1000")
-    *parents, field = name.split(".")
     for parent in parents:
-        content = content.setdefault(parent, {})
+        if content.get(parent) is None:
+            content[parent] = {}
+        content = content[parent]
         if not isinstance(content, dict):
             raise UserError(f"--set {override}: '{parent}' is a value, not a section")
-    try:
-        content[field] = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise UserError(f"--set {override}: the value is not valid YAML") from error
+    content[field] = parse_yaml(value, f"--set {override}")

@@ -1,7 +1,7 @@
-"""What each stage reads of the settings: one small record for each, and how it is made.
+"""The settings that each stage reads, as one small record per stage.
 
-A rule passes its stage's record as one canonical JSON string. So Snakemake re-runs just those
-stages whose own settings changed, and a stage cannot read a setting that its rule does not track.
+A rule passes its stage's record as one canonical JSON string. So Snakemake re-runs only the stages
+whose own settings changed, and a stage cannot read a setting that its rule does not track.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ class IndexStage(Section):
 
 
 class SurveyStage(Section):
-    """Settings of `survey`; `frames`: of the longest training clip of all methods."""
+    """Settings of `survey`; `frames` is the length of the longest training clip of all methods."""
 
     source: Source
     protocol: Protocol
@@ -70,7 +70,7 @@ class FinetuneStage(Section):
 
 
 class PredictStage(Section):
-    """Settings of `predict`; `boxes`: also `known`, whole frames seen around the silhouettes'."""
+    """Settings of `predict`; `boxes` may be `known`: whole frames, in silhouettes' boxes."""
 
     detector: Detector
     boxes: str
@@ -79,7 +79,7 @@ class PredictStage(Section):
 
 
 class QualityStage(Section):
-    """Settings of `quality`: who was held out of fine-tuning, who tests."""
+    """Settings of `quality`: subjects held out of fine-tuning, and test subjects."""
 
     held_out: tuple[str, ...]
     test_subjects: tuple[str, ...]
@@ -92,7 +92,7 @@ class CacheStage(Section):
 
 
 class TrainStage(Section):
-    """Settings of `train`; `model` has the fields of the network's own section."""
+    """Settings of `train`; `model` has the fields of the network's section."""
 
     seed: int
     network: str
@@ -124,7 +124,7 @@ class EmbedStage(Section):
 
 
 class EvaluateStage(Section):
-    """Settings of `evaluate`; `subjects` are the test subjects, `trained_on`: another dataset."""
+    """Settings of `evaluate`: `subjects` for the test; `trained_on` the lending dataset, if any."""
 
     dataset: str
     method: str
@@ -147,7 +147,7 @@ class CompareStage(Section):
 
 
 class ReportStage(Section):
-    """Settings of `report`; `gallery`: its walks; `changed`: what differs from the defaults."""
+    """Settings of `report`: `gallery` lists sequences, `changed` the non-default settings."""
 
     dataset: str
     layout: str
@@ -162,7 +162,7 @@ class ReportStage(Section):
 
 
 def changed(settings: Settings) -> dict[str, str]:
-    """Returns the settings that differ from the documented defaults, `train.steps`: `1000`."""
+    """Returns the settings that differ from the defaults, as `{"train.steps": "1000"}`."""
     usual = _flat(Settings(dataset=settings.dataset, note=settings.note).model_dump(mode="json"))
     return {
         name: v
@@ -182,10 +182,10 @@ def _flat(content: dict[str, Any], before: str = "") -> dict[str, str]:
 
 
 def canonical(section: Section) -> str:
-    """Returns a stage's settings as one JSON string, the same for the same settings."""
+    """Returns a stage's settings as one JSON string; equal settings give equal strings."""
     return json.dumps(section.model_dump(mode="json"), separators=(",", ":"))
 
 
 def digest_of(section: Section) -> str:
-    """Returns 16 hexadecimal digits that differ for other settings."""
+    """Returns the settings' SHA-256 digest, its first 16 hexadecimal digits."""
     return hashlib.sha256(canonical(section).encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""All settings of a dataset as YAML that explains itself."""
+"""Prints all settings of a dataset as commented YAML."""
 
 import json
 from collections.abc import Iterator
@@ -9,13 +9,13 @@ from gaittake.settings.section import Section
 
 INDENT = "  "
 LEGEND = """\
-# Each line: what it is, with its unit; where the value comes from; and the default, if it DIFFERS.
-# PAPER: its section, table or equation. ASSUME: the paper is silent; whose choice it is.
-# torchvision's, CASIA-B's: their own. ours: the paper has no word for it. yours: of your data."""
+# Each comment: meaning and unit; source of the value; the default, if the value DIFFERS from it.
+# PAPER: its section, table or equation. ASSUME: the paper does not say; whose choice it is.
+# project default: the paper does not cover this setting. yours: depends on your data."""
 
 
 def settings_text(settings: Settings) -> str:
-    """Returns the settings as YAML; comments give each one's meaning, source and default."""
+    """Returns the settings as YAML, with the meaning, source and default of each as a comment."""
     return "\n".join([LEGEND, *_section(settings, 0)])
 
 
@@ -40,7 +40,7 @@ def _section(section: Section, depth: int) -> Iterator[str]:
 
 
 def _methods(settings: Settings) -> Iterator[str]:
-    """Yields the rows of the table, and in what each one differs from `model` and `train`."""
+    """Yields the methods, with their resolved differences from `model` and `train`."""
     for name, method in settings.methods.items():
         yield f"{INDENT}{name}: {_plain(method)}"
         for part, common, own in (
@@ -54,7 +54,7 @@ def _methods(settings: Settings) -> Iterator[str]:
 
 
 def _plain(value: Any) -> str:
-    """Returns a value on one line; JSON is YAML too."""
+    """Returns a value on one line, as JSON, which is valid YAML."""
     return json.dumps(_json(value), ensure_ascii=False)
 
 

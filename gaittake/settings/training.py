@@ -1,9 +1,9 @@
-"""How each network is trained: the published recipes, and what a dataset changes of them.
+"""How each network is trained: the published recipes, and how a dataset changes them.
 
-Every method trains by the recipe that its authors published; GaitTAKE's are the defaults of
-`train`. What a dataset's `train` changes of GaitTAKE's recipe changes for all: another number of
-subjects, sequences, frames or learning rate holds for every method, steps and milestones become
-shorter by one factor, and what defines a method (its loss, the order of frames) stays its own.
+Every method trains with the recipe that its authors published; GaitTAKE's is the default of
+`train`. A dataset's changes to `train` apply to every method: the same number of subjects,
+sequences and frames and the same learning rate, and steps and milestones scaled by one factor.
+What defines a method, such as its loss and the order of its frames, stays as published.
 """
 
 from typing import Any, Literal
@@ -17,50 +17,57 @@ from gaittake.settings.section import Count, Section
 class Train(Section):
     """How the network is trained."""
 
-    subjects_per_batch: int = Field(8, ge=2, description="P, subjects; PAPER 4.1")
-    sequences_per_subject: int = Field(8, ge=2, description="K, sequences; PAPER 4.1")
-    frames: Count = Field(30, description="frames of a clip; PAPER 4.1")
-    steps: Count = Field(80_000, description="steps of the optimiser; ASSUME: GaitGL")
-    learning_rate: float = Field(1e-4, gt=0, description="Adam's, a step; ASSUME: GaitGL")
-    milestones: tuple[Count, ...] = Field(
-        (70_000,), description="steps where it falls; ASSUME: GaitGL"
+    subjects_per_batch: int = Field(8, ge=2, description="P, subjects per batch; PAPER 4.1")
+    sequences_per_subject: int = Field(
+        8, ge=2, description="K, sequences per subject in a batch; PAPER 4.1"
     )
-    decay: float = Field(0.1, gt=0, le=1, description="factor at each milestone; ASSUME: GaitGL")
+    frames: Count = Field(30, description="frames per clip; PAPER 4.1")
+    steps: Count = Field(80_000, description="optimiser steps; ASSUME: GaitGL")
+    learning_rate: float = Field(1e-4, gt=0, description="Adam's learning rate; ASSUME: GaitGL")
+    milestones: tuple[Count, ...] = Field(
+        (70_000,), description="steps at which the learning rate falls; ASSUME: GaitGL"
+    )
+    decay: float = Field(
+        0.1, gt=0, le=1, description="factor of the learning rate at each milestone; ASSUME: GaitGL"
+    )
     loss: Literal["adaptive", "batch_all", "batch_hard"] = Field(
-        "adaptive", description="weights of eq. 11; ASSUME: Ristani & Tomasi 2018"
+        "adaptive",
+        description="weights of the triplet loss, eq. 11; ASSUME: Ristani & Tomasi 2018",
     )
     margin: float = Field(0.2, ge=0, description="m of eq. 11, a distance; ASSUME: GaitGL")
     precision: Literal["auto", "float32"] = Field(
-        "auto", description="'auto': bfloat16 where the GPU or CPU computes in it; ours"
+        "auto",
+        description="'auto' computes in bfloat16 if the GPU or CPU supports it; project default",
     )
-    log_every: Count = Field(20, description="steps between two rows of train.csv; ours")
-    checkpoint_every: Count = Field(200, description="steps between two checkpoints; ours")
+    log_every: Count = Field(20, description="steps between rows of train.csv; project default")
+    checkpoint_every: Count = Field(200, description="steps between checkpoints; project default")
     order: Literal["consecutive", "sorted", "any"] = Field(
         "consecutive",
-        description="which frames make a clip: consecutive ones; 'sorted': some of a window a "
-        "third longer; 'any': any of the sequence, in any order; PAPER 4.1",
+        description="frames of a clip: 'consecutive'; 'sorted': drawn in order from a window a "
+        "third longer; 'any': drawn from the whole sequence in any order; PAPER 4.1",
     )
-    weight_decay: float = Field(
-        0.0, ge=0, description="Adam's, factor of the squared weights; ASSUME: none"
-    )
+    weight_decay: float = Field(0.0, ge=0, description="Adam's weight decay (L2); ASSUME: none")
     cross_entropy: float = Field(
-        0.0, ge=0, description="factor of a loss that names the training subjects; PAPER 3.3: none"
+        0.0,
+        ge=0,
+        description="weight of a loss that classifies the training subjects; PAPER 3.3: none",
     )
     neck: bool = Field(
-        False, description="batch normalisation before it (BNNeck, Luo et al. 2019); PAPER 3.3"
+        False,
+        description="batch norm before the classifier (BNNeck, Luo et al. 2019); PAPER 3.3",
     )
-    mirror: bool = Field(False, description="half of the clips exchange left and right; ours")
+    mirror: bool = Field(False, description="mirror half of the clips; project default")
 
     @field_validator("neck")
     @classmethod
     def _belongs_to_cross_entropy(cls, neck: bool, found: ValidationInfo) -> bool:
         if neck and not found.data.get("cross_entropy"):
-            raise ValueError("it is a part of cross_entropy, which is 0 here; raise that too")
+            raise ValueError("it is a part of cross_entropy, which is 0 here; set that as well")
         return neck
 
 
-# What differs from GaitTAKE's for CASIA-B. GaitSet, GaitPart, GaitGL: their papers; the milestones
-# of GaitPart: ASSUME, OpenGait's. MT3D: ASSUME, GaitGL's (of the same first author).
+# Differences from GaitTAKE's recipe for CASIA-B. GaitSet, GaitPart, GaitGL: their papers; the
+# milestones of GaitPart: ASSUME, OpenGait's. MT3D: ASSUME, GaitGL's (of the same first author).
 _ALL: dict[str, Any] = {"loss": "batch_all"}
 _GAITSET = _ALL | {"order": "any", "sequences_per_subject": 16}
 _GAITPART = _ALL | {"order": "sorted", "sequences_per_subject": 16}
@@ -84,12 +91,12 @@ RECIPES: dict[Size, dict[str, dict[str, Any]]] = {
     },
     "small": _CASIAB,
 }
-# Fields that define a method: a dataset's `train` does not change them for the peers.
+# Fields that define a method: a dataset's `train` changes them for GaitTAKE only.
 OWN = frozenset(("loss", "margin", "order", "weight_decay", "cross_entropy", "neck", "mirror"))
 
 
 def published(network: str, size: Size) -> Train:
-    """Returns a network's published recipe; GaitTAKE's where the network has none."""
+    """Returns a network's published recipe; GaitTAKE's if the network has none."""
     return Train.model_validate(RECIPES[size].get(network, {}))
 
 
@@ -97,27 +104,27 @@ def peer_recipe(network: str, size: Size, train: Train) -> dict[str, Any]:
     """Returns how a peer of GaitTAKE trains on a dataset.
 
     Args:
-        network: whose recipe.
-        size: where it was published.
-        train: how GaitTAKE trains on the dataset.
+        network: the peer.
+        size: which of its published recipes.
+        train: GaitTAKE's training on the dataset.
 
     Returns:
-        Fields of Train: the peer's published recipe; where `train` differs from GaitTAKE's
-        published one, the value of `train`. Steps and milestones of `train` are multiplied by the
-        ratio of the peer's published steps to GaitTAKE's.
+        Fields of Train: the peer's published recipe, with those values of `train` that differ from
+        GaitTAKE's published recipe. Steps and milestones of `train` are multiplied by the ratio of
+        the peer's published steps to GaitTAKE's.
     """
-    ours, theirs = published("gaittake", size), published(network, size)
+    gaittake, peer = published("gaittake", size), published(network, size)
     changed = {
         name: value
         for name, value in train.model_dump().items()
-        if value != getattr(ours, name) and name not in OWN
+        if value != getattr(gaittake, name) and name not in OWN
     }
-    ratio = theirs.steps / ours.steps
+    ratio = peer.steps / gaittake.steps
     if "steps" in changed:
         changed["steps"] = max(1, round(train.steps * ratio))
     if "milestones" in changed:
         changed["milestones"] = tuple(max(1, round(step * ratio)) for step in train.milestones)
     elif "steps" in changed:
-        factor = train.steps / ours.steps
-        changed["milestones"] = tuple(max(1, round(step * factor)) for step in theirs.milestones)
-    return theirs.model_dump() | changed
+        factor = train.steps / gaittake.steps
+        changed["milestones"] = tuple(max(1, round(step * factor)) for step in peer.milestones)
+    return peer.model_dump() | changed

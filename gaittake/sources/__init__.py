@@ -1,1 +1,1 @@
-"""Where sequences come from: the only code that knows a dataset's folders."""
+"""Finds or renders sequences. Only this package knows how a dataset's folders are laid out."""

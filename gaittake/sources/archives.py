@@ -1,4 +1,4 @@
-"""The unpack stage: subjects of CASIA-B that lie on disk as they are given out, `001.tar.gz`."""
+"""The unpack stage: extracts CASIA-B's subjects from their archives, `001.tar.gz`."""
 
 import gzip
 import logging
@@ -20,7 +20,7 @@ STAGE = "unpack"
 
 
 def packed(source: Source, subjects: Iterable[str]) -> list[Path]:
-    """Returns the archives of the subjects that lie on disk packed, and not unpacked as well."""
+    """Returns the archives of those subjects that have no unpacked folder."""
     if source.layout != "casiab":
         return []
     found = []
@@ -33,15 +33,15 @@ def packed(source: Source, subjects: Iterable[str]) -> list[Path]:
 
 
 def unpack_subjects(archives: list[Path], *, out: Path, rejects: Path) -> None:
-    """Unpacks archives into a folder for each subject; a broken one is refused as a whole.
+    """Unpacks archives into one folder per subject; of a damaged archive nothing is kept.
 
     Args:
         archives: `001.tar.gz`, …
-        out: folder of the subjects' folders.
-        rejects: table of archives that could not be unpacked.
+        out: folder to create, with one folder per subject.
+        rejects: table to write, of the archives that could not be unpacked.
 
     Raises:
-        OSError: the disk is full, or cannot be written.
+        OSError: the disk is full or read-only.
     """
     refused: list[Reject] = []
     with whole_folder(out) as folder, progress(STAGE, len(archives), unit="archives") as advance:
@@ -54,17 +54,17 @@ def unpack_subjects(archives: list[Path], *, out: Path, rejects: Path) -> None:
                 refused.append(Reject(STAGE, str(archive), "broken archive"))
                 shutil.rmtree(subject, ignore_errors=True)
             advance()
-    logger.info("%d archives unpacked; refused: %s", len(archives), count_rejects(refused))
+    logger.info("%d archives read; refused: %s", len(archives), count_rejects(refused))
     write_rejects(refused, rejects)
 
 
 def _extract(archive: Path, folder: Path) -> None:
-    """Writes what an archive holds below a folder; what is no plain file or folder is an error."""
+    """Extracts an archive into a folder; links and devices are errors."""
     with gzip.open(archive) as stream:
         with tarfile.open(fileobj=stream, mode="r:") as opened:
             for member in opened:
                 _write_member(opened, member, folder)
-        # A damaged header looks to tarfile like the end; the checksum behind the rest tells.
+        # tarfile takes a damaged header for the end; reading on verifies gzip's checksum.
         while stream.read(1 << 20):
             pass
 
@@ -72,9 +72,9 @@ def _extract(archive: Path, folder: Path) -> None:
 def _write_member(opened: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
     name = PurePosixPath(member.name)
     plain = member.isfile() or member.isdir()
-    # Neither out of the folder nor through a link. (tarfile's own filters need Python 3.11.4.)
+    # Nothing may escape the folder. (tarfile's own filters need Python 3.11.4.)
     if name.is_absolute() or ".." in name.parts or not plain:
-        raise tarfile.TarError(f"{member.name}: no plain file or folder of this archive's own")
+        raise tarfile.TarError(f"{member.name}: not a plain file or folder inside the archive")
     place = folder / name
     if member.isdir():
         place.mkdir(parents=True, exist_ok=True)
@@ -82,6 +82,6 @@ def _write_member(opened: tarfile.TarFile, member: tarfile.TarInfo, folder: Path
     place.parent.mkdir(parents=True, exist_ok=True)
     content = opened.extractfile(member)
     if content is None:
-        raise tarfile.TarError(f"{member.name}: has no content")
+        raise tarfile.TarError(f"{member.name}: no content")
     with content, place.open("wb") as out:
         shutil.copyfileobj(content, out)

@@ -1,29 +1,30 @@
-"""CASIA-B's layout on disk: `001/nm-01/090/*.png` and `001-nm-01-090.avi`."""
+"""CASIA-B's layout: silhouettes `001/nm-01/090/*.png` and videos `001-nm-01-090.avi`."""
 
 import os
 import re
 from pathlib import Path
 
+from gaittake.protocol import SEQUENCE
 from gaittake.sequence import Reject, Sequence
 from gaittake.sources import tree
 from gaittake.sources.tree import Folders
 
-ARCHIVE = ".tar.gz"  # one of each subject, as the dataset is given out
+ARCHIVE = ".tar.gz"  # the dataset is distributed as one archive per subject
 TOP = re.compile(rf"\d{{3}}({re.escape(ARCHIVE)})?")
 _VIEW = re.compile(r"\d{3}")
-_VIDEO = re.compile(rf"(\d{{3}})-{tree.WALK}-(\d{{3}})\.avi")
+_VIDEO = re.compile(rf"(\d{{3}})-{SEQUENCE}-(\d{{3}})\.avi")
 _BACKGROUND = "bkgrd"
 
 
 def scan(
     subjects: tuple[str, ...], silhouettes: Folders, videos: Folders
 ) -> tuple[list[Sequence], list[Reject]]:
-    """Returns the sequences of some subjects, and what in their folders is none.
+    """Returns the subjects' sequences, and a Reject for every entry that is not one.
 
     Args:
-        subjects: names of folders, `001`.
+        subjects: names of folders, as `001`.
         silhouettes: folders that hold the subjects' folders.
-        videos: folders that hold the videos; a walk without one has no RGB.
+        videos: folders that hold the videos; a sequence without a video has no RGB.
     """
     found: list[Sequence] = []
     rejects: list[Reject] = []
@@ -38,9 +39,9 @@ def scan(
 
 
 def survey(silhouettes: Folders, videos: Folders) -> tuple[dict[str, Path], list[Reject]]:
-    """Returns the subjects on disk and where each lies, and what beside them is none.
+    """Returns each subject's path, and a Reject for every other entry.
 
-    Background clips are neither: they show nobody.
+    Background videos, which show no subject, are ignored.
     """
     subjects: dict[str, Path] = {}
     rejects: list[Reject] = []
@@ -59,7 +60,7 @@ def survey(silhouettes: Folders, videos: Folders) -> tuple[dict[str, Path], list
             if parsed:
                 subjects.setdefault(parsed[1], Path(entry.path))
             else:
-                reason = "not a video of a walk (as 001-nm-01-090.avi)"
+                reason = "not a video of a sequence (as 001-nm-01-090.avi)"
                 rejects.append(Reject(tree.STAGE, entry.path, reason))
     return subjects, rejects
 
@@ -71,10 +72,10 @@ def _view(entry: os.DirEntry[str]) -> int | None:
 def _videos(
     subjects: tuple[str, ...], roots: Folders, rejects: list[Reject]
 ) -> dict[str, dict[tree.Key, Path]]:
-    """Returns the videos of each subject; of two of one walk the second goes to `rejects`."""
+    """Returns each subject's videos; a second video of a sequence goes to `rejects`."""
     found: dict[str, dict[tree.Key, Path]] = {subject: {} for subject in subjects}
     for root in roots:
-        for name in sorted(os.listdir(root)):  # noqa: PTH208 names are all that is needed here
+        for name in sorted(os.listdir(root)):  # noqa: PTH208 names suffice here
             parsed = None if _BACKGROUND in name else _VIDEO.fullmatch(name)
             if parsed and parsed[1] in found:
                 key = tree.Key(parsed[2], int(parsed[3]), int(parsed[4]))

@@ -1,7 +1,7 @@
-"""A user's own dataset: `subject/condition-number/view/` with images in it, or a video `view.mp4`.
+"""The layout of a user's own dataset: `subject/condition-number/view/*.png`, or videos `view.mp4`.
 
-The RGB, where there is any, has the same form in folders of its own. Frames of silhouettes and RGB
-belong together by their numbers.
+RGB, if there is any, has the same layout in separate folders. A silhouette and an RGB frame with
+the same number belong together.
 """
 
 import os
@@ -21,12 +21,12 @@ _VIEW = re.compile(r"\d{1,3}")
 def scan(
     subjects: tuple[str, ...], silhouettes: Folders, videos: Folders
 ) -> tuple[list[Sequence], list[Reject]]:
-    """Returns the sequences of some subjects, and what in their folders is none.
+    """Returns the subjects' sequences, and a Reject for every entry that is not one.
 
     Args:
         subjects: names of folders.
         silhouettes: folders that hold the subjects' folders.
-        videos: the same of the RGB; a walk without one has no RGB.
+        videos: the same for RGB; a sequence without an entry there has no RGB.
     """
     found: list[Sequence] = []
     rejects: list[Reject] = []
@@ -41,7 +41,7 @@ def scan(
 
 
 def survey(silhouettes: Folders, videos: Folders) -> tuple[dict[str, Path], list[Reject]]:
-    """Returns the subjects on disk and where each lies, and what beside them is none."""
+    """Returns each subject's path, and a Reject for every other entry."""
     subjects: dict[str, Path] = {}
     rejects: list[Reject] = []
     for root in silhouettes + videos:

@@ -1,4 +1,4 @@
-"""The index stage: from a dataset's folders to the table of its sequences."""
+"""The index stage: writes the table of sequences found in a dataset's folders."""
 
 import logging
 from pathlib import Path
@@ -21,18 +21,18 @@ def index_sequences(
     out: Path,
     rejects: Path,
 ) -> None:
-    """Writes the sequences of some subjects, and what was found that is no sequence.
+    """Writes the subjects' sequences, and a table of everything that is not one.
 
     Args:
         settings: the source and the subjects.
-        roots: rendered folders with `silhouettes/` and `videos/`; None: those of the source.
-        unpacked: folder of subjects that came in archives, beside those of the source.
-        out: table of sequences.
-        rejects: table of what was refused.
+        roots: rendered folders with `silhouettes/` and `videos/`; None uses the source's folders.
+        unpacked: folder of subjects extracted from archives, read in addition to the source's.
+        out: table of sequences to write.
+        rejects: table of rejects to write.
 
     Raises:
-        UserError: a folder is missing, or holds nothing of the layout; the silhouettes are no
-            masks, or of another size than the colour frames.
+        UserError: a folder is missing, or holds nothing that fits the layout; the silhouettes are
+            not masks, or differ from the colour frames in size.
     """
     if roots is None:
         silhouettes, videos = settings.source.silhouettes, settings.source.videos
@@ -57,10 +57,10 @@ def index_sequences(
 
 
 def check_folders(settings: IndexStage) -> None:
-    """Looks whether the source's folders are there and are the right ones.
+    """Checks that the source's folders exist and fit the layout.
 
     Raises:
-        UserError: they are not; what was found, and what to set.
+        UserError: names the folder, what it holds, what the layout needs, and the setting.
     """
     source, layout = settings.source, LAYOUTS[settings.source.layout]
     if not source.silhouettes:
@@ -69,13 +69,13 @@ def check_folders(settings: IndexStage) -> None:
         for folder in folders:
             if not folder.is_dir():
                 raise UserError(
-                    f"{folder}: there is no such folder; set source.{field} to where the dataset "
-                    "lies (config/README.md)"
+                    f"{folder}: no such folder; set source.{field} to the folder of the dataset "
+                    "(config/README.md)"
                 )
     names = sorted(child.name for folder in source.silhouettes for child in folder.iterdir())
     if not any(layout.top.fullmatch(name) for name in names):
-        found = f"holds {', '.join(names[:5])}" if names else "the dataset is empty"
+        found = f"holds {', '.join(names[:5])}" if names else "the folder is empty"
         raise UserError(
-            f"{source.silhouettes[0]}: {found}; needed there for source.layout '{source.layout}': "
-            f"{layout.example} (config/README.md shows it)"
+            f"{source.silhouettes[0]}: {found}; source.layout '{source.layout}' needs "
+            f"{layout.example} there (config/README.md shows it)"
         )

@@ -1,4 +1,4 @@
-"""How datasets lie on disk, by the name that `source.layout` has."""
+"""The layouts of datasets on disk, by the value of `source.layout`."""
 
 import re
 from collections.abc import Callable
@@ -11,13 +11,13 @@ from gaittake.sources.tree import Folders
 
 
 class Layout(NamedTuple):
-    """What is done with the folders of a layout.
+    """How to read the folders of one layout.
 
     Attributes:
-        top: names of what lies right in the folder of silhouettes.
-        example: such names, for messages.
-        scan: the sequences of some subjects, and what in their folders is none.
-        survey: the subjects on disk and where each lies, and what beside them is none.
+        top: pattern of the names directly in the folder of silhouettes.
+        example: examples of these names, for messages.
+        scan: returns some subjects' sequences, and rejects.
+        survey: returns all subjects' paths, and rejects.
     """
 
     top: re.Pattern[str]
@@ -31,5 +31,5 @@ LAYOUTS = {
     "walkers": _CASIAB,  # rendered in CASIA-B's layout
     "casiab": _CASIAB,
     "oumvlp": Layout(oumvlp.TOP, "Silhouette_000-00, …", oumvlp.scan, oumvlp.survey),
-    "folder": Layout(folder.TOP, "a folder for each subject", folder.scan, folder.survey),
+    "folder": Layout(folder.TOP, "one folder per subject", folder.scan, folder.survey),
 }

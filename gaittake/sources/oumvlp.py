@@ -1,4 +1,4 @@
-"""OU-MVLP's layout on disk: `Silhouette_090-01/00001/0001.png`. No RGB is distributed."""
+"""OU-MVLP's layout: `Silhouette_090-01/00001/0001.png`. The dataset has no RGB."""
 
 import re
 from pathlib import Path
@@ -13,10 +13,10 @@ TOP = re.compile(r"Silhouette_(\d{3})-(\d{2})")
 _SUBJECT = re.compile(r"\d{5}")
 
 
-class Walk(NamedTuple):
-    """A folder that holds one walk of every subject, from one view."""
+class ViewFolder(NamedTuple):
+    """A folder that holds one sequence of every subject, from one view."""
 
-    folder: Path
+    path: Path
     view: int
     number: int
 
@@ -24,24 +24,24 @@ class Walk(NamedTuple):
 def scan(
     subjects: tuple[str, ...],
     silhouettes: Folders,
-    videos: Folders,  # the form that every layout has
+    videos: Folders,  # unused; every layout's scan has the same signature
 ) -> tuple[list[Sequence], list[Reject]]:
-    """Returns the sequences of some subjects, `nm-00` and `nm-01` by view, and what is none.
+    """Returns the subjects' sequences, `nm-00` and `nm-01` per view, and a Reject for all else.
 
     Args:
-        subjects: names of folders, `00001`.
+        subjects: names of folders, as `00001`.
         silhouettes: folders that hold the `Silhouette_{view}-{sequence}` folders.
-        videos: not used.
+        videos: unused.
     """
     found: list[Sequence] = []
     rejects: list[Reject] = []
-    walks = _walks(silhouettes, [])
+    view_folders = _view_folders(silhouettes, [])
     for subject in tree.each(subjects):
         places: dict[tree.Key, Path] = {}
-        for walk in walks:
-            key = tree.Key(CONDITION, walk.number, walk.view)
-            if (walk.folder / subject).is_dir():
-                tree.keep_first(places, key, walk.folder / subject, rejects)
+        for path, view, number in view_folders:
+            if (path / subject).is_dir():
+                key = tree.Key(CONDITION, number, view)
+                tree.keep_first(places, key, path / subject, rejects)
         if not places:
             rejects.append(tree.missing(f"Silhouette_*/{subject}", silhouettes))
         found += tree.sequences(subject, places, {}, rejects)
@@ -49,11 +49,11 @@ def scan(
 
 
 def survey(silhouettes: Folders, videos: Folders) -> tuple[dict[str, Path], list[Reject]]:
-    """Returns the subjects on disk and where each lies, and what beside them is none."""
+    """Returns each subject's path, and a Reject for every other entry."""
     subjects: dict[str, Path] = {}
     rejects: list[Reject] = []
-    for walk in _walks(silhouettes, rejects):
-        for entry in tree.children(walk.folder, rejects):
+    for path, _, _ in _view_folders(silhouettes, rejects):
+        for entry in tree.children(path, rejects):
             if _SUBJECT.fullmatch(entry.name) and entry.is_dir():
                 subjects.setdefault(entry.name, Path(entry.path))
             else:
@@ -61,14 +61,15 @@ def survey(silhouettes: Folders, videos: Folders) -> tuple[dict[str, Path], list
     return subjects, rejects
 
 
-def _walks(roots: Folders, rejects: list[Reject]) -> list[Walk]:
-    """Returns the walks' folders; what beside them is none goes to `rejects`."""
+def _view_folders(roots: Folders, rejects: list[Reject]) -> list[ViewFolder]:
+    """Returns the view folders; every other entry goes to `rejects`."""
     found = []
     for root in roots:
         for entry in tree.children(root, rejects):
             parsed = TOP.fullmatch(entry.name)
             if parsed and entry.is_dir():
-                found.append(Walk(Path(entry.path), int(parsed[1]), int(parsed[2])))
+                found.append(ViewFolder(Path(entry.path), int(parsed[1]), int(parsed[2])))
             else:
-                rejects.append(Reject(tree.STAGE, entry.path, "not a walk (as Silhouette_090-01)"))
+                reason = "not a view folder (as Silhouette_090-01)"
+                rejects.append(Reject(tree.STAGE, entry.path, reason))
     return found

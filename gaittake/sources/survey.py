@@ -1,4 +1,4 @@
-"""The survey stage: everything that could not be used, and what the protocol asks for in vain."""
+"""The survey stage: lists what was skipped, and what the protocol requires but the data lacks."""
 
 import logging
 from collections.abc import Iterator
@@ -18,30 +18,30 @@ STAGE = "survey"
 def survey(
     settings: SurveyStage, *, sequences: Path, cache: Path, rejects: list[Path], out: Path
 ) -> None:
-    """Writes the dataset's table of rejects: those of all stages, and what only the whole shows.
+    """Writes the dataset's table of rejects: those of all stages, and those of the whole dataset.
 
-    That is: folders beside the subjects', subjects in neither list, walks of the protocol that are
-    missing, walks that it does not use, and sequences shorter than a clip.
+    The latter are: entries that are not subjects, subjects in neither list of the protocol,
+    missing sequences of the protocol, unused sequences, and sequences shorter than a clip.
 
     Args:
         settings: source and protocol.
         sequences: the table of all sequences.
-        cache: the dataset's cache, for the number of usable frames.
-        rejects: every stage's tables of what was refused.
-        out: the table of everything.
+        cache: the dataset's cache, which has the number of usable frames.
+        rejects: the tables of rejects of all stages.
+        out: the table to write.
     """
     found = read_sequences(sequences)
     refused = [row for path in rejects for row in read_rejects(path)]
-    if settings.source.layout != "walkers":  # rendered people are all there
+    if not settings.source.rendered:  # rendered subjects are complete
         refused += outside_the_protocol(settings)
-        refused += walks_of_tests(settings, found)
+        refused += test_sequences(settings, found)
     refused += short_sequences(settings, found, cache)
     write_rejects(refused, out)
     logger.info(rejects_summary(out))
 
 
 def outside_the_protocol(settings: SurveyStage) -> list[Reject]:
-    """Returns what lies beside the subjects of the protocol."""
+    """Returns a Reject for every entry on disk that is not a subject of the protocol."""
     layout = LAYOUTS[settings.source.layout]
     found, others = layout.survey(settings.source.silhouettes, settings.source.videos)
     protocol = settings.protocol
@@ -60,34 +60,36 @@ def outside_the_protocol(settings: SurveyStage) -> list[Reject]:
     ]
 
 
-def walks_of_tests(settings: SurveyStage, found: list[Sequence]) -> Iterator[Reject]:
-    """Yields the test subjects' walks that are missing, in some views or all, or not used.
+def test_sequences(settings: SurveyStage, found: list[Sequence]) -> Iterator[Reject]:
+    """Yields the test subjects' sequences that are missing, lack a view, or are not used.
 
-    A subject of whom there is nothing at all has its row from `index`.
+    Subjects without any sequence are listed by `index` already.
     """
     protocol = settings.protocol
-    wanted = expand((*protocol.gallery, *(w for walks in protocol.probes.values() for w in walks)))
+    wanted = expand(
+        (*protocol.gallery, *(name for names in protocol.probes.values() for name in names))
+    )
     views: dict[str, dict[str, set[int]]] = {s: {} for s in expand(protocol.test_subjects)}
     for row in found:
         if row.subject in views:
-            walk = f"{row.condition}-{row.number:02d}"
-            views[row.subject].setdefault(walk, set()).add(row.view)
+            name = f"{row.condition}-{row.number:02d}"
+            views[row.subject].setdefault(name, set()).add(row.view)
     every = sorted(protocol.views or {row.view for row in found if row.subject in views})
-    for subject, walks in views.items():
-        for walk in wanted if walks else []:
-            if walk not in walks:
-                yield Reject(STAGE, f"{subject}/{walk}", "walk of the protocol missing")
+    for subject, present in views.items():
+        for name in wanted if present else []:
+            if name not in present:
+                yield Reject(STAGE, f"{subject}/{name}", "sequence of the protocol missing")
                 continue
             for view in every:
-                if view not in walks[walk]:
-                    name = f"{subject}/{walk}/{view:03d}"
-                    yield Reject(STAGE, name, "view of the protocol's walk missing")
-        for walk in sorted(set(walks) - set(wanted)):
-            yield Reject(STAGE, f"{subject}/{walk}", "walk in neither gallery nor probes")
+                if view not in present[name]:
+                    path = f"{subject}/{name}/{view:03d}"
+                    yield Reject(STAGE, path, "view of the protocol's sequence missing")
+        for name in sorted(set(present) - set(wanted)):
+            yield Reject(STAGE, f"{subject}/{name}", "sequence in neither gallery nor probes")
 
 
 def short_sequences(settings: SurveyStage, found: list[Sequence], cache: Path) -> Iterator[Reject]:
-    """Yields the sequences with fewer usable frames than a training clip. They are used."""
+    """Yields the sequences with fewer usable frames than a training clip; they are still used."""
     place = {row.name: row.silhouettes for row in found}
     trained = set(expand(settings.protocol.train_subjects))
     with open_ragged(cache, kind="cache") as opened:
@@ -95,6 +97,6 @@ def short_sequences(settings: SurveyStage, found: list[Sequence], cache: Path) -
     short = table[table["frame_count"] < settings.frames]
     columns = short[["subject", "condition", "number", "view"]]
     for subject, condition, number, view in columns.itertuples(index=False):
-        reason = "frames repeat in training" if subject in trained else "tested with what there is"
+        reason = "frames repeat in training" if subject in trained else "all frames used in tests"
         name = name_of(subject, condition, int(number), int(view))
         yield Reject(STAGE, str(place[name]), f"shorter than a training clip, {reason}")

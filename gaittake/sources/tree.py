@@ -1,4 +1,4 @@
-"""Trees of the form `subject/condition-number/view`, from which two layouts are made."""
+"""Reads trees of the form `subject/condition-number/view`, which two layouts share."""
 
 import errno
 import os
@@ -9,18 +9,17 @@ from typing import NamedTuple
 
 from gaittake.io.frames import count_frames, is_hidden, is_video
 from gaittake.io.progress import progress
-from gaittake.protocol import canonical_name
+from gaittake.protocol import SEQUENCE, canonical_name
 from gaittake.sequence import Reject, Sequence
 
 STAGE = "index"
-WALK = r"([A-Za-z][A-Za-z0-9_]*)-(\d{2}|[1-9]\d{2,})"
-_WALK = re.compile(WALK)
+_SEQUENCE = re.compile(SEQUENCE)
 Folders = tuple[Path, ...]
 ViewOf = Callable[[os.DirEntry[str]], int | None]
 
 
 class Key(NamedTuple):
-    """Which sequence of a subject."""
+    """Identifies a sequence of one subject."""
 
     condition: str
     number: int
@@ -28,9 +27,9 @@ class Key(NamedTuple):
 
 
 def children(folder: Path, rejects: list[Reject]) -> list[os.DirEntry[str]]:
-    """Returns what a folder holds, in order.
+    """Returns a folder's entries, sorted.
 
-    Hidden files, links in a loop, and that the folder is empty, go to `rejects`.
+    Hidden files, links in a loop and an empty folder go to `rejects`.
     """
     with os.scandir(folder) as found:
         entries = sorted(found, key=lambda entry: entry.name)
@@ -74,38 +73,37 @@ def subject_folders(subject: str, roots: Folders) -> list[Path]:
 
 
 def places(subject: str, roots: Folders, view_of: ViewOf, rejects: list[Reject]) -> dict[Key, Path]:
-    """Returns where each sequence of a subject lies; what is none goes to `rejects`.
+    """Returns the path of each sequence of a subject; every other entry goes to `rejects`.
 
     Args:
-        subject: the folder's name; archives are often unpacked doubled, as `001/001`.
+        subject: the folder's name; nested `001/001`, a common result of unpacking, is accepted.
         roots: folders that hold the subjects' folders.
-        view_of: the view, in degrees, of an entry of a walk's folder; None if it is none.
-        rejects: gets hidden files, empty folders, names that do not parse, second places.
+        view_of: returns the view, in degrees, of an entry in a sequence's folder, or None.
+        rejects: extended by hidden files, empty folders, wrong names and duplicates.
     """
     found: dict[Key, Path] = {}
     folders = subject_folders(subject, roots)
     for folder in folders:
-        for walk in children(folder, rejects):
-            if canonical_name(walk.name) == subject and walk.is_dir():
-                folders.append(Path(walk.path))
+        for entry in children(folder, rejects):
+            if canonical_name(entry.name) == subject and entry.is_dir():
+                folders.append(Path(entry.path))
                 continue
-            parsed = _WALK.fullmatch(walk.name)
-            if not parsed or not walk.is_dir():
-                rejects.append(Reject(STAGE, walk.path, "not a walk (as nm-01)"))
+            parsed = _SEQUENCE.fullmatch(entry.name)
+            if not parsed or not entry.is_dir():
+                rejects.append(Reject(STAGE, entry.path, "not a sequence (as nm-01)"))
                 continue
-            for entry in children(Path(walk.path), rejects):
-                view = view_of(entry)
+            for inner in children(Path(entry.path), rejects):
+                view = view_of(inner)
                 if view is None:
-                    rejects.append(Reject(STAGE, entry.path, "not a view (as 090)"))
+                    rejects.append(Reject(STAGE, inner.path, "not a view (as 090)"))
                 else:
-                    keep_first(
-                        found, Key(parsed[1], int(parsed[2]), view), Path(entry.path), rejects
-                    )
+                    key = Key(parsed[1], int(parsed[2]), view)
+                    keep_first(found, key, Path(inner.path), rejects)
     return found
 
 
 def each(subjects: tuple[str, ...]) -> Iterator[str]:
-    """Yields the subjects, and tells how many are done."""
+    """Yields the subjects and reports progress."""
     with progress(STAGE, len(subjects), unit="subjects") as advance:
         for subject in subjects:
             yield subject
@@ -113,9 +111,9 @@ def each(subjects: tuple[str, ...]) -> Iterator[str]:
 
 
 def keep_first(found: dict[Key, Path], key: Key, place: Path, rejects: list[Reject]) -> None:
-    """Adds a place; one that another place has been found for goes to `rejects`."""
+    """Adds a sequence's path; a second path of the same sequence goes to `rejects`."""
     if found.setdefault(key, place) != place:
-        rejects.append(Reject(STAGE, str(place), "second place of one sequence"))
+        rejects.append(Reject(STAGE, str(place), "second path of one sequence"))
 
 
 def sequences(
@@ -123,7 +121,7 @@ def sequences(
 ) -> list[Sequence]:
     """Returns the sequences that have frames, each with its video if there is one.
 
-    What in a frame folder is no frame, and what has no frame at all, goes to `rejects`.
+    Files that are not frames, and folders without frames, go to `rejects`.
     """
     found = []
     for key, place in silhouettes.items():
@@ -138,6 +136,6 @@ def sequences(
 
 
 def missing(subject: str, roots: Folders) -> Reject:
-    """Returns the row of a subject that is not on disk."""
+    """Returns the Reject of a subject that is not on disk."""
     where = ", ".join(str(root / subject) for root in roots)
     return Reject(STAGE, where, "subject of the protocol missing")

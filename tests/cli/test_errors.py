@@ -45,7 +45,7 @@ def test_a_file_that_is_no_table_is_one_line(run: Run) -> None:
 
 def test_a_file_that_is_no_text_is_one_line(run: Run) -> None:
     Path("config/other.yaml").write_bytes(b"\x89HDF\r\n")
-    assert_one_line(run("config", "other"), "config/other.yaml", "not valid YAML")
+    assert_one_line(run("config", "other"), "config/other.yaml", "not UTF-8")
 
 
 def test_a_setting_out_of_range_is_one_line(run: Run) -> None:

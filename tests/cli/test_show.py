@@ -25,11 +25,12 @@ REPOSITORY = Path(__file__).parents[2]
 
 SOURCE = re.compile(
     r"(?:\w+'s )?PAPER(?: \d(?:\.\d)?| eq\. \d+(?:-\d+)?| table \d)?(?:: \w+|, or a peer's .*)?"
-    r"|ASSUME(?:: [\w&' ,.-]+)?|torchvision's|CASIA-B's|ours|yours"
+    r"|ASSUME(?:: [\w&' ,.-]+)?|torchvision's|CASIA-B's|project default|yours"
 )
 UNITS = (
-    "pixel", "frame", "second", "degree", "step", "people", "subject", "sequence", "walk", "part",
-    "strip", "bin", "number", "channel", "factor", "share", "exponent", "distance", "0…1",
+    "pixel", "frame", "second", "degree", "step", "people", "subject", "sequence", "part", "strip",
+    "bin", "number", "channel", "factor", "share", "exponent", "distance", "seed", "rate",
+    "weight", "dimension", "0…1",
 )  # fmt: skip
 
 
@@ -85,7 +86,7 @@ def test_config_prints_yaml_that_reads_back_as_the_same_settings() -> None:
         text = settings_text(settings)
         assert Settings.model_validate(yaml.safe_load(text)) == settings
         assert "DIFFERS from the default 0.0001" in text
-        assert "# P, subjects; PAPER 4.1" in text
+        assert "# P, subjects per batch; PAPER 4.1" in text
 
 
 def test_config_prints_every_setting_with_its_description(

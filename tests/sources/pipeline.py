@@ -1,4 +1,4 @@
-"""The stages between a dataset's folders and its table of rejects, run one after another."""
+"""Runs the stages from a dataset's folders to its table of rejects."""
 
 from pathlib import Path
 
@@ -12,17 +12,17 @@ from gaittake.sources.survey import survey
 from tests.sources.trees import write_keypoints
 
 TRAIN, TEST = ("001", "002"), ("003", "004")
-WALKS = ("nm-01", "nm-02")
+SEQUENCES = ("nm-01", "nm-02")
 
 
 def run(root: Path, *more: Path, clip: int = 3, layout: str = "casiab") -> list[Reject]:
-    """Runs index, cache, merge and survey on `silhouettes/` and `videos/` in a folder.
+    """Runs index, cache, merge and survey on `silhouettes/` and `videos/`; returns all rejects.
 
     Args:
-        root: the folder; everything is written there too.
-        more: tables of rejects of other stages.
+        root: the folder of both, where the results are written as well.
+        more: the tables of rejects of other stages.
         clip: frames of a training clip.
-        layout: how the folders lie.
+        layout: of the folders.
     """
     videos = (root / "videos",) if (root / "videos").exists() else ()
     source = Source.model_validate(
@@ -53,7 +53,10 @@ def run(root: Path, *more: Path, clip: int = 3, layout: str = "casiab") -> list[
         out_sequences=root / "sequences.csv",
     )
     protocol = Protocol(
-        train_subjects=TRAIN, test_subjects=TEST, gallery=WALKS[:1], probes={"nm": WALKS[1:]}
+        train_subjects=TRAIN,
+        test_subjects=TEST,
+        gallery=SEQUENCES[:1],
+        probes={"nm": SEQUENCES[1:]},
     )
     survey(
         SurveyStage(source=source, protocol=protocol, frames=clip),
@@ -66,7 +69,7 @@ def run(root: Path, *more: Path, clip: int = 3, layout: str = "casiab") -> list[
 
 
 def in_cache(root: Path) -> list[str]:
-    """Returns the names of the sequences that are trained on or evaluated."""
+    """Returns the names of the sequences in the cache."""
     with open_ragged(root / "cache.h5", kind="cache") as cache:
         columns = cache.sequences[["subject", "condition", "number", "view"]]
         return [name_of(*row) for row in columns.itertuples(index=False, name=None)]

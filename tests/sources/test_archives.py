@@ -1,4 +1,4 @@
-"""Subjects of CASIA-B that lie on disk as `001.tar.gz`."""
+"""CASIA-B's archives, `001.tar.gz`: which are unpacked, how, and what is refused."""
 
 import gzip
 import io
@@ -15,7 +15,7 @@ from tests.sources.trees import reasons, write_casiab
 
 
 def pack(root: Path, subject: str, *, inside: bool = True) -> Path:
-    """Writes a subject's archive and nothing else; `inside`: its folder is part of it."""
+    """Writes only a subject's archive; `inside`: the archive contains the subject's folder."""
     write_casiab(root / "loose", (subject,), ("nm-01",))
     archive = root / f"{subject}.tar.gz"
     with tarfile.open(archive, "w:gz") as opened:
@@ -34,7 +34,7 @@ def unpack(archives: list[Path], where: Path) -> list[tuple[str, str]]:
 
 
 def names(source: Source, where: Path, *subjects: str) -> list[str]:
-    """Returns the sequences that the index finds in the source and in what was unpacked."""
+    """Returns the sequences that the index finds in the source and among unpacked subjects."""
     index_sequences(
         IndexStage(source=source, subjects=subjects),
         roots=None,
@@ -45,7 +45,7 @@ def names(source: Source, where: Path, *subjects: str) -> list[str]:
     return [row.name for row in read_sequences(where / "index.csv")]
 
 
-def test_packed_subjects_are_those_that_are_not_unpacked_too(tmp_path: Path) -> None:
+def test_only_subjects_without_an_unpacked_folder_are_unpacked(tmp_path: Path) -> None:
     one, two = pack(tmp_path, "001"), pack(tmp_path, "002")
     pack(tmp_path, "003")
     write_casiab(tmp_path, ("003", "004"))
@@ -57,9 +57,7 @@ def test_packed_subjects_are_those_that_are_not_unpacked_too(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("inside", [True, False])
-def test_an_unpacked_subject_is_found_by_the_index_beside_the_others(
-    tmp_path: Path, inside: bool
-) -> None:
+def test_the_index_finds_unpacked_subjects_and_the_others(tmp_path: Path, inside: bool) -> None:
     write_casiab(tmp_path, ("001",), ("nm-01",))
     archive = pack(tmp_path, "002", inside=inside)
     assert unpack([archive], tmp_path) == []
@@ -68,7 +66,7 @@ def test_an_unpacked_subject_is_found_by_the_index_beside_the_others(
     assert read_rejects(tmp_path / "index.rejects.csv") == []
 
 
-def test_a_dataset_of_archives_alone_is_not_empty(tmp_path: Path) -> None:
+def test_a_dataset_of_archives_only_is_not_empty(tmp_path: Path) -> None:
     data = tmp_path / "data"
     archive = pack(data, "001")
     assert unpack([archive], tmp_path) == []
@@ -76,7 +74,7 @@ def test_a_dataset_of_archives_alone_is_not_empty(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("fault", ["cut off", "no archive", "empty", "flipped byte", "half a tar"])
-def test_a_broken_archive_is_refused_as_a_whole_and_the_others_are_unpacked(
+def test_nothing_of_a_damaged_archive_is_kept_and_the_others_are_unpacked(
     tmp_path: Path, fault: str
 ) -> None:
     good, broken = pack(tmp_path, "001"), pack(tmp_path, "002")
@@ -99,7 +97,7 @@ def test_a_broken_archive_is_refused_as_a_whole_and_the_others_are_unpacked(
 
 
 @pytest.mark.parametrize("name", ["../../outside.png", "/outside.png"])
-def test_an_archive_that_would_write_elsewhere_does_not(tmp_path: Path, name: str) -> None:
+def test_an_archive_cannot_write_outside_its_folder(tmp_path: Path, name: str) -> None:
     archive = tmp_path / "001.tar.gz"
     with tarfile.open(archive, "w:gz") as opened:
         member = tarfile.TarInfo(name)
@@ -111,7 +109,7 @@ def test_an_archive_that_would_write_elsewhere_does_not(tmp_path: Path, name: st
     assert not Path("/outside.png").exists()
 
 
-def test_an_archive_with_a_link_to_the_outside_is_refused(tmp_path: Path) -> None:
+def test_an_archive_with_a_link_is_refused(tmp_path: Path) -> None:
     archive = tmp_path / "001.tar.gz"
     with tarfile.open(archive, "w:gz") as opened:
         member = tarfile.TarInfo("001/nm-01")

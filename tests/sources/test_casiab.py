@@ -1,4 +1,4 @@
-"""CASIA-B as it is found on disk."""
+"""CASIA-B's layout: which sequences are found, and what is rejected."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from tests.sources.trees import reasons, write_casiab, write_video
 def index(
     root: Path, *subjects: str, videos: tuple[str, ...] = ()
 ) -> tuple[list[Sequence], list[tuple[str, str]]]:
-    """Returns the sequences of a dataset under `root`, and path and reason of what is none."""
+    """Returns the sequences of a dataset under `root`, and path and reason of each reject."""
     source = Source(
         silhouettes=(root / "silhouettes",), videos=tuple(root / name for name in videos)
     )
@@ -27,13 +27,13 @@ def index(
     return read_sequences(root / "index.csv"), reasons(rejects, root)
 
 
-def test_each_view_of_each_walk_is_a_sequence(tmp_path: Path) -> None:
+def test_each_view_is_a_sequence(tmp_path: Path) -> None:
     write_casiab(tmp_path / "silhouettes")
     found, rejects = index(tmp_path)
     assert [row.name for row in found] == [
-        f"{subject}/{walk}/{view}"
+        f"{subject}/{sequence}/{view}"
         for subject in ("001", "002")
-        for walk in ("nm-01", "nm-02")
+        for sequence in ("nm-01", "nm-02")
         for view in ("000", "090")
     ]
     assert {row.frames for row in found} == {3}
@@ -42,16 +42,16 @@ def test_each_view_of_each_walk_is_a_sequence(tmp_path: Path) -> None:
     assert rejects == []
 
 
-def test_a_doubled_level_is_understood_and_what_lies_beside_it_too(tmp_path: Path) -> None:
+def test_nested_folders_are_accepted_and_so_are_those_beside_them(tmp_path: Path) -> None:
     write_casiab(tmp_path / "silhouettes/001", ("001",), ("nm-01",))
     write_casiab(tmp_path / "silhouettes", ("001",), ("cl-01",))
     (tmp_path / "silhouettes/001/readme.txt").write_text("")
     found, rejects = index(tmp_path, "001")
     assert [f"{row.condition}-{row.number}" for row in found] == ["cl-1", "cl-1", "nm-1", "nm-1"]
-    assert rejects == [("silhouettes/001/readme.txt", "not a walk (as nm-01)")]
+    assert rejects == [("silhouettes/001/readme.txt", "not a sequence (as nm-01)")]
 
 
-def test_a_sequence_that_lies_in_two_places_is_taken_once(tmp_path: Path) -> None:
+def test_a_sequence_with_two_paths_is_used_once(tmp_path: Path) -> None:
     write_casiab(tmp_path / "silhouettes", ("001",), ("nm-01",), (0, 90))
     write_casiab(tmp_path / "silhouettes/001", ("001",), ("nm-01",), (90,))
     found, rejects = index(tmp_path, "001")
@@ -59,11 +59,11 @@ def test_a_sequence_that_lies_in_two_places_is_taken_once(tmp_path: Path) -> Non
         tmp_path / "silhouettes/001/nm-01/000",
         tmp_path / "silhouettes/001/nm-01/090",
     ]
-    assert rejects == [("silhouettes/001/001/nm-01/090", "second place of one sequence")]
+    assert rejects == [("silhouettes/001/001/nm-01/090", "second path of one sequence")]
 
 
-def test_videos_are_found_in_both_parts_and_background_clips_never(tmp_path: Path) -> None:
-    write_casiab(tmp_path / "silhouettes", walks=("nm-01",), views=(90,))
+def test_videos_are_found_in_both_folders_and_background_videos_are_ignored(tmp_path: Path) -> None:
+    write_casiab(tmp_path / "silhouettes", sequences=("nm-01",), views=(90,))
     one, two = tmp_path / "DatasetB-1/video", tmp_path / "DatasetB-2/video"
     write_video(one / "001-nm-01-090.avi")
     write_video(two / "002-nm-01-090.avi")
@@ -86,5 +86,5 @@ def test_a_video_without_silhouettes_and_a_second_video_are_listed(tmp_path: Pat
     assert [row.video for row in found] == [tmp_path / "a/001-nm-01-090.avi"]
     assert rejects == [
         ("a/001-nm-05-018.avi", "video without silhouettes"),
-        ("b/001-nm-01-090.avi", "second place of one sequence"),
+        ("b/001-nm-01-090.avi", "second path of one sequence"),
     ]

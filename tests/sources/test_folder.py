@@ -1,4 +1,4 @@
-"""A dataset of one's own."""
+"""The layout of a user's own dataset."""
 
 import re
 from pathlib import Path
@@ -21,7 +21,7 @@ PAGE = (REPOSITORY / "docs" / "own-videos.md").read_text(encoding="utf-8")
 def index(
     root: Path, *subjects: str, rgb: bool = True
 ) -> tuple[list[Sequence], list[tuple[str, str]]]:
-    """Returns the sequences of a dataset, and path and reason of what is none."""
+    """Returns the sequences of a dataset, and path and reason of each reject."""
     source = Source(
         layout="folder",
         silhouettes=(root / "silhouettes",),
@@ -75,7 +75,7 @@ def test_rgb_of_either_form_is_matched_by_frame_number(
         assert ((colours[number][..., 0] > 127) != (shape > 127)).mean() < 0.02
 
 
-def test_a_walk_without_rgb_is_taken_and_rgb_without_silhouettes_is_listed(tmp_path: Path) -> None:
+def test_a_sequence_needs_no_rgb_but_rgb_needs_silhouettes(tmp_path: Path) -> None:
     write_frames(tmp_path / "silhouettes/anna/nm-01/090")
     write_frames(tmp_path / "rgb/anna/nm-02/090")
     found, rejects = index(tmp_path, "anna")
@@ -83,7 +83,7 @@ def test_a_walk_without_rgb_is_taken_and_rgb_without_silhouettes_is_listed(tmp_p
     assert rejects == [("rgb/anna/nm-02/090", "video without silhouettes")]
 
 
-def test_names_that_do_not_parse_are_listed(tmp_path: Path) -> None:
+def test_wrong_names_are_listed(tmp_path: Path) -> None:
     data = tmp_path / "silhouettes"
     write_frames(data / "anna/nm-01/090")
     for name in ("nm-1", "nm-001", "nm01", "walk", "1-01"):
@@ -94,9 +94,9 @@ def test_names_that_do_not_parse_are_listed(tmp_path: Path) -> None:
     (data / "anna/nm-01/090.txt").write_text("")
     found, rejects = index(tmp_path, "anna", rgb=False)
     assert [row.name for row in found] == ["anna/nm-01/090"]
-    walk, view = "not a walk (as nm-01)", "not a view (as 090)"
-    assert {reason for _, reason in rejects} == {walk, view}
-    assert [Path(path).name for path, reason in rejects if reason == walk] == [
+    sequence, view = "not a sequence (as nm-01)", "not a view (as 090)"
+    assert {reason for _, reason in rejects} == {sequence, view}
+    assert [Path(path).name for path, reason in rejects if reason == sequence] == [
         "1-01",
         "nm-001",
         "nm-1",
@@ -112,16 +112,16 @@ def test_names_that_do_not_parse_are_listed(tmp_path: Path) -> None:
     ]
 
 
-def test_one_view_written_in_two_ways_is_taken_once(tmp_path: Path) -> None:
+def test_a_view_with_two_spellings_is_used_once(tmp_path: Path) -> None:
     data = tmp_path / "silhouettes"
     write_frames(data / "anna/nm-01/090")
     write_video(data / "anna/nm-01/90.avi")
     found, rejects = index(tmp_path, "anna", rgb=False)
     assert [row.silhouettes for row in found] == [data / "anna/nm-01/090"]
-    assert rejects == [("silhouettes/anna/nm-01/90.avi", "second place of one sequence")]
+    assert rejects == [("silhouettes/anna/nm-01/90.avi", "second path of one sequence")]
 
 
-def test_a_video_that_cannot_be_read_is_listed(tmp_path: Path) -> None:
+def test_an_unreadable_video_is_listed(tmp_path: Path) -> None:
     write_frames(tmp_path / "silhouettes/anna/nm-01/000")
     (tmp_path / "silhouettes/anna/nm-01/090.mp4").write_bytes(b"cut off")
     found, rejects = index(tmp_path, "anna", rgb=False)

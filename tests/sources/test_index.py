@@ -1,4 +1,4 @@
-"""Where the dataset is not what the settings say, one line tells what was found."""
+"""Folders that do not fit the settings are refused in one line."""
 
 from pathlib import Path
 
@@ -20,36 +20,36 @@ def index(where: Path, **source: object) -> None:
 def test_a_missing_folder_is_named_with_its_setting(tmp_path: Path, field: str) -> None:
     write_casiab(tmp_path / "data", ("001",), ("nm-01",))
     folders = {"silhouettes": (tmp_path / "data",)} | {field: (tmp_path / "nowhere",)}
-    with pytest.raises(UserError, match=rf"nowhere: there is no such folder; set source\.{field}"):
+    with pytest.raises(UserError, match=rf"nowhere: no such folder; set source\.{field}"):
         index(tmp_path, **folders)
 
 
-def test_no_folder_at_all_is_said(tmp_path: Path) -> None:
+def test_settings_without_a_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"source\.silhouettes is empty"):
         index(tmp_path)
 
 
 @pytest.mark.parametrize("layout", ["casiab", "oumvlp", "folder"])
-def test_an_empty_dataset_is_said(tmp_path: Path, layout: str) -> None:
+def test_an_empty_folder_is_refused(tmp_path: Path, layout: str) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="empty: the dataset is empty; needed there"):
+    with pytest.raises(UserError, match=r"empty: the folder is empty; source\.layout"):
         index(tmp_path, layout=layout, silhouettes=(tmp_path / "empty",))
 
 
-def test_a_folder_one_level_too_high_is_told_by_what_it_holds(tmp_path: Path) -> None:
+def test_the_message_about_a_folder_one_level_too_high_lists_what_it_holds(tmp_path: Path) -> None:
     write_casiab(tmp_path / "data/silhouettes", ("001",), ("nm-01",))
     (tmp_path / "data/DatasetB-1").mkdir()
-    with pytest.raises(UserError, match=r"holds DatasetB-1, silhouettes; needed there .*001, 002"):
+    with pytest.raises(UserError, match=r"holds DatasetB-1, silhouettes; source.layout .*001, 002"):
         index(tmp_path, silhouettes=(tmp_path / "data",))
 
 
-def test_a_wrong_layout_is_told_by_what_it_holds(tmp_path: Path) -> None:
+def test_the_message_about_a_wrong_layout_lists_what_the_folder_holds(tmp_path: Path) -> None:
     write_frames(tmp_path / "data/Silhouette_000-00/00001")
-    with pytest.raises(UserError, match=r"holds Silhouette_000-00; needed there .*'casiab'"):
+    with pytest.raises(UserError, match=r"holds Silhouette_000-00; source\.layout 'casiab'"):
         index(tmp_path, silhouettes=(tmp_path / "data",))
     index(tmp_path, layout="oumvlp", silhouettes=(tmp_path / "data",))
 
 
-def test_every_layout_of_the_settings_is_known() -> None:
+def test_every_layout_of_the_settings_is_implemented() -> None:
     named = Source.model_json_schema()["properties"]["layout"]["enum"]
     assert set(named) == set(LAYOUTS)

@@ -12,7 +12,7 @@ from gaittake.pose.keypoint_file import ARRAYS
 from gaittake.protocol import expand
 from gaittake.settings import Protocol, Source, SurveyStage
 from gaittake.sources.survey import outside_the_protocol
-from tests.sources.pipeline import TEST, TRAIN, WALKS, in_cache, run
+from tests.sources.pipeline import SEQUENCES, TEST, TRAIN, in_cache, run
 from tests.sources.test_folder import index
 from tests.sources.trees import write_casiab, write_frames
 
@@ -40,7 +40,7 @@ def test_two_folders_of_one_name_are_one_subject(tmp_path: Path) -> None:
         write_frames(tmp_path / "silhouettes" / name / walk / "090")
     found, rejects = index(tmp_path, COMPOSED, rgb=False)
     assert [row.name for row in found] == [f"{COMPOSED}/nm-01/090", f"{COMPOSED}/nm-02/090"]
-    assert [reason for _, reason in rejects] == ["second place of one sequence"]
+    assert [reason for _, reason in rejects] == ["second path of one sequence"]
 
 
 def test_names_beyond_ascii_and_frame_numbers_of_time_survive_a_file(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_a_link_back_to_a_folder_is_a_row_and_each_subject_is_there_once(
     tmp_path: Path, absolute: bool
 ) -> None:
     silhouettes = tmp_path / "silhouettes"
-    write_casiab(silhouettes, TRAIN + TEST, WALKS)
+    write_casiab(silhouettes, TRAIN + TEST, SEQUENCES)
     for subject in TRAIN + TEST:
         folder = silhouettes / subject
         (folder / subject).symlink_to(folder if absolute else ".")

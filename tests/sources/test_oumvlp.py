@@ -1,4 +1,4 @@
-"""OU-MVLP as it is found on disk."""
+"""OU-MVLP's layout: which sequences are found, and what is rejected."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.sources.trees import reasons, write_frames
 
 
 def index(root: Path, *subjects: str) -> tuple[list[Sequence], list[tuple[str, str]]]:
-    """Returns the sequences of a dataset, and path and reason of what is none."""
+    """Returns the sequences of a dataset, and path and reason of each reject."""
     stage = IndexStage(
         source=Source(layout="oumvlp", silhouettes=(root / "data",)), subjects=subjects
     )
@@ -20,9 +20,9 @@ def index(root: Path, *subjects: str) -> tuple[list[Sequence], list[tuple[str, s
     return read_sequences(root / "index.csv"), rejects
 
 
-def write(root: Path, *walks: str) -> None:
-    for walk in walks:
-        write_frames(root / "data" / f"Silhouette_{walk}", "0", (1, 2))
+def write(root: Path, *sequences: str) -> None:
+    for sequence in sequences:
+        write_frames(root / "data" / f"Silhouette_{sequence}", "0", (1, 2))
 
 
 def test_sequences_are_found_by_view_and_number(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_sequences_are_found_by_view_and_number(tmp_path: Path) -> None:
     assert rejects == []
 
 
-def test_a_subject_that_is_nowhere_and_one_without_frames_are_listed(tmp_path: Path) -> None:
+def test_missing_subjects_and_those_without_frames_are_listed(tmp_path: Path) -> None:
     write(tmp_path, "000-00/00001")
     (tmp_path / "data/Silhouette_000-00/00002").mkdir()
     found, rejects = index(tmp_path, "00001", "00002", "00003")
@@ -50,7 +50,7 @@ def test_a_subject_that_is_nowhere_and_one_without_frames_are_listed(tmp_path: P
     ]
 
 
-def test_files_that_are_no_frames_are_listed(tmp_path: Path) -> None:
+def test_files_that_are_not_frames_are_listed(tmp_path: Path) -> None:
     write(tmp_path, "000-00/00001")
     (tmp_path / "data/Silhouette_000-00/00001/Thumbs.db").write_text("")
     found, rejects = index(tmp_path, "00001")
@@ -58,7 +58,7 @@ def test_files_that_are_no_frames_are_listed(tmp_path: Path) -> None:
     assert rejects == [("Silhouette_000-00/00001/Thumbs.db", "hidden or system file")]
 
 
-def test_what_lies_beside_the_walks_and_subjects_is_surveyed_once(tmp_path: Path) -> None:
+def test_other_entries_are_listed_by_the_survey_only(tmp_path: Path) -> None:
     write(tmp_path, "000-00/00001", "000-00/00007", "000-01/00007", "000-01/backup")
     data = tmp_path / "data"
     (data / "Silhouette_90-0").mkdir()
@@ -71,10 +71,10 @@ def test_what_lies_beside_the_walks_and_subjects_is_surveyed_once(tmp_path: Path
         "00007": data / "Silhouette_000-00/00007",
     }
     assert reasons(rejects, data) == [
-        ("Silhouette_000-00.zip", "not a walk (as Silhouette_090-01)"),
+        ("Silhouette_000-00.zip", "not a view folder (as Silhouette_090-01)"),
         ("Silhouette_000-00/.DS_Store", "hidden or system file"),
         ("Silhouette_000-00/00009", "not a subject (as 00001)"),
         ("Silhouette_000-01/backup", "not a subject (as 00001)"),
-        ("Silhouette_90-0", "not a walk (as Silhouette_090-01)"),
+        ("Silhouette_90-0", "not a view folder (as Silhouette_090-01)"),
     ]
     assert index(tmp_path, "00001", "00007")[1] == []  # not once a shard

@@ -1,4 +1,4 @@
-"""Nothing is lost silently: each quirk of a dataset is a row of rejects.csv, and stops nothing."""
+"""Nothing is skipped silently: each fault of a dataset is a row of rejects.csv, not an error."""
 
 import os
 import shutil
@@ -13,35 +13,35 @@ from gaittake.pose import pseudo_label
 from gaittake.pose.locate import Detections
 from gaittake.settings import Detector, PseudoLabel, PseudoLabelStage
 from gaittake.sources.archives import unpack_subjects
-from tests.sources.pipeline import TEST, TRAIN, WALKS, in_cache, run
+from tests.sources.pipeline import SEQUENCES, TEST, TRAIN, in_cache, run
 from tests.sources.trees import SIZE, write_casiab, write_frames, write_video
 
-EVERYBODY = [f"{s}/{w}/{v}" for s in TRAIN + TEST for w in WALKS for v in ("000", "090")]
+EVERYBODY = [f"{s}/{w}/{v}" for s in TRAIN + TEST for w in SEQUENCES for v in ("000", "090")]
 Row = tuple[str, str, str]
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Two subjects train, two test; two walks each from two views, three frames in each."""
-    write_casiab(tmp_path / "silhouettes", TRAIN + TEST, WALKS)
+    """Two training and two test subjects with two sequences, two views and three frames each."""
+    write_casiab(tmp_path / "silhouettes", TRAIN + TEST, SEQUENCES)
     return tmp_path
 
 
 def rows(root: Path, *more: Path, clip: int = 3) -> list[Row]:
-    """Returns stage, path below the silhouettes and reason of each row of rejects.csv."""
+    """Returns stage, path (below the silhouettes) and reason of each row of rejects.csv."""
     found = run(root, *more, clip=clip)
     return [
         (r.stage, r.path.replace(f"{root}/silhouettes", "").lstrip("/"), r.reason) for r in found
     ]
 
 
-def frame(root: Path, walk: str, number: int) -> Path:
-    """Returns a frame's file: `001/nm-01/090`, 7."""
-    stem = walk.replace("/", "-")
-    return root / "silhouettes" / walk / f"{stem}-{number:03d}.png"
+def frame(root: Path, sequence: str, number: int) -> Path:
+    """Returns the path of a frame, for example of `001/nm-01/090` and 7."""
+    stem = sequence.replace("/", "-")
+    return root / "silhouettes" / sequence / f"{stem}-{number:03d}.png"
 
 
-def test_a_dataset_without_quirks_has_no_rejects_and_says_so(
+def test_a_dataset_without_faults_has_no_rejects_and_the_log_says_so(
     root: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level("INFO"):
@@ -50,7 +50,7 @@ def test_a_dataset_without_quirks_has_no_rejects_and_says_so(
     assert in_cache(root) == EVERYBODY
 
 
-def test_a_corrupt_png_costs_its_frame_alone(root: Path) -> None:
+def test_a_corrupt_png_costs_only_its_frame(root: Path) -> None:
     path = frame(root, "001/nm-01/090", 8)
     path.write_bytes(path.read_bytes()[:-20])
     place = "001/nm-01/090/001-nm-01-090-008.png"
@@ -58,13 +58,13 @@ def test_a_corrupt_png_costs_its_frame_alone(root: Path) -> None:
     assert in_cache(root) == EVERYBODY
 
 
-def test_an_empty_silhouette_costs_its_frame_alone(root: Path) -> None:
+def test_an_empty_silhouette_costs_only_its_frame(root: Path) -> None:
     cv2.imwrite(str(frame(root, "001/nm-01/090", 8)), np.zeros(SIZE, np.uint8))
     assert rows(root, clip=2) == [("cache", "001/nm-01/090#8", "empty silhouette")]
     assert in_cache(root) == EVERYBODY
 
 
-def test_a_sequence_without_one_usable_frame_vanishes_and_is_listed(root: Path) -> None:
+def test_a_sequence_without_usable_frames_is_skipped_and_listed(root: Path) -> None:
     for number in (7, 8, 9):
         cv2.imwrite(str(frame(root, "003/nm-02/090", number)), np.zeros(SIZE, np.uint8))
     found = rows(root)
@@ -73,7 +73,7 @@ def test_a_sequence_without_one_usable_frame_vanishes_and_is_listed(root: Path) 
     assert in_cache(root) == [name for name in EVERYBODY if name != "003/nm-02/090"]
 
 
-def test_an_empty_folder_is_listed_where_it_is(root: Path) -> None:
+def test_an_empty_folder_is_listed(root: Path) -> None:
     for path in ("001/nm-03/090", "002/cl-01"):
         (root / "silhouettes" / path).mkdir(parents=True)
     assert rows(root) == [
@@ -82,14 +82,14 @@ def test_an_empty_folder_is_listed_where_it_is(root: Path) -> None:
     ]
 
 
-def test_names_that_do_not_parse_are_listed_once_and_not_once_a_shard(root: Path) -> None:
+def test_wrong_names_are_listed_once_and_not_once_per_shard(root: Path) -> None:
     silhouettes = root / "silhouettes"
     for path in ("001/nm-1/090", "001/nm-01/side", "1/nm-01/090"):
         write_frames(silhouettes / path)
     (silhouettes / "readme.txt").write_text("")
     assert rows(root) == [
         ("index", "001/nm-01/side", "not a view (as 090)"),
-        ("index", "001/nm-1", "not a walk (as nm-01)"),
+        ("index", "001/nm-1", "not a sequence (as nm-01)"),
         ("survey", "1", "not a subject (as 001)"),
         ("survey", "readme.txt", "not a subject (as 001)"),
     ]
@@ -106,20 +106,20 @@ def test_hidden_and_system_files_are_listed_at_every_level(root: Path) -> None:
     assert in_cache(root) == EVERYBODY
 
 
-def test_a_file_among_the_frames_that_is_no_image_is_listed(root: Path) -> None:
+def test_a_file_among_the_frames_that_is_not_an_image_is_listed(root: Path) -> None:
     (root / "silhouettes/001/nm-01/090/list.txt").write_text("")
     reason = "not a numbered image"
     assert rows(root) == [("index", "001/nm-01/090/list.txt", reason)]
 
 
-def test_of_two_files_of_one_frame_number_the_first_is_taken(root: Path) -> None:
+def test_of_two_files_with_one_frame_number_the_first_is_used(root: Path) -> None:
     path = frame(root, "001/nm-01/090", 8)
     shutil.copy(path, path.with_name("copy-8.png"))
     place = "001/nm-01/090/copy-8.png"
     assert rows(root) == [("index", place, "duplicate frame number")]
 
 
-def test_a_name_that_is_no_unicode_is_listed(root: Path) -> None:
+def test_a_name_that_is_not_unicode_is_listed(root: Path) -> None:
     folder = os.fsencode(root / "silhouettes/001/nm-01/090")
     Path(os.fsdecode(folder + b"/\xb8\xb4\xbc\xfe.png")).write_bytes(b"x")  # Chinese, in GBK
     place = "001/nm-01/090/\\udcb8\\udcb4\\udcbc\\udcfe.png"
@@ -141,28 +141,28 @@ def test_a_subject_in_neither_list_is_listed(root: Path, caplog: pytest.LogCaptu
     assert "6 subjects on disk, 4 of the protocol's 4; in neither list: 009, 017" in caplog.text
 
 
-def test_walks_of_test_subjects_that_are_missing_are_listed(root: Path) -> None:
+def test_missing_sequences_of_test_subjects_are_listed(root: Path) -> None:
     shutil.rmtree(root / "silhouettes/003/nm-02")
     shutil.rmtree(root / "silhouettes/004/nm-01/090")
-    shutil.rmtree(root / "silhouettes/001/nm-01")  # training needs no walk in particular
+    shutil.rmtree(root / "silhouettes/001/nm-01")  # training requires no particular sequence
     assert rows(root) == [
-        ("survey", "003/nm-02", "walk of the protocol missing"),
-        ("survey", "004/nm-01/090", "view of the protocol's walk missing"),
+        ("survey", "003/nm-02", "sequence of the protocol missing"),
+        ("survey", "004/nm-01/090", "view of the protocol's sequence missing"),
     ]
 
 
-def test_a_walk_that_is_neither_gallery_nor_probe_is_listed(root: Path) -> None:
+def test_a_sequence_in_neither_gallery_nor_probes_is_listed(root: Path) -> None:
     write_casiab(root / "silhouettes", ("001", "003"), ("cl-01",))
-    assert rows(root) == [("survey", "003/cl-01", "walk in neither gallery nor probes")]
+    assert rows(root) == [("survey", "003/cl-01", "sequence in neither gallery nor probes")]
 
 
 def test_a_sequence_shorter_than_a_clip_is_used_and_listed(root: Path) -> None:
-    for walk in ("001/nm-01/090", "003/nm-01/090"):
-        frame(root, walk, 8).unlink()
+    for sequence in ("001/nm-01/090", "003/nm-01/090"):
+        frame(root, sequence, 8).unlink()
     short = "shorter than a training clip"
     assert rows(root) == [
         ("survey", "001/nm-01/090", f"{short}, frames repeat in training"),
-        ("survey", "003/nm-01/090", f"{short}, tested with what there is"),
+        ("survey", "003/nm-01/090", f"{short}, all frames used in tests"),
     ]
     assert in_cache(root) == EVERYBODY
 
@@ -175,9 +175,9 @@ def test_frames_without_keypoints_are_listed(root: Path) -> None:
 def test_a_truncated_and_a_broken_video_are_listed(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for walk in ("nm-01", "nm-02"):
+    for sequence in ("nm-01", "nm-02"):
         for view in ("000", "090"):
-            write_video(root / f"videos/001-{walk}-{view}.avi", frames=60)
+            write_video(root / f"videos/001-{sequence}-{view}.avi", frames=60)
     cut = root / "videos/001-nm-01-000.avi"
     cut.write_bytes(b"00dc".join(cut.read_bytes().split(b"00dc")[:9])[:-50])  # within frame 8
     (root / "videos/001-nm-02-090.avi").write_bytes(b"no video")
@@ -193,7 +193,7 @@ def test_a_truncated_and_a_broken_video_are_listed(
 
 
 def _label(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Makes pseudo-labels with a teacher that sees somebody in every frame."""
+    """Makes pseudo-labels with a teacher that detects a person in every frame."""
 
     def detect(_: object, images: list[torch.Tensor]) -> list[Detections]:
         box, joints = torch.tensor([[0.0, 0, 48, 40]]), torch.zeros(1, 17, 3)
@@ -225,7 +225,7 @@ def test_a_broken_archive_is_listed_with_its_subject(root: Path) -> None:
     ]
 
 
-def test_each_stage_ends_its_log_with_what_it_refused(
+def test_each_stage_ends_its_log_with_its_rejects(
     root: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (root / "silhouettes/001/nm-01/090/list.txt").write_text("")
@@ -237,7 +237,7 @@ def test_each_stage_ends_its_log_with_what_it_refused(
     assert f"8 sequences of 2 subjects; refused: 1 {text}" in said
     assert "8 sequences of 2 subjects; refused: nothing" in said
     assert "8 of 8 sequences; refused: 1 empty silhouette" in said
-    assert f"16 usable sequences of 16 in {root}/cache.h5" in said
+    assert f"16 of 16 sequences in {root}/cache.h5" in said
     assert said[-1].splitlines() == [
         f"{root}/rejects.csv: 3 rejects, by stage and reason:",
         "       1  cache: empty silhouette",

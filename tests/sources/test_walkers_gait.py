@@ -1,12 +1,12 @@
-"""Gaits: Fourier series, the fitted population, its limits."""
+"""Gaits: Fourier series, the fitted population, and its limits."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from gaittake.sources.walkers.fit import ACKNOWLEDGEMENT, fit_population, save_model, walk_features
-from gaittake.sources.walkers.gait import draw_person, draw_walk, load_model, walk_channels
+from gaittake.sources.walkers.fit import ACKNOWLEDGEMENT, fit_population, gait_features, save_model
+from gaittake.sources.walkers.gait import draw_person, draw_stride, load_model, stride_channels
 from gaittake.sources.walkers.skeleton import CHANNEL, CHANNELS, LIMITS_RAD
 from gaittake.sources.walkers.stride import (
     FEATURES,
@@ -16,7 +16,7 @@ from gaittake.sources.walkers.stride import (
     fit_stride,
     mirrored_features,
 )
-from tests.sources.walker_files import write_walks
+from tests.sources.walker_files import write_clips
 
 RECORDED = Path(__file__).parents[3] / "shared" / "data" / "cmu_walks.npz"
 
@@ -39,7 +39,7 @@ def test_fit_recovers_a_known_cadence_and_its_series(cadence: float) -> None:
     assert np.abs(residual).max() < 0.02
 
 
-def test_fit_leaves_out_standing_before_the_walk() -> None:
+def test_the_fit_skips_frames_of_standing() -> None:
     channels, terms = known_walk(0.9, seconds=4.0)
     standing = np.repeat(channels.mean(axis=0, keepdims=True), 45, axis=0)
     stride, _ = fit_stride(np.concatenate([standing, channels]), fps=30.0)
@@ -48,12 +48,12 @@ def test_fit_leaves_out_standing_before_the_walk() -> None:
     assert stride.terms[swing, 1] == pytest.approx(terms[swing, 1], rel=0.1)
 
 
-def test_mirroring_a_walk_twice_gives_it_back() -> None:
+def test_mirroring_a_stride_twice_is_the_identity() -> None:
     features = np.random.default_rng(0).normal(size=(3, FEATURES))
     np.testing.assert_allclose(mirrored_features(mirrored_features(features)), features)
 
 
-def test_a_mirrored_walk_swings_the_other_leg_half_a_stride_later() -> None:
+def test_a_mirrored_stride_swings_the_other_leg_half_a_stride_later() -> None:
     terms = np.random.default_rng(0).normal(size=(len(CHANNELS), TERMS))
     walk = Stride(1.0, terms)
     mirror = mirrored_features(walk.features())[:-1].reshape(terms.shape)
@@ -64,19 +64,19 @@ def test_a_mirrored_walk_swings_the_other_leg_half_a_stride_later() -> None:
     )
 
 
-def test_the_package_s_gait_model_is_small_and_names_its_source() -> None:
+def test_the_gait_model_of_the_package_is_small_and_names_its_source() -> None:
     path = Path(__file__).parents[2] / "gaittake/sources/walkers/gait_model.npz"
     assert path.stat().st_size < 300_000
     with np.load(path) as file:
         assert str(file["acknowledgement"]) == ACKNOWLEDGEMENT
 
 
-def test_no_generated_joint_bends_further_than_a_human_s() -> None:
+def test_generated_joints_stay_within_human_limits() -> None:
     model = load_model()
     for seed in range(20):
         rng = np.random.default_rng(seed)
-        stride = draw_walk(model, draw_person(model, rng), rng)
-        channels = walk_channels(model, stride, 40, 25.0, rng)
+        stride = draw_stride(model, draw_person(model, rng), rng)
+        channels = stride_channels(model, stride, 40, 25.0, rng)
         for name, (low, high) in LIMITS_RAD.items():
             for side in "lr":
                 track = channels[:, CHANNEL[f"{side}_{name}"]]
@@ -84,23 +84,23 @@ def test_no_generated_joint_bends_further_than_a_human_s() -> None:
                 assert track.max() <= high
 
 
-def test_walks_of_one_person_are_more_alike_than_those_of_two() -> None:
+def test_strides_of_one_person_are_more_similar_than_those_of_two() -> None:
     model = load_model()
     scale = np.sqrt(np.square(model.within).sum(axis=0) + model.within_own**2)
-    walks = []
+    strides = []
     for seed in range(12):
         rng = np.random.default_rng(seed)
         person = draw_person(model, rng)
-        walks.append([draw_walk(model, person, rng).features() / scale for _ in range(2)])
-    first, second = np.array(walks)[:, 0], np.array(walks)[:, 1]
+        strides.append([draw_stride(model, person, rng).features() / scale for _ in range(2)])
+    first, second = np.array(strides)[:, 0], np.array(strides)[:, 1]
     distance = np.linalg.norm(first[:, None] - second[None], axis=-1)
     assert (distance.argmin(axis=1) == np.arange(12)).mean() > 0.8
 
 
 def test_a_population_fitted_to_generated_people_is_saved_and_sampled(tmp_path: Path) -> None:
-    walks = write_walks(tmp_path, {"A": 3, "B": 2, "C": 2})
-    save_model(walks, tmp_path / "model.npz")
-    people, residual = walk_features(walks)
+    recordings = write_clips(tmp_path, {"A": 3, "B": 2, "C": 2})
+    save_model(recordings, tmp_path / "model.npz")
+    people, residual = gait_features(recordings)
     assert people["A"].shape == (3, FEATURES)
     assert residual.shape == (len(CHANNELS),)
     with np.load(tmp_path / "model.npz") as file:
@@ -108,15 +108,15 @@ def test_a_population_fitted_to_generated_people_is_saved_and_sampled(tmp_path: 
         assert file["between"].shape[1] == FEATURES
 
 
-def test_a_population_of_one_walk_each_is_refused() -> None:
-    with pytest.raises(ValueError, match="two walks"):
+def test_a_population_of_one_recording_each_is_refused() -> None:
+    with pytest.raises(ValueError, match="two recordings"):
         fit_population({name: np.zeros((1, FEATURES)) for name in "abcd"})
 
 
-@pytest.mark.skipif(not RECORDED.exists(), reason="the recorded walks lie beside no checkout here")
-def test_generated_people_vary_as_much_as_the_recorded_ones() -> None:
-    people, _ = walk_features(RECORDED)
-    real = np.std([walks.mean(axis=0) for walks in people.values()], axis=0)
+@pytest.mark.skipif(not RECORDED.exists(), reason="the recordings are not available here")
+def test_generated_people_vary_as_much_as_recorded_people() -> None:
+    people, _ = gait_features(RECORDED)
+    real = np.std([strides.mean(axis=0) for strides in people.values()], axis=0)
     model = load_model()
     drawn = [draw_person(model, np.random.default_rng(seed)).features for seed in range(200)]
     ratio = np.std(drawn, axis=0) / real

@@ -1,4 +1,4 @@
-"""Rendered walkers: layout, determinism, truth, and what may and may not tell people apart."""
+"""Rendering: layout, determinism, truth, and which features may identify a subject."""
 
 import filecmp
 from pathlib import Path
@@ -12,7 +12,7 @@ from gaittake.settings import Walkers
 from gaittake.sources.walkers.dataset import (
     render_people,
     render_subjects,
-    render_walk,
+    render_take,
     subject_scene,
 )
 from gaittake.sources.walkers.people import make_walker
@@ -43,7 +43,7 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_files_lie_as_in_casia_b(rendered: Path) -> None:
+def test_files_have_casia_bs_layout(rendered: Path) -> None:
     files = files_of(rendered)
     assert "silhouettes/001/nm-01/090/001-nm-01-090-001.png" in files
     assert "silhouettes/002/cl-02/180/002-cl-02-180-008.png" in files
@@ -51,7 +51,7 @@ def test_files_lie_as_in_casia_b(rendered: Path) -> None:
     assert len(files) == 2 * 4 * 3 * (8 + 1) + 1
 
 
-def test_videos_are_colour_and_as_long_as_their_silhouettes(rendered: Path) -> None:
+def test_videos_are_in_colour_and_as_long_as_their_silhouettes(rendered: Path) -> None:
     video = cv2.VideoCapture(str(rendered / "videos/001-nm-01-090.avi"))
     assert video.get(cv2.CAP_PROP_FRAME_COUNT) == 8
     assert video.get(cv2.CAP_PROP_FPS) == 25
@@ -70,8 +70,8 @@ def test_rendering_again_gives_the_same_bytes(rendered: Path, tmp_path: Path) ->
 
 
 def test_another_seed_gives_other_people() -> None:
-    first = make_walker(SMALL, "001").walks[0].joints
-    other = make_walker(SMALL.model_copy(update={"seed": 1}), "001").walks[0].joints
+    first = make_walker(SMALL, "001").takes[0].joints
+    other = make_walker(SMALL.model_copy(update={"seed": 1}), "001").takes[0].joints
     assert np.abs(first - other).max() > 0.01
 
 
@@ -92,8 +92,8 @@ def test_truth_has_a_row_per_frame_and_progress_counts_sequences(tmp_path: Path)
 def test_silhouettes_are_binary_and_the_figure_is_whole_in_the_frame(view: int) -> None:
     for subject in ("001", "002", "003"):
         walker, scene = make_walker(SMALL, subject), subject_scene(SMALL, subject)
-        for walk in walker.walks:
-            result = render_walk(SMALL, walker, walk, view, scene)
+        for take in walker.takes:
+            result = render_take(SMALL, walker, take, view, scene)
             assert set(np.unique(result.silhouettes)) == {0, 255}
             assert result.boxes[:, :2].min() >= 3
             assert (result.boxes[:, 2:] <= [156, 116]).all()
@@ -108,18 +108,18 @@ def test_silhouettes_are_binary_and_the_figure_is_whole_in_the_frame(view: int) 
 @pytest.mark.parametrize("view", [0, 54, 90, 180])
 def test_joints_lie_in_the_clean_silhouette(view: int) -> None:
     walker, scene = make_walker(SMALL, "003"), subject_scene(SMALL, "003")
-    for walk in walker.walks:
-        result = render_walk(SMALL, walker, walk, view, scene)
+    for take in walker.takes:
+        result = render_take(SMALL, walker, take, view, scene)
         for clean, joints in zip(result.clean, result.joints, strict=True):
             outside = cv2.distanceTransform((clean == 0).astype(np.uint8), cv2.DIST_L2, 5)
             pixels = np.floor(joints).astype(int)
             assert outside[pixels[:, 1], pixels[:, 0]].max() < 2.5
 
 
-def test_seen_from_the_left_the_walker_goes_left_and_takes_the_widest_steps() -> None:
+def test_from_the_left_side_subjects_walk_to_the_left_with_the_widest_steps() -> None:
     walker, scene = make_walker(SMALL, "001"), subject_scene(SMALL, "001")
-    walk = walker.walks[0]
-    side, front, back = (render_walk(SMALL, walker, walk, v, scene).joints for v in (90, 0, 180))
+    take = walker.takes[0]
+    side, front, back = (render_take(SMALL, walker, take, v, scene).joints for v in (90, 0, 180))
     ankles = [COCO.index("l_ankle"), COCO.index("r_ankle")]
 
     def step(joints: np.ndarray) -> float:
@@ -133,10 +133,10 @@ def test_seen_from_the_left_the_walker_goes_left_and_takes_the_widest_steps() ->
     assert (back[:, left, 0] < back[:, right, 0]).all()
 
 
-def test_faces_are_seen_from_the_front_only_and_far_limbs_are_hidden_from_the_side() -> None:
+def test_faces_are_visible_only_from_the_front_and_far_limbs_are_hidden_from_the_side() -> None:
     walker, scene = make_walker(SMALL, "001"), subject_scene(SMALL, "001")
-    walk = walker.walks[0]
-    side, front, back = (render_walk(SMALL, walker, walk, v, scene).visible for v in (90, 0, 180))
+    take = walker.takes[0]
+    side, front, back = (render_take(SMALL, walker, take, v, scene).visible for v in (90, 0, 180))
     assert front[:, :3].all()
     assert not back[:, :3].any()
     assert side[:, COCO.index("l_shoulder")].all()
@@ -150,7 +150,7 @@ def test_bodies_and_gaits_are_shared_as_the_settings_say() -> None:
     assert walkers["001"].look != walkers["004"].look
 
 
-def test_two_subjects_of_one_gait_swing_their_arms_alike() -> None:
+def test_two_subjects_with_one_gait_swing_their_arms_alike() -> None:
     from gaittake.sources.walkers.gait import draw_person, load_model
     from gaittake.sources.walkers.seeds import GAIT, generator
 
@@ -162,11 +162,11 @@ def test_two_subjects_of_one_gait_swing_their_arms_alike() -> None:
     assert np.abs(gaits[1].features - gaits[2].features).max() > 0.01
 
 
-def test_a_coat_says_nothing_about_who_wears_it() -> None:
+def test_coats_are_independent_of_the_subject() -> None:
     many = SMALL.model_copy(update={"subjects": 60, "normal": 0 + 1, "bag": 0, "frames": 8})
     hems = []
     for number in range(1, 61):
-        coats = [walk.outfit.coat for walk in make_walker(many, f"{number:03d}").walks[1:]]
+        coats = [take.outfit.coat for take in make_walker(many, f"{number:03d}").takes[1:]]
         hems.append([coat.hem for coat in coats if coat is not None])
     pairs = np.array(hems)
     own = np.abs(pairs[:, 0] - pairs[:, 1]).mean()
@@ -180,9 +180,9 @@ def test_a_coat_and_a_bag_change_the_silhouette() -> None:
     areas: dict[str, list[float]] = {}
     for subject in ("001", "002", "003", "004"):
         walker, scene = make_walker(many, subject), subject_scene(many, subject)
-        for walk in walker.walks:
-            clean = render_walk(many, walker, walk, 90, scene).silhouettes
-            areas.setdefault(walk.condition, []).append(float((clean > 0).mean()))
+        for take in walker.takes:
+            clean = render_take(many, walker, take, 90, scene).silhouettes
+            areas.setdefault(take.condition, []).append(float((clean > 0).mean()))
     assert np.mean(areas["cl"]) > 1.1 * np.mean(areas["nm"])
     assert np.mean(areas["bg"]) > np.mean(areas["nm"])
 
@@ -190,11 +190,11 @@ def test_a_coat_and_a_bag_change_the_silhouette() -> None:
 def test_without_noise_silhouettes_are_the_clean_ones() -> None:
     clean = SMALL.model_copy(update={"noise": 0.0})
     walker, scene = make_walker(clean, "001"), subject_scene(clean, "001")
-    result = render_walk(clean, walker, walker.walks[0], 90, scene)
+    result = render_take(clean, walker, walker.takes[0], 90, scene)
     np.testing.assert_array_equal(result.silhouettes, result.clean)
 
 
-def test_people_for_the_teacher_are_whole_and_the_same_again() -> None:
+def test_people_for_the_teacher_are_complete_and_reproducible() -> None:
     first, again = render_people(SMALL, 12, seed=3), render_people(SMALL, 12, seed=3)
     for one, two in zip(first, again, strict=True):
         np.testing.assert_array_equal(one, two)
@@ -215,9 +215,9 @@ def test_the_contact_sheet_is_a_picture(tmp_path: Path) -> None:
     assert picture.shape[1] > 3 * 160
 
 
-def test_a_view_looks_the_same_however_many_others_there_are() -> None:
+def test_a_view_does_not_depend_on_the_other_views() -> None:
     walker, scene = make_walker(SMALL, "001"), subject_scene(SMALL, "001")
-    one = render_walk(SMALL, walker, walker.walks[0], 90, scene).colour
+    one = render_take(SMALL, walker, walker.takes[0], 90, scene).colour
     fewer = SMALL.model_copy(update={"views": (90,)})
-    two = render_walk(fewer, make_walker(fewer, "001"), walker.walks[0], 90, scene).colour
+    two = render_take(fewer, make_walker(fewer, "001"), walker.takes[0], 90, scene).colour
     np.testing.assert_array_equal(one, two)

@@ -1,4 +1,4 @@
-"""Small datasets on disk: a block that walks through frames of 48×40 pixels."""
+"""Writes small datasets: a block that moves through frames of 48×40 pixels."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ FRAMES = (7, 8, 9)
 
 
 def silhouette(number: int) -> Image:
-    """Returns a block of 24×12 pixels; it goes two pixels to the right with each frame."""
+    """Returns a block of 24×12 pixels; it moves two pixels to the right per frame."""
     image = np.zeros(SIZE, dtype=np.uint8)
     left = 2 * (number % 18)
     image[8:32, left : left + 12] = 255
@@ -46,15 +46,15 @@ def write_video(path: Path, frames: int = 12, size: tuple[int, int] = SIZE) -> N
 def write_casiab(
     root: Path,
     subjects: tuple[str, ...] = ("001", "002"),
-    walks: tuple[str, ...] = ("nm-01", "nm-02"),
+    sequences: tuple[str, ...] = ("nm-01", "nm-02"),
     views: tuple[int, ...] = (0, 90),
 ) -> None:
     """Writes silhouettes in CASIA-B's naming."""
     for subject in subjects:
-        for walk in walks:
+        for sequence in sequences:
             for view in views:
-                stem = f"{subject}-{walk}-{view:03d}-"
-                write_frames(root / subject / walk / f"{view:03d}", stem)
+                stem = f"{subject}-{sequence}-{view:03d}-"
+                write_frames(root / subject / sequence / f"{view:03d}", stem)
 
 
 def write_keypoints(path: Path, index: Path, frames: tuple[int, ...] = FRAMES) -> None:

@@ -1,4 +1,4 @@
-"""Made-up recorded walks, in the form of the recorded ones."""
+"""Writes synthetic motion capture in the format of the recordings."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from gaittake.sources.walkers.body import draw_body
-from gaittake.sources.walkers.gait import draw_person, draw_walk, load_model, walk_channels
+from gaittake.sources.walkers.gait import draw_person, draw_stride, load_model, stride_channels
 from gaittake.sources.walkers.recorded import NEEDED
 from gaittake.sources.walkers.skeleton import JOINT, joint_positions
 
@@ -15,34 +15,36 @@ Floats = npt.NDArray[np.float64]
 EXTRA = ("neck", "head", "l_toe", "r_toe")
 
 
-def walk_positions(person: int, walk: int, *, frames: int = 90, fps: float = 30.0) -> Floats:
-    """Returns joints `[frames, joint, 3]` of a generated walk, going forwards."""
+def clip_positions(person: int, trial: int, *, frames: int = 90, fps: float = 30.0) -> Floats:
+    """Returns joints `[frames, joint, 3]` of a generated person walking forwards."""
     model, body = load_model(), draw_body(np.random.default_rng(0))
     drawn = draw_person(model, np.random.default_rng([1, person]))
-    rng = np.random.default_rng([2, person, walk])
-    channels = walk_channels(model, draw_walk(model, drawn, rng), frames, fps, rng)
+    rng = np.random.default_rng([2, person, trial])
+    channels = stride_channels(model, draw_stride(model, drawn, rng), frames, fps, rng)
     joints = joint_positions(channels, body)
     joints[:, :, 0] += 1.2 * np.arange(frames)[:, None] / fps
     return joints
 
 
-def write_walks(
+def write_clips(
     folder: Path,
-    walks: dict[str, int],
+    counts: dict[str, int],
     *,
     names: tuple[str, ...] = NEEDED + EXTRA,
     frames: int = 90,
     fps: float = 30.0,
 ) -> Path:
-    """Writes `walks.npz` and its table with so many walks of each subject."""
+    """Writes `walks.npz` and its table with this number of clips per subject."""
     order = [JOINT[name] for name in names]
     rows, clips = [], {}
-    for person, (subject, count) in enumerate(walks.items()):
-        for walk in range(count):
-            clip = f"{subject}_{walk:02d}"
-            joints = walk_positions(person, walk, frames=frames, fps=fps)[:, order]
+    for person, (subject, count) in enumerate(counts.items()):
+        for trial in range(count):
+            clip = f"{subject}_{trial:02d}"
+            joints = clip_positions(person, trial, frames=frames, fps=fps)[:, order]
             clips[clip] = joints.astype(np.float32)
-            rows.append({"clip": clip, "skeleton": "s", "subject": subject, "trial": f"{walk:02d}"})
+            rows.append(
+                {"clip": clip, "skeleton": "s", "subject": subject, "trial": f"{trial:02d}"}
+            )
     path = folder / "walks.npz"
     parents = np.full(len(names), -1, np.int16)
     np.savez(path, joints=np.array(names), parents=parents, fps=np.float32(fps), **clips)  # type: ignore[arg-type]

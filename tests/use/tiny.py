@@ -66,13 +66,13 @@ def film(*, across: float, frames: int = 24, view: int = 90) -> tuple[Rendered, 
     """
     settings = Walkers(subjects=2, normal=1, bag=0, coat=0, frames=frames, views=(view,))
     walker, scene = make_walker(settings, "001"), subject_scene(settings, "001")
-    joints = walker.walks[0].joints.copy()
+    joints = walker.takes[0].joints.copy()
     joints[..., 0] += np.linspace(-across / 2, across / 2, frames)[:, None]
     rendered = render_view(
         joints,
         walker.body,
         walker.look,
-        walker.walks[0].outfit,
+        walker.takes[0].outfit,
         place_camera(view, settings.width, settings.height),
         scene,
         raggedness=1.0,

@@ -112,10 +112,10 @@ def plant_in_subjects(project: Path) -> list[Row]:
         ("index", str(notes), "not a numbered image"),
         ("index", str(thumbs), "hidden or system file"),
         ("index", str(hidden), "hidden or system file"),
-        ("index", str(names[0].parent), "not a walk"),
+        ("index", str(names[0].parent), "not a sequence"),
         ("index", str(names[1]), "not a view"),
-        ("survey", "078/nm-06/090", "view of the protocol's walk missing"),
-        ("survey", "075/nm-07", "walk in neither gallery nor probes"),
+        ("survey", "078/nm-06/090", "view of the protocol's sequence missing"),
+        ("survey", "075/nm-07", "sequence in neither gallery nor probes"),
         ("survey", str(frame("078", "cl-02", 36, 1).parent), "shorter than a training clip"),
     ]
 
@@ -133,7 +133,7 @@ def plant_beside_subjects(project: Path) -> list[Row]:
         ("survey", str(SILHOUETTES / "100"), "subject in neither list of the protocol"),
         ("survey", str(hidden), "hidden or system file"),
         ("survey", str(text), "not a subject"),
-        ("survey", str(clip), "not a video of a walk"),
+        ("survey", str(clip), "not a video of a sequence"),
     ]
 
 
@@ -166,9 +166,9 @@ def write_oumvlp(project: Path) -> list[Row]:
         ("index", str(thumbs), "hidden or system file"),
         *(("index", subject, "subject of the protocol missing") for subject in OUMVLP_MISSING),
         ("survey", str(hidden), "hidden or system file"),
-        ("survey", str(name.parent), "not a walk"),
+        ("survey", str(name.parent), "not a view folder"),
         ("survey", str(extra), "not a subject"),
         ("survey", str(unknown.parent), "subject in neither list of the protocol"),
-        ("survey", "00004/nm-01/270", "view of the protocol's walk missing"),
+        ("survey", "00004/nm-01/270", "view of the protocol's sequence missing"),
         ("survey", str(place("00001", 0, 0)), "shorter than a training clip"),
     ]

@@ -14,7 +14,7 @@ from gaittake.pose.optimise import train_detector
 from gaittake.pose.teacher import People
 from gaittake.settings import Detector, PoseTraining, Walkers
 from gaittake.silhouette import box
-from gaittake.sources.walkers.dataset import render_walk, subject_scene
+from gaittake.sources.walkers.dataset import render_take, subject_scene
 from gaittake.sources.walkers.people import make_walker
 
 Image = npt.NDArray[np.uint8]
@@ -36,9 +36,9 @@ def walking(settings: Walkers, subject: str) -> dict[tuple[str, int], Walk]:
     """Returns the walks of a subject by name and view; in each the subject passes by."""
     walker, scene = make_walker(settings, subject), subject_scene(settings, subject)
     found = {}
-    for walk in walker.walks:
+    for walk in walker.takes:
         for view in settings.views:
-            rendered = render_walk(settings, walker, walk, view, scene)
+            rendered = render_take(settings, walker, walk, view, scene)
             ways = [STEP * (place - FRAMES // 2) for place in range(FRAMES)]
             silhouettes, colour = (
                 np.stack([np.roll(f, way, axis=1) for f, way in zip(frames, ways, strict=True)])

@@ -100,7 +100,7 @@ def test_exact_joints_need_no_pose_stage(project: Project) -> None:
             ["train.stepz=3"],
             "config/smoke.yaml: 'train.stepz' is not a setting",
         ),
-        ("results/smoke_rank1.csv", ["train.steps=0"], "config/smoke.yaml: 'train.steps': Input"),
+        ("results/smoke_rank1.csv", ["train.steps=0"], "config/smoke.yaml: 'train.steps': it must"),
         ("results/smoke_rank1.csv", RECORDED.split(), "data/walks.npz"),
         (
             "results/overlapping_rank1.csv",

@@ -1,1 +1,1 @@
-"""People rendered in the code, walking as recorded people do: the dataset that comes along."""
+"""The built-in dataset: rendered people whose gait is modelled on motion capture."""

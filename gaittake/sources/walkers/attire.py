@@ -1,4 +1,4 @@
-"""Surfaces of what is worn over the body or carried: a coat's skirt, bags."""
+"""Surfaces of coats and bags."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def skirt_part(frame: Frame, body: Body, coat: Coat) -> Part:
-    """Returns the part of a coat below the waist: its hem spans the legs and lags behind them."""
+    """Returns the part of a coat below the waist; its hem spans the legs and lags behind them."""
     g = body.girths
     points = [_down_the_leg(frame, side, coat.hem) for side in ("l_", "r_")]
     front = np.stack([frame.hips_left[:, 1], -frame.hips_left[:, 0]], axis=-1)
@@ -38,12 +38,12 @@ def skirt_part(frame: Frame, body: Body, coat: Coat) -> Part:
         coat.colour,
         caps=(0.3, 0.12),
     )
-    # Cloth lies over both thighs, also over the one that is nearer to the camera.
+    # Cloth covers both thighs, including the one nearer to the camera.
     return replace(part, nearer=0.16, hides=False)
 
 
 def _lagging(track: Floats) -> Floats:
-    """Returns a track `[frames]` that follows another with the inertia of cloth."""
+    """Returns a track `[frames]` that follows another one with the inertia of cloth."""
     result = track.copy()
     for index in range(1, len(track)):
         result[index] = 0.45 * result[index - 1] + 0.55 * track[index]
@@ -51,7 +51,7 @@ def _lagging(track: Floats) -> Floats:
 
 
 def _down_the_leg(frame: Frame, side: str, share: float) -> Floats:
-    """Returns the point `[frames, 3]` of a leg at a share of the way from hip to ankle."""
+    """Returns the point `[frames, 3]` at a share of the way from hip to ankle."""
     hip, knee, ankle = (frame.at(side + name) for name in ("hip", "knee", "ankle"))
     if share <= 0.5:
         return hip + share / 0.5 * (knee - hip)
@@ -59,7 +59,7 @@ def _down_the_leg(frame: Frame, side: str, share: float) -> Floats:
 
 
 def bag_parts(frame: Frame, body: Body, outfit: Outfit) -> list[Part]:
-    """Returns the parts of the bag that is carried, if any."""
+    """Returns the parts of the bag, if the outfit has one."""
     makers = {"backpack": _backpack, "hand bag": _hand_bag, "shoulder bag": _shoulder_bag}
     if outfit.bag is None:
         return []
@@ -79,7 +79,7 @@ def _backpack(frame: Frame, body: Body, outfit: Outfit, size: float) -> list[Par
 def _hand_bag(frame: Frame, body: Body, outfit: Outfit, size: float) -> list[Part]:
     hand = frame.at(("l_" if outfit.bag_left else "r_") + "hand")
     left, colour = frame.shoulders_left, outfit.bag_colour
-    # It hangs straight down whatever the arm does.
+    # It hangs straight down, independent of the arm.
     low, high = (hand - [0.0, 0.0, drop * size] for drop in (0.36, 0.12))
     halves = (0.05 * size, 0.15 * size), (0.06 * size, 0.17 * size)
     case = make_part(high, low, *halves, left, colour, caps=(0.15, 0.15))
@@ -96,7 +96,7 @@ def _shoulder_bag(frame: Frame, body: Body, outfit: Outfit, size: float) -> list
     low, high = hip - 0.16 * size * frame.up, hip + 0.10 * size * frame.up
     halves = (0.07 * size, 0.17 * size), (0.055 * size, 0.15 * size)
     pouch = make_part(low, high, *halves, frame.hips_left, colour, caps=(0.2, 0.2))
-    # The strap runs across the trunk from the other shoulder, before it and behind it.
+    # The strap crosses the trunk from the other shoulder, in front and behind.
     shoulder = frame.at(("r_" if outfit.bag_left else "l_") + "shoulder") + 0.05 * frame.up
     top, thin = 0.75 * shoulder + 0.25 * frame.at("neck"), (0.014, 0.014)
     straps = [

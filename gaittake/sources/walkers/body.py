@@ -1,8 +1,8 @@
 """Body shapes: bone lengths and girths from published anthropometric ratios.
 
 Lengths are fractions of stature after Drillis and Contini (1966), as reprinted in Winter,
-Biomechanics and Motor Control of Human Movement, figure 4.1; each person departs from them by a
-few percent. Girths are half-widths of cross-sections, scaled by a build common to the whole body.
+Biomechanics and Motor Control of Human Movement, figure 4.1; each person deviates from them by a
+few percent. Girths are half-widths of cross-sections, scaled by one build for the whole body.
 """
 
 from dataclasses import dataclass
@@ -28,8 +28,8 @@ LENGTHS: dict[str, tuple[float, float]] = {
     "hand": (0.085, 0.04),
     "head": (0.130, 0.03),
 }
-# Half-width in metres at nominal stature and build, relative standard deviation, and how much of
-# the build it takes on: fat and muscle lie on trunk and thighs rather than on wrists and shins.
+# Half-width in metres at nominal stature and build, relative standard deviation, and how strongly
+# the build affects it: fat and muscle sit on trunk and thighs rather than on wrists and shins.
 GIRTHS: dict[str, tuple[float, float, float]] = {
     "pelvis_width": (0.165, 0.04, 0.7),
     "pelvis_depth": (0.115, 0.06, 1.0),
@@ -64,7 +64,7 @@ class Body:
 
     @property
     def leg(self) -> float:
-        """Hip to ankle, metres: the yardstick of the pelvis's motion."""
+        """Hip to ankle, metres: the unit of the pelvis's motion."""
         return self.lengths["thigh"] + self.lengths["shank"]
 
 
@@ -72,8 +72,8 @@ def draw_body(rng: np.random.Generator, *, spread: float = 1.0) -> Body:
     """Returns a body drawn from the ranges above, independent of sex.
 
     Args:
-        rng: draws the body.
-        spread: how far proportions and build lie apart, 1 as far as published.
+        rng: source of randomness.
+        spread: variation of proportions and build, relative to the published one.
     """
     stature = float(np.clip(rng.normal(NOMINAL_STATURE_M, 0.095), *STATURE_M))
     build = spread * float(np.clip(rng.normal(0.0, 0.13), -0.22, 0.32))

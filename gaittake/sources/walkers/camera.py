@@ -1,6 +1,6 @@
-"""A camera that looks at the walker: 0 degrees from the front, 90 from the left, 180 from behind.
+"""A camera that faces the subject: 0 degrees in front, 90 on the left, 180 behind.
 
-From 90 degrees the walker is seen to go to the left, as in CASIA-B.
+At 90 degrees the subject walks to the left in the image, as in CASIA-B.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Floats = npt.NDArray[np.float64]
 DISTANCE_M = 4.5
 CAMERA_HEIGHT_M = 1.2
 TARGET_HEIGHT_M = 0.88
-# A figure of this stature at that distance takes up this share of the image's height.
+# A person of this stature at this distance fills this share of the image's height.
 FIGURE_M, FIGURE_SHARE = 1.72, 0.64
 
 
@@ -42,13 +42,13 @@ def place_camera(
     distance: float = DISTANCE_M,
     camera_height: float = CAMERA_HEIGHT_M,
 ) -> Camera:
-    """Returns a camera at `view` degrees from the way the walker goes, on the left-hand side.
+    """Returns a camera at `view` degrees from the walking direction, on the left-hand side.
 
     Args:
         view: degrees, 0 to 180.
         width: pixels.
         height: pixels.
-        distance: metres from the walker along the ground.
+        distance: metres from the subject along the ground.
         camera_height: metres above the ground.
     """
     angle = np.radians(view)

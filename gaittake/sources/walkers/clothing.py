@@ -1,4 +1,4 @@
-"""What a walker wears and carries: colours, loose or tight clothes, coats, bags."""
+"""Clothing of the subjects: colours, loose or tight clothes, coats, bags."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ Colour = tuple[float, float, float]  # blue, green, red, 0 to 255
 
 @dataclass(frozen=True)
 class Look:
-    """What stays with a subject: colours of skin, hair, and everyday clothes."""
+    """The constant look of a subject: colours of skin, hair, and everyday clothes."""
 
     skin: Colour
     hair: Colour
@@ -27,9 +27,9 @@ class Coat:
     """A coat.
 
     Attributes:
-        hem: how far down the leg it reaches; 0 at the hip, 0.5 at the knee, 1 at the ankle.
+        hem: its lower end along the leg: 0 at the hip, 0.5 at the knee, 1 at the ankle.
         width: girth relative to the body's.
-        flare: how much wider the hem is than the waist.
+        flare: width of the hem relative to the waist.
         colour: of its cloth.
     """
 
@@ -41,12 +41,12 @@ class Coat:
 
 @dataclass(frozen=True)
 class Outfit:
-    """What a walker wears in one sequence.
+    """The clothes and the bag of one sequence.
 
     Attributes:
         trunk: girth of the clothed trunk relative to the body's.
-        sleeves: the same of the arms.
-        legs: the same of the legs.
+        sleeves: the same for the arms.
+        legs: the same for the legs.
         coat: worn over it, if any.
         bag: one of `BAGS`, if any.
         bag_left: whether it is carried on the left.
@@ -81,11 +81,11 @@ def draw_look(rng: np.random.Generator) -> Look:
 
 
 def draw_outfit(condition: str, rng: np.random.Generator) -> Outfit:
-    """Returns what is worn in one sequence; says nothing about who wears it.
+    """Returns the outfit of one sequence, which is independent of the subject.
 
     Args:
         condition: `nm`, `bg` (a bag) or `cl` (a coat).
-        rng: of this sequence.
+        rng: the generator of this sequence.
     """
     coat = _draw_coat(rng)
     bag = BAGS[int(rng.integers(len(BAGS)))]

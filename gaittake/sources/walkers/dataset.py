@@ -1,4 +1,4 @@
-"""The dataset on disk: videos and silhouettes in CASIA-B's layout, and the truth beside them."""
+"""Writes the dataset: videos and silhouettes in CASIA-B's layout, and the true keypoints."""
 
 import errno
 from collections.abc import Callable
@@ -17,8 +17,8 @@ from gaittake.sources.walkers.body import draw_body
 from gaittake.sources.walkers.camera import place_camera
 from gaittake.sources.walkers.clothing import draw_look, draw_outfit
 from gaittake.sources.walkers.draw import NoiseTile, draw_background, draw_noise_tile
-from gaittake.sources.walkers.gait import draw_person, draw_walk, load_model, walk_channels
-from gaittake.sources.walkers.people import Walk, Walker, make_walker, pass_by
+from gaittake.sources.walkers.gait import draw_person, draw_stride, load_model, stride_channels
+from gaittake.sources.walkers.people import Take, Walker, make_walker, pass_by
 from gaittake.sources.walkers.render import Rendered, Scene, render_view
 from gaittake.sources.walkers.seeds import FRAMES, LOOK, STRANGER, generator
 from gaittake.sources.walkers.skeleton import COCO, joint_positions
@@ -29,8 +29,8 @@ TRUTH = {
     "visible": ("bool", (len(COCO),)),
     "boxes": ("float32", (4,)),
 }
-BACKGROUNDS = 64  # walls before which the strangers pass
-VIEW_MARGIN = 10  # degrees by which the strangers' views go beyond the dataset's
+BACKGROUNDS = 64  # backgrounds of the strangers
+VIEW_MARGIN = 10  # degrees by which the strangers' views exceed the dataset's
 PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1)
 People = tuple[
     npt.NDArray[np.uint8],
@@ -49,16 +49,16 @@ def render_subjects(
 ) -> None:
     """Renders all sequences of some subjects: `silhouettes/`, `videos/` and `truth.h5`.
 
-    A subject's files depend on the settings and the subject's id alone.
+    A subject's files depend only on the settings and the subject's name.
 
     Args:
         settings: of the dataset.
-        subjects: ids, generated (`001`) or recorded.
-        destination: a fresh folder.
-        on_progress: told the number of sequences done so far.
+        subjects: names, generated (`001`) or recorded.
+        destination: an empty folder.
+        on_progress: called with the number of sequences rendered so far.
 
     Raises:
-        ValueError: a subject that the settings do not have.
+        ValueError: the settings have no such subject.
         OSError: a file could not be written.
     """
     cv2.setNumThreads(1)
@@ -72,14 +72,14 @@ def render_subjects(
         for subject in subjects:
             walker = make_walker(settings, subject)
             scene = subject_scene(settings, subject)
-            for walk in walker.walks:
+            for take in walker.takes:
                 for view in settings.views:
-                    rendered = render_walk(settings, walker, walk, view, scene)
-                    _write(destination, settings.fps, subject, walk, view, rendered)
+                    rendered = render_take(settings, walker, take, view, scene)
+                    _write(destination, settings.fps, subject, take, view, rendered)
                     truth.append(
                         subject=subject,
-                        condition=walk.condition,
-                        number=walk.number,
+                        condition=take.condition,
+                        number=take.number,
                         view=view,
                         joints=rendered.joints,
                         visible=rendered.visible,
@@ -91,21 +91,21 @@ def render_subjects(
 
 
 def subject_scene(settings: Walkers, subject: str) -> Scene:
-    """Returns the scene in which a subject was filmed."""
+    """Returns the scene of a subject's videos."""
     rng = generator(settings.seed, LOOK, subject, "scene")
     background = draw_background(settings.width, settings.height, rng)
     noise = draw_noise_tile(settings.width, settings.height, rng)
     return Scene(background, noise, draw_fields(settings.width, settings.height, rng))
 
 
-def render_walk(settings: Walkers, walker: Walker, walk: Walk, view: int, scene: Scene) -> Rendered:
-    """Returns one walk of a subject in one view."""
-    rng = generator(settings.seed, FRAMES, walker.subject, walk.condition, walk.number, view)
+def render_take(settings: Walkers, walker: Walker, take: Take, view: int, scene: Scene) -> Rendered:
+    """Returns one take of a subject in one view."""
+    rng = generator(settings.seed, FRAMES, walker.subject, take.condition, take.number, view)
     return render_view(
-        walk.joints,
+        take.joints,
         walker.body,
         walker.look,
-        walk.outfit,
+        take.outfit,
         place_camera(view, settings.width, settings.height),
         scene,
         raggedness=settings.noise,
@@ -114,9 +114,9 @@ def render_walk(settings: Walkers, walker: Walker, walk: Walk, view: int, scene:
 
 
 def _write(
-    destination: Path, fps: int, subject: str, walk: Walk, view: int, rendered: Rendered
+    destination: Path, fps: int, subject: str, take: Take, view: int, rendered: Rendered
 ) -> None:
-    sequence = f"{walk.condition}-{walk.number:02d}"
+    sequence = f"{take.condition}-{take.number:02d}"
     stem = f"{subject}-{sequence}-{view:03d}"
     folder = destination / "silhouettes" / subject / sequence / f"{view:03d}"
     folder.mkdir(parents=True)
@@ -135,18 +135,18 @@ def _write(
     for frame in rendered.colour:
         writer.write(frame)
     writer.release()
-    # On a full disk OpenCV writes a part of the video, and says nothing.
+    # On a full disk OpenCV writes a part of the video without an error.
     if count_frames(video, stage="render", rejects=[]) != len(rendered.colour):
-        raise OSError(errno.EIO, "could not be written whole; is the disk full?", str(video))
+        raise OSError(errno.EIO, "could not be written completely; is the disk full?", str(video))
 
 
 def render_people(settings: Walkers, count: int, seed: int) -> People:
-    """Returns single frames of people who are in no dataset, to teach the keypoint detector.
+    """Returns single frames of people outside all datasets, to train the keypoint detector.
 
     Args:
-        settings: of the images' size and noise.
+        settings: the images' size, views and noise.
         count: frames.
-        seed: of the people; they share no draw with any subject of any dataset.
+        seed: random seed of the people, independent of all subjects of all datasets.
 
     Returns:
         Images `[count, h, w, 3]` (red green blue) and silhouettes `[count, h, w]`, uint8; joints
@@ -170,10 +170,10 @@ def render_people(settings: Walkers, count: int, seed: int) -> People:
 def _stranger(settings: Walkers, seed: int, index: int) -> Rendered:
     rng = generator(seed, STRANGER, index)
     model = load_model()
-    stride = draw_walk(model, draw_person(model, rng), rng)
+    stride = draw_stride(model, draw_person(model, rng), rng)
     body = draw_body(rng)
-    joints = pass_by(joint_positions(walk_channels(model, stride, 9, 25.0, rng), body), rng)
-    # Where the dataset's cameras stand: so which side of somebody is near tells left from right.
+    joints = pass_by(joint_positions(stride_channels(model, stride, 9, 25.0, rng), body), rng)
+    # The dataset's range of views, in which the visible side of a person tells left from right.
     first, last = min(settings.views) - VIEW_MARGIN, max(settings.views) + VIEW_MARGIN
     camera = place_camera(
         float(rng.uniform(first, last)),
@@ -184,7 +184,7 @@ def _stranger(settings: Walkers, seed: int, index: int) -> Rendered:
     )
     outfit = draw_outfit(str(rng.choice(["nm", "bg", "cl"])), rng)
     scene = _stranger_scene(settings, seed, index)
-    # Nine frames tell where the ground is; the fifth is shown, off the middle of the scene.
+    # Nine frames locate the ground; the fifth is shown, off the centre of the scene.
     shown = joints[4:5] + rng.uniform([-0.35, -0.35, 0.0], [0.35, 0.35, 0.0])
     return render_view(
         shown, body, draw_look(rng), outfit, camera, scene, raggedness=settings.noise, rng=rng

@@ -1,4 +1,4 @@
-"""Paints figures: colour frames with shading, background and sensor noise, and silhouettes."""
+"""Draws figures: colour frames with shading, background and sensor noise, and silhouettes."""
 
 import cv2
 import numpy as np
@@ -17,7 +17,7 @@ LIT, SHADED = 1.08, 0.80
 
 
 def draw_background(width: int, height: int, rng: np.random.Generator) -> Bytes:
-    """Returns a wall and a floor `[height, width, 3]`: blurred blotches, a few upright edges."""
+    """Returns a wall and a floor `[height, width, 3]` with blurred blotches and upright edges."""
     coarse = rng.normal(size=(6, 8, 3))
     blotches = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     blotches = 5 * blotches + 6 * blotches.mean(axis=-1, keepdims=True)
@@ -40,7 +40,7 @@ def draw_background(width: int, height: int, rng: np.random.Generator) -> Bytes:
 
 
 def draw_noise_tile(width: int, height: int, rng: np.random.Generator) -> NoiseTile:
-    """Returns sensor noise `[> height, > width, 3]` in grey levels, to be cut from anywhere."""
+    """Returns sensor noise `[> height, > width, 3]` in grey levels, to crop anywhere."""
     size = (height + SPARE, width + SPARE, 3)
     return np.rint(rng.normal(scale=4.0, size=size)).astype(np.int16)
 
@@ -49,8 +49,8 @@ def paint(seen: Outlines, colours: list[Colour], background: Bytes) -> tuple[Byt
     """Returns colour frames `[frames, height, width, 3]` (BGR), and clean masks of 0 and 255.
 
     Args:
-        seen: the parts in the image.
-        colours: of each part.
+        seen: the outlines of the parts in the image.
+        colours: one for each part.
         background: `[height, width, 3]`.
     """
     height, width = background.shape[:2]
@@ -76,7 +76,7 @@ def _fixed_point(points: Floats) -> npt.NDArray[np.int32]:
 
 
 def add_sensor_noise(frames: Bytes, tile: NoiseTile, rng: np.random.Generator) -> Bytes:
-    """Returns frames `[frames, height, width, 3]` with noise that differs from frame to frame."""
+    """Returns frames `[frames, height, width, 3]` with different noise in each frame."""
     height, width = frames.shape[1:3]
     result = np.empty_like(frames)
     places = rng.integers(

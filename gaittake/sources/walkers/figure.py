@@ -1,4 +1,4 @@
-"""A dressed walker's surface: trunk, head, arms and legs as tapered capsules."""
+"""The surface of a dressed person: trunk, head, arms and legs as tapered capsules."""
 
 from dataclasses import replace
 
@@ -15,13 +15,13 @@ Floats = npt.NDArray[np.float64]
 
 
 def figure_parts(joints: Floats, body: Body, look: Look, outfit: Outfit) -> list[Part]:
-    """Returns the parts of a dressed walker.
+    """Returns the parts of a dressed person.
 
     Args:
         joints: `[frames, joint, 3]` metres.
-        body: girths.
-        look: colours.
-        outfit: what is worn and carried.
+        body: lengths and girths.
+        look: colours, hair and sleeves.
+        outfit: clothes and bag.
     """
     hips_left = unit(joints[:, JOINT["l_hip"]] - joints[:, JOINT["r_hip"]])
     shoulders_left = unit(joints[:, JOINT["l_shoulder"]] - joints[:, JOINT["r_shoulder"]])
@@ -61,7 +61,7 @@ def _trunk(frame: Frame, body: Body, look: Look, outfit: Outfit, top: Colour) ->
 
 
 def _yoke(frame: Frame, radius: float, left: Floats, colour: Colour) -> Part:
-    """Returns what joins the shoulders."""
+    """Returns the part between the shoulders."""
     ends = [frame.at("l_shoulder"), frame.at("r_shoulder")]
     inset = 0.10 * (ends[0] - ends[1])
     size = (radius, radius)
@@ -83,7 +83,7 @@ def _head(frame: Frame, body: Body, look: Look) -> list[Part]:
         half_stop: tuple[float, float],
         colour: Colour,
     ) -> Part:
-        """A part told in head heights: (up, front) of both ends, and their half-widths."""
+        """Returns a part; (up, front) and half-widths of both ends are in head heights."""
         ends = [centre + h * (u * up + f * front) for u, f in (start, stop)]
         halves = [(h * w, h * d) for w, d in (half_start, half_stop)]
         return make_part(ends[0], ends[1], halves[0], halves[1], left, colour)

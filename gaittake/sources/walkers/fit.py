@@ -1,10 +1,10 @@
-"""Fits the population of gaits to recorded walks: `python -m ...walkers.fit walks.npz out.npz`.
+"""Fits the population of gaits to recordings: `python -m ...walkers.fit recordings.npz out.npz`.
 
-A walk is a person plus that day's departure from it. Both are Gaussian over the features of a
-walk (`stride.Stride.features`); a dozen people span too few directions of how people differ, so
-the differences are a mixture: part along the recorded people, part each feature for itself, part
-along the ways in which one person's walks differ. With these shares a person left out of the fit is
-nearly as likely as with any (13 people; `benchmarks/gait_shares.py`).
+A stride is a person's mean stride plus a deviation. Both are Gaussian over the features of a stride
+(`stride.Stride.features`). A dozen people span too few directions of how people differ, so the
+differences between people are a mixture: along the recorded people, per feature, and along the
+deviations within one person. With these shares the likelihood of a held-out person is close to its
+maximum (13 people; `benchmarks/gait_shares.py`).
 """
 
 import sys
@@ -32,28 +32,28 @@ FEWEST_PEOPLE = 3
 
 
 def fit_population(people: dict[str, Floats]) -> dict[str, Floats]:
-    """Returns the arrays of a gait model from the walks `[walk, feature]` of each person.
+    """Returns the arrays of a gait model from the strides `[stride, feature]` of each person.
 
     Returns:
-        mean `[feature]`; between `[component, feature]`, sides `[2, feature]` (standard deviation
-        of what is alike and of what is opposite on the two sides); within `[component, feature]`,
-        within_own `[feature]`; steadiness, the spread of the logarithm of how much people vary.
+        mean `[feature]`; between `[component, feature]`; sides `[2, feature]`, the standard
+        deviations of the symmetric and the antisymmetric part; within `[component, feature]`;
+        within_own `[feature]`; steadiness, the spread of the logarithm of people's variation.
 
     Raises:
-        ValueError: too few people, or nobody with two walks.
+        ValueError: there are too few people, or none has two strides.
     """
-    repeated = {name: walks for name, walks in people.items() if len(walks) >= 2}
+    repeated = {name: strides for name, strides in people.items() if len(strides) >= 2}
     if len(people) < FEWEST_PEOPLE or not repeated:
         raise ValueError(
-            f"a population needs {FEWEST_PEOPLE} people, one of them at least with two walks; "
-            f"got {len(people)} people, {len(repeated)} of them with two walks or more"
+            f"a population needs {FEWEST_PEOPLE} people, at least one of them with two recordings; "
+            f"got {len(people)} people, {len(repeated)} of them with two recordings or more"
         )
-    centres = np.stack([walks.mean(axis=0) for walks in people.values()])
+    centres = np.stack([strides.mean(axis=0) for strides in people.values()])
     centres = np.concatenate([centres, mirrored_features(centres)])
     mean = centres.mean(axis=0)
     deviations = (centres - mean) / np.sqrt(len(centres) - 2)
     departures, steadiness = _departures(repeated)
-    share = float(np.mean([1 / len(walks) for walks in people.values()]))
+    share = float(np.mean([1 / len(strides) for strides in people.values()]))
     sides = _side_spread(deviations, departures * np.sqrt(share))
     own = np.hypot(*sides)
     spread = np.sqrt(np.square(deviations).sum(axis=0))
@@ -75,44 +75,44 @@ def fit_population(people: dict[str, Floats]) -> dict[str, Floats]:
 
 
 def _scaled(rows: Floats, old: Floats, new: Floats) -> Floats:
-    """Returns rows `[row, feature]` whose spread per feature is `new` where it was `old`."""
+    """Returns rows `[row, feature]` rescaled from the spread `old` of each feature to `new`."""
     return rows * (new / np.maximum(old, 1e-12))
 
 
 def _components(rows: Floats) -> Floats:
-    """Returns at most `COMPONENTS` rows with (nearly) the same covariance, none of them a walk."""
+    """Returns at most `COMPONENTS` rows with nearly the same covariance, none a real stride."""
     _, sizes, directions = np.linalg.svd(rows, full_matrices=False)
     kept: Floats = sizes[:COMPONENTS, None] * directions[:COMPONENTS]
-    # Each feature keeps its variance, though the smallest components are gone.
+    # Each feature keeps its variance although the smallest components are dropped.
     lost = np.square(rows).sum(axis=0) / np.maximum(np.square(kept).sum(axis=0), 1e-18)
     result: Floats = kept * np.sqrt(np.minimum(lost, 4.0))
     return result
 
 
 def _departures(repeated: dict[str, Floats]) -> tuple[Floats, float]:
-    """Returns how walks depart from their person, `[row, feature]`, and the spread of its size.
+    """Returns deviations from each person's mean, `[row, feature]`, and the spread of their size.
 
-    Every person counts alike, whatever the number of walks; rows are scaled so that the sum of
-    their outer products is the covariance.
+    Every person has the same weight; rows are scaled so that the sum of their outer products is
+    the covariance.
     """
     rows = []
-    for walks in repeated.values():
-        residual = (walks - walks.mean(axis=0)) / np.sqrt(len(walks) - 1)
+    for strides in repeated.values():
+        residual = (strides - strides.mean(axis=0)) / np.sqrt(len(strides) - 1)
         rows += [residual, mirrored_features(residual)]
     departures = np.concatenate(rows) / np.sqrt(2 * len(repeated))
     spread = np.sqrt(np.square(departures).sum(axis=0)) + 1e-12
     sizes = [
-        0.5 * np.log(np.mean(np.var(walks, axis=0, ddof=1) / spread**2))
-        for walks in repeated.values()
-        if len(walks) >= 3
+        0.5 * np.log(np.mean(np.var(strides, axis=0, ddof=1) / spread**2))
+        for strides in repeated.values()
+        if len(strides) >= 3
     ]
     return departures, float(np.std(sizes)) if len(sizes) >= 3 else 0.25
 
 
 def _side_spread(deviations: Floats, noise: Floats) -> Floats:
-    """Returns `[2, feature]`: the spread between people, of what is alike and what is opposite.
+    """Returns the spread between people, `[2, feature]`: symmetric and antisymmetric part.
 
-    What the means of few walks owe to chance is taken off, but never more than three quarters.
+    The variance due to averaging few strides is subtracted, at most three quarters of the total.
     """
     result = []
     for sign in (1.0, -1.0):
@@ -122,10 +122,10 @@ def _side_spread(deviations: Floats, noise: Floats) -> Floats:
     return np.stack(result)
 
 
-def walk_features(path: Path) -> tuple[dict[str, Floats], Floats]:
-    """Returns the features `[walk, feature]` of each recorded person, and what is not periodic.
+def gait_features(path: Path) -> tuple[dict[str, Floats], Floats]:
+    """Returns the features `[stride, feature]` of each recorded person, and the residual.
 
-    The second is the spread `[channel]` of what the Fourier series leave unexplained.
+    The residual is the spread `[channel]` of what the Fourier series do not explain.
     """
     people: dict[str, Floats] = {}
     residuals = []
@@ -133,13 +133,13 @@ def walk_features(path: Path) -> tuple[dict[str, Floats], Floats]:
         fits = [fit_stride(clip_channels(clip, FIT_FPS), FIT_FPS) for clip in clips]
         people[subject] = np.stack([stride.features() for stride, _ in fits])
         residuals += [residual for _, residual in fits]
-    # The median: a walker who lifts an arm once does not make everybody's arms tremble.
+    # The median ignores rare movements, such as a lifted arm.
     return people, 1.48 * np.median(np.abs(np.concatenate(residuals)), axis=0)
 
 
-def save_model(walks: Path, out: Path) -> None:
-    """Fits the walks of a file and writes the gait model."""
-    people, residual = walk_features(walks)
+def save_model(recordings: Path, out: Path) -> None:
+    """Fits a gait model to the recordings of a file and writes it."""
+    people, residual = gait_features(recordings)
     arrays: dict[str, Any] = {k: v.astype(np.float32) for k, v in fit_population(people).items()}
     np.savez_compressed(
         out,
@@ -152,5 +152,5 @@ def save_model(walks: Path, out: Path) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) != 3:
-        sys.exit("usage: python -m gaittake.sources.walkers.fit walks.npz out.npz")
+        sys.exit("usage: python -m gaittake.sources.walkers.fit recordings.npz out.npz")
     save_model(Path(sys.argv[1]), Path(sys.argv[2]))

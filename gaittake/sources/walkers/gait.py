@@ -1,4 +1,4 @@
-"""Gaits drawn from the fitted population: a person, that person's walks, their frames."""
+"""Draws gaits from the fitted population: a person, that person's strides, their frames."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -20,7 +20,7 @@ from gaittake.sources.walkers.stride import (
 Floats = npt.NDArray[np.float64]
 
 CADENCE_HZ = (0.55, 1.25)
-# What is left unexplained by the series is correlated over about this time in recorded walks.
+# Correlation time of the residual that the Fourier series leave in the recordings.
 WANDER_S = 0.1
 FURTHEST = 2.5
 
@@ -40,7 +40,7 @@ class GaitModel:
 
 @dataclass(frozen=True)
 class Person:
-    """One gait: its usual walk `[feature]`, and how much its walks vary, 1 on average."""
+    """One gait: its mean stride `[feature]`, and the variation of its strides, 1 on average."""
 
     features: Floats
     variation: float
@@ -48,10 +48,10 @@ class Person:
 
 @cache
 def load_model() -> GaitModel:
-    """Returns the gait model that comes with the package.
+    """Returns the gait model of the package.
 
     Raises:
-        ValueError: the file was fitted with other channels or harmonics than the code has.
+        ValueError: the file does not fit the channels and harmonics of the code.
     """
     resource = files("gaittake.sources.walkers") / "gait_model.npz"
     with resource.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
@@ -74,9 +74,9 @@ def draw_person(
 
     Args:
         model: the population.
-        rng: draws the person.
-        spread: how far people lie apart, 1 as far as the recorded people.
-        variation: how much a person's walks differ, 1 as much as the recorded walks.
+        rng: source of randomness.
+        spread: differences between people, relative to the recorded people.
+        variation: differences between a person's strides, relative to the recorded people.
     """
     own = _normal(rng, len(model.between)) @ model.between
     for sign, side in zip((1.0, -1.0), model.sides, strict=True):
@@ -86,7 +86,7 @@ def draw_person(
 
 
 def one_side(noise: Floats, sign: float) -> Floats:
-    """Returns noise of variance 1 that its mirror image repeats (sign 1) or reverses (-1)."""
+    """Returns noise of variance 1, symmetric (sign 1) or antisymmetric (-1) when mirrored."""
     both = (noise + sign * mirrored_features(noise)) / np.sqrt(2)
     result: Floats = np.where(_fixed(), both / np.sqrt(2), both)
     return result
@@ -94,14 +94,14 @@ def one_side(noise: Floats, sign: float) -> Floats:
 
 @cache
 def _fixed() -> npt.NDArray[np.bool_]:
-    """Returns which features `[feature]` a mirror leaves in place: those of the midline."""
+    """Returns which features `[feature]` keep their place when mirrored: those of the midline."""
     places = np.arange(1.0, FEATURES + 1)
     fixed: npt.NDArray[np.bool_] = np.abs(mirrored_features(places)) == places
     return fixed
 
 
-def draw_walk(model: GaitModel, person: Person, rng: np.random.Generator) -> Stride:
-    """Returns one walk of a person."""
+def draw_stride(model: GaitModel, person: Person, rng: np.random.Generator) -> Stride:
+    """Returns one stride of a person."""
     departure = _normal(rng, len(model.within)) @ model.within
     departure += model.within_own * _normal(rng, FEATURES)
     features = person.features + person.variation * departure
@@ -109,12 +109,12 @@ def draw_walk(model: GaitModel, person: Person, rng: np.random.Generator) -> Str
     return stride_of_features(features)
 
 
-def walk_channels(
+def stride_channels(
     model: GaitModel, stride: Stride, frames: int, fps: float, rng: np.random.Generator
 ) -> Floats:
-    """Returns channels `[frames, channel]` of a walk that starts anywhere in the stride."""
+    """Returns channels `[frames, channel]` of a sequence that starts at a random phase."""
     times = np.arange(frames) / fps
-    # Cadence quickens or slows by a few percent along a walk.
+    # The cadence changes by a few percent during the sequence.
     drift = 0.02 * rng.normal() * np.sin(2 * np.pi * (0.25 * times + rng.random()))
     phase = 2 * np.pi * (rng.random() + stride.cadence * times) + drift * 2 * np.pi
     wander = _wander(frames, fps, rng) * model.residual
@@ -134,5 +134,5 @@ def _wander(frames: int, fps: float, rng: np.random.Generator) -> Floats:
 
 
 def _normal(rng: np.random.Generator, count: int) -> Floats:
-    """Returns normal numbers without the far tails, where a walker would no longer be human."""
+    """Returns normal numbers without the far tails, where motion would not look human."""
     return np.clip(rng.normal(size=count), -FURTHEST, FURTHEST)

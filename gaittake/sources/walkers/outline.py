@@ -1,4 +1,4 @@
-"""Parts of a figure as a camera sees them: polygons, painting order, which joints are hidden."""
+"""A figure's parts in a camera's image: polygons, painting order, and hidden joints."""
 
 from dataclasses import dataclass
 
@@ -15,13 +15,13 @@ Bools = npt.NDArray[np.bool_]
 CAP_POINTS = 7
 # A joint deeper than this behind another part's surface counts as hidden, in metres.
 HIDDEN_M = 0.05
-# Own flesh hides a joint too when all of the trunk lies before it: the far hip, the far shoulder.
+# A part also hides its own joint if the whole trunk is in front of it: the far hip or shoulder.
 HIDDEN_BY_OWN_M = 0.30
 
 
 @dataclass(frozen=True)
 class Outlines:
-    """All parts of a figure in one camera's image.
+    """The parts of a figure in one camera's image.
 
     Attributes:
         ends: `[frames, part, 2, 2]` pixels.
@@ -41,7 +41,7 @@ class Outlines:
 
 
 def see_parts(parts: list[Part], camera: Camera) -> Outlines:
-    """Returns the parts as the camera sees them."""
+    """Returns the outlines of the parts in the camera's image."""
     points = np.stack([part.ends for part in parts], axis=1)
     half = np.stack([part.half for part in parts], axis=1)
     lateral = np.stack([part.left for part in parts], axis=1)
@@ -78,7 +78,7 @@ def polygons(seen: Outlines, shrink: float = 1.0, shift: tuple[float, float] = (
 
     Args:
         seen: the parts in the image.
-        shrink: scales the girth; below 1 for the lit inner face.
+        shrink: factor of the girth; below 1 for the lit inner face.
         shift: moves the outline, in units of the girth.
     """
     start, stop = seen.ends[:, :, 0], seen.ends[:, :, 1]
@@ -86,7 +86,7 @@ def polygons(seen: Outlines, shrink: float = 1.0, shift: tuple[float, float] = (
     along = np.where(length[..., None] > 1e-3, (stop - start) / (length[..., None] + 1e-9), [0, 1])
     across = np.stack([-along[..., 1], along[..., 0]], axis=-1)
     radii, caps = seen.radii * shrink, seen.caps * shrink
-    # The straight sides touch both ends' ellipses: they meet them ahead of or behind the middle.
+    # The straight sides are tangents of both ends' ellipses and touch them off the middle.
     tilt = np.clip((radii[..., 0] - radii[..., 1]) / np.maximum(length, 1e-3), -0.9, 0.9)
     touch = np.arccos(tilt)[..., None]
     sweep = np.linspace(-1, 1, CAP_POINTS)
@@ -108,13 +108,13 @@ def polygons(seen: Outlines, shrink: float = 1.0, shift: tuple[float, float] = (
 def visible_joints(
     parts: list[Part], seen: Outlines, pixels: Floats, depths: Floats, size: tuple[int, int]
 ) -> Bools:
-    """Returns `[frames, 17]`: inside the image and not hidden behind another part of the body.
+    """Returns `[frames, 17]`: joints inside the image that no other part of the body hides.
 
     Args:
-        parts: of the figure.
-        seen: the same parts in the image.
-        pixels: `[frames, 17, 2]`.
-        depths: `[frames, 17]` metres.
+        parts: the figure.
+        seen: their outlines in the image.
+        pixels: the joints, `[frames, 17, 2]`.
+        depths: the joints' distances from the camera, `[frames, 17]` metres.
         size: width and height in pixels.
     """
     hiding = [index for index, part in enumerate(parts) if part.hides]

@@ -1,4 +1,4 @@
-"""What a figure is made of: tapered capsules with elliptical cross-sections, in metres."""
+"""The parts of a figure: tapered capsules with elliptical cross-sections, in metres."""
 
 from dataclasses import dataclass
 
@@ -19,10 +19,10 @@ class Part:
         ends: `[frames, 2, 3]` metres.
         half: `[frames, 2, 2]`: half-width (to the left) and half-depth (to the front) at both ends.
         left: `[frames, 3]`: the direction of the width.
-        caps: how far either end bulges: 0 flat, 1 a half-ball.
+        caps: bulge of each end: 0 is flat, 1 a hemisphere.
         colour: blue, green, red.
-        nearer: metres by which it is painted before (in front of) its depth.
-        owns: joints that it does not hide, as it is their own flesh.
+        nearer: metres by which its painting order is moved towards the camera.
+        owns: joints inside the part, which it does not hide.
         hides: whether it hides joints behind it.
     """
 
@@ -38,7 +38,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Frame:
-    """Joints `[frames, joint, 3]` and the directions `[frames, 3]` of trunk and hips."""
+    """Joints `[frames, joint, 3]` and the axes `[frames, 3]` of shoulders, hips and trunk."""
 
     joints: Floats
     shoulders_left: Floats
@@ -66,7 +66,7 @@ def make_part(
     *,
     caps: tuple[float, float] = (1.0, 1.0),
 ) -> Part:
-    """Returns a part between two tracks `[frames, 3]` with the given half-widths and -depths."""
+    """Returns a part between two tracks `[frames, 3]` with these half-widths and half-depths."""
     ends, half = np.empty((len(start), 2, 3)), np.empty((len(start), 2, 2))
     ends[:, 0], ends[:, 1] = start, stop
     half[:, 0], half[:, 1] = half_start, half_stop

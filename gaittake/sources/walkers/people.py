@@ -1,4 +1,4 @@
-"""Who a subject is: body, gait, look; and each walk's motion and outfit."""
+"""The subjects: body, gait and look, and the motion and outfit of each take."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ import numpy.typing as npt
 from gaittake.settings import Walkers
 from gaittake.sources.walkers.body import Body, draw_body
 from gaittake.sources.walkers.clothing import Look, Outfit, draw_look, draw_outfit
-from gaittake.sources.walkers.gait import draw_person, draw_walk, load_model, walk_channels
+from gaittake.sources.walkers.gait import draw_person, draw_stride, load_model, stride_channels
 from gaittake.sources.walkers.recorded import kept_clips, read_clips
 from gaittake.sources.walkers.retarget import clip_channels
-from gaittake.sources.walkers.seeds import BODY, GAIT, LOOK, WALK, generator
+from gaittake.sources.walkers.seeds import BODY, GAIT, LOOK, TAKE, generator
 from gaittake.sources.walkers.skeleton import joint_positions
 
 Floats = npt.NDArray[np.float64]
@@ -23,14 +23,14 @@ FIRST_PROBE = 51
 
 
 @dataclass(frozen=True)
-class Walk:
-    """One sequence before any camera.
+class Take:
+    """One sequence, before it is rendered in any view.
 
     Attributes:
         condition: `nm`, `bg` or `cl`.
         number: of the sequence.
         joints: `[frames, joint, 3]` metres.
-        outfit: what is worn.
+        outfit: clothes and bag.
     """
 
     condition: str
@@ -46,7 +46,7 @@ class Walker:
     subject: str
     body: Body
     look: Look
-    walks: list[Walk]
+    takes: list[Take]
 
 
 def shared_body(settings: Walkers, index: int) -> Body:
@@ -55,50 +55,50 @@ def shared_body(settings: Walkers, index: int) -> Body:
 
 
 def make_walker(settings: Walkers, subject: str) -> Walker:
-    """Returns a subject of the dataset, generated (`001`) or recorded, with all walks.
+    """Returns a subject of the dataset, generated (`001`) or recorded, with all takes.
 
     Raises:
-        ValueError: no such subject.
+        ValueError: there is no such subject.
     """
     look = draw_look(generator(settings.seed, LOOK, subject))
     if subject.isdecimal() and int(subject) >= 1:
         position = int(subject) - 1
         body = shared_body(settings, position % settings.bodies)
-        walks = list(_generated_walks(settings, subject, position, body))
+        takes = list(_generated_takes(settings, subject, position, body))
     else:
         body = shared_body(settings, 0)
-        walks = list(_recorded_walks(settings, subject, body))
-    return Walker(subject, body, look, walks)
+        takes = list(_recorded_takes(settings, subject, body))
+    return Walker(subject, body, look, takes)
 
 
-def _generated_walks(settings: Walkers, subject: str, position: int, body: Body) -> Iterator[Walk]:
+def _generated_takes(settings: Walkers, subject: str, position: int, body: Body) -> Iterator[Take]:
     model = load_model()
     gait = generator(settings.seed, GAIT, position // settings.subjects_per_gait)
     person = draw_person(model, gait, spread=settings.spread, variation=settings.variation)
     counts = {"nm": settings.normal, "bg": settings.bag, "cl": settings.coat}
     for condition, count in counts.items():
         for number in range(1, count + 1):
-            rng = generator(settings.seed, WALK, subject, condition, number)
+            rng = generator(settings.seed, TAKE, subject, condition, number)
             outfit = draw_outfit(condition, rng)
-            stride = draw_walk(model, person, rng)
-            channels = walk_channels(model, stride, settings.frames, settings.fps, rng)
+            stride = draw_stride(model, person, rng)
+            channels = stride_channels(model, stride, settings.frames, settings.fps, rng)
             joints = pass_by(joint_positions(channels, body), rng)
-            yield Walk(condition, number, joints, outfit)
+            yield Take(condition, number, joints, outfit)
 
 
-def _recorded_walks(settings: Walkers, subject: str, body: Body) -> Iterator[Walk]:
+def _recorded_takes(settings: Walkers, subject: str, body: Body) -> Iterator[Take]:
     if settings.recorded is None:
         raise ValueError(
-            f"subject {subject}: generated subjects are numbers from 001, and "
-            "recorded ones need walkers.recorded"
+            f"subject {subject}: generated subjects are numbers from 001; "
+            "recorded ones require walkers.recorded"
         )
     people = kept_clips(read_clips(settings.recorded))
     clips = people.get(subject, [])
     if len(clips) < 2:
         raise ValueError(
-            f"{settings.recorded}: subject {subject} needs two walks on one skeleton, "
+            f"{settings.recorded}: subject {subject} needs two clips on one skeleton, "
             f"has {len(clips)}; those with enough are "
-            f"{[name for name, walks in people.items() if len(walks) >= 2]}"
+            f"{[name for name, found in people.items() if len(found) >= 2]}"
         )
     gallery = (len(clips) + 1) // 2
     for index, clip in enumerate(clips):
@@ -108,13 +108,13 @@ def _recorded_walks(settings: Walkers, subject: str, body: Body) -> Iterator[Wal
         else:
             names = [(c, FIRST_PROBE + index - gallery) for c in ("nm", "bg", "cl")]
         for condition, number in names:
-            rng = generator(settings.seed, WALK, subject, condition, number)
+            rng = generator(settings.seed, TAKE, subject, condition, number)
             outfit = draw_outfit(condition, rng)
-            yield Walk(condition, number, pass_by(joints, rng), outfit)
+            yield Take(condition, number, pass_by(joints, rng), outfit)
 
 
 def pass_by(joints: Floats, rng: np.random.Generator) -> Floats:
-    """Returns joints `[frames, joint, 3]` of a walker who slowly passes the middle of the scene."""
+    """Returns joints `[frames, joint, 3]` that slowly pass the middle of the scene."""
     turn = float(np.clip(rng.normal(scale=HEADING_RAD), -2 * HEADING_RAD, 2 * HEADING_RAD))
     rotation = np.array(
         [[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]]

@@ -1,4 +1,4 @@
-"""A contact sheet: how one subject looks from every view, in every condition."""
+"""Draws a contact sheet: one subject in every condition, from every view."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gaittake.settings import Walkers
-from gaittake.sources.walkers.dataset import render_walk, subject_scene
-from gaittake.sources.walkers.people import Walk, make_walker
+from gaittake.sources.walkers.dataset import render_take, subject_scene
+from gaittake.sources.walkers.people import Take, make_walker
 from gaittake.sources.walkers.render import Rendered
 from gaittake.sources.walkers.skeleton import COCO
 
@@ -26,13 +26,13 @@ LEFT, RIGHT, MIDDLE = (80, 200, 80), (70, 70, 240), (240, 200, 60)
 
 
 def contact_sheet(settings: Walkers, subject: str, out: Path) -> None:
-    """Writes a PNG: a row per sequence, a column per view, colour with joints beside silhouette.
+    """Writes a PNG with a row per sequence and a column per view: colour and silhouette.
 
-    Joints of the walker's left are green, of the right red; hidden ones are hollow.
+    Keypoints of the subject's left side are green, of the right side red; hidden ones are hollow.
 
     Args:
-        settings: of the dataset.
-        subject: id, generated or recorded.
+        settings: the dataset.
+        subject: name, generated or recorded.
         out: the picture.
 
     Raises:
@@ -40,16 +40,16 @@ def contact_sheet(settings: Walkers, subject: str, out: Path) -> None:
         OSError: the picture could not be written.
     """
     walker, scene = make_walker(settings, subject), subject_scene(settings, subject)
-    chosen = _examples(walker.walks)
+    chosen = _examples(walker.takes)
     rows = []
-    for index, walk in enumerate(chosen):
-        frame = (index * 7) % len(walk.joints)
+    for index, take in enumerate(chosen):
+        frame = (index * 7) % len(take.joints)
         cells = [
-            _cell(render_walk(settings, walker, walk, view, scene), frame)
+            _cell(render_take(settings, walker, take, view, scene), frame)
             for view in settings.views
         ]
         row = np.concatenate(cells, axis=1)
-        label = f"{walk.condition}-{walk.number:02d}"
+        label = f"{take.condition}-{take.number:02d}"
         rows.append(np.concatenate([_label(label, MARGIN * 3, row.shape[0]), row], axis=1))
     width = rows[0].shape[1] - MARGIN * 3
     heads = [_label(f"{view:03d}", width // len(settings.views), MARGIN) for view in settings.views]
@@ -59,11 +59,11 @@ def contact_sheet(settings: Walkers, subject: str, out: Path) -> None:
         raise OSError(f"{out}: the picture could not be written")
 
 
-def _examples(walks: list[Walk]) -> list[Walk]:
-    """Returns the first walk that is normal, and the first two with a bag and in a coat."""
+def _examples(takes: list[Take]) -> list[Take]:
+    """Returns the first normal take, and the first two with a bag and in a coat."""
     chosen = []
     for condition, count in (("nm", 1), ("bg", 2), ("cl", 2)):
-        chosen += [walk for walk in walks if walk.condition == condition][:count]
+        chosen += [take for take in takes if take.condition == condition][:count]
     return chosen
 
 
@@ -83,7 +83,7 @@ def _cell(rendered: Rendered, frame: int) -> Bytes:
         rendered.silhouettes[frame], None, fx=ENLARGED, fy=ENLARGED, interpolation=cv2.INTER_NEAREST
     )
     both = [colour, cv2.cvtColor(silhouette, cv2.COLOR_GRAY2BGR)]
-    # The figure stands in the middle: the outer quarters show the wall only.
+    # The figure is in the middle; the outer quarters show only the wall.
     quarter = colour.shape[1] // 4
     return np.concatenate([image[:, quarter:-quarter] for image in both], axis=1)
 

@@ -1,8 +1,8 @@
-"""Recorded walks: read and checked.
+"""Reads and checks motion capture.
 
 The file is an `.npz` with `joints` (names), `parents`, `fps` and one array `[frames, joints, 3]`
-per clip (metres, z up, walking towards +x); the `.csv` of the same stem has a row per clip with at
-least clip, skeleton, subject and trial.
+per clip (metres, z up, walking towards +x). The `.csv` of the same name has a row per clip with at
+least the columns clip, skeleton, subject and trial.
 """
 
 from dataclasses import dataclass
@@ -27,13 +27,13 @@ BONES = (("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "a
 
 @dataclass(frozen=True)
 class Clip:
-    """One recorded walk.
+    """One recording.
 
     Attributes:
         name: the clip's name in its file.
         skeleton: which skeleton the recording was fitted to.
-        subject: who walks.
-        trial: orders the walks of a subject.
+        subject: the recorded person.
+        trial: orders the clips of a subject.
         fps: frames per second.
         joints: positions `[frames, 3]` by joint name, metres.
     """
@@ -50,7 +50,7 @@ def read_clips(path: Path) -> list[Clip]:
     """Returns all clips of a file, in the table's order.
 
     Raises:
-        ValueError: the file or its table is malformed; names the file and the clip or joint.
+        ValueError: the file or its table is malformed; the message names file, clip and joint.
     """
     table = _read_table(path)
     with np.load(path, allow_pickle=False) as file:
@@ -72,7 +72,7 @@ def _read_table(path: Path) -> pd.DataFrame:
     table_path = path.with_suffix(".csv")
     for needed in (path, table_path):
         if not needed.exists():
-            raise ValueError(f"{needed}: recorded walks need this file, and it does not exist")
+            raise ValueError(f"{needed}: motion capture needs this file, and it does not exist")
     table = pd.read_csv(table_path, dtype=str)
     missing = [column for column in COLUMNS if column not in table]
     if missing:
@@ -93,10 +93,10 @@ def _check_header(
     if missing:
         raise ValueError(f"{path}: joints {missing} are missing, the file has {names}")
     if len(set(names)) != len(names):
-        raise ValueError(f"{path}: each joint needs a name of its own, 'joints' has {names}")
+        raise ValueError(f"{path}: the names of joints must be unique, 'joints' has {names}")
     if len(arrays["parents"].ravel()) != len(names):
         raise ValueError(
-            f"{path}: {len(names)} joints need as many parents, "
+            f"{path}: {len(names)} joints need one parent each, "
             f"'parents' has {len(arrays['parents'].ravel())}"
         )
     fps = float(np.asarray(arrays["fps"], dtype=np.float64).reshape(-1)[0])
@@ -140,15 +140,15 @@ def _check_body(path: Path, clip: Clip) -> Clip:
     if float(np.mean(at["l_hip"][:, 1] - at["r_hip"][:, 1])) <= 0:
         raise ValueError(
             f"{path}: clip '{clip.name}': l_hip must lie on the +y side of r_hip; "
-            "the walk must go towards +x"
+            "the subject must walk towards +x"
         )
     return clip
 
 
 def kept_clips(clips: list[Clip]) -> dict[str, list[Clip]]:
-    """Returns the walks of each subject in order of trial, on the skeleton with most of them.
+    """Returns the clips of each subject in order of trial, on the skeleton with most clips.
 
-    A person recorded on two skeletons would else be two: bone lengths must not tell who it is.
+    Clips on other skeletons are skipped: their bone lengths would split one person into two.
     """
     people: dict[str, dict[str, list[Clip]]] = {}
     for clip in clips:
@@ -163,7 +163,7 @@ def kept_clips(clips: list[Clip]) -> dict[str, list[Clip]]:
 
 
 def recorded_subjects(path: Path) -> list[str]:
-    """Returns the ids of the people with two walks or more on one skeleton, sorted.
+    """Returns the subjects with two clips or more on one skeleton, sorted.
 
     Raises:
         ValueError: the file or its table is malformed.

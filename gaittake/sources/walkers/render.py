@@ -1,4 +1,4 @@
-"""One walk in one camera: colour frames, silhouettes, and the truth about them."""
+"""Renders one take in one view: colour frames, silhouettes, and the true keypoints."""
 
 from dataclasses import dataclass
 
@@ -20,12 +20,12 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Rendered:
-    """A sequence as a camera saw it.
+    """A rendered sequence.
 
     Attributes:
         colour: `[frames, height, width, 3]`, blue green red.
-        silhouettes: `[frames, height, width]` of 0 and 255, with the faults of subtraction.
-        clean: the same without faults.
+        silhouettes: `[frames, height, width]` of 0 and 255, with the errors of subtraction.
+        clean: the same without errors.
         joints: `[frames, 17, 2]` pixels.
         visible: `[frames, 17]`.
         boxes: `[frames, 4]`: x1, y1, x2, y2 of the clean silhouettes.
@@ -41,7 +41,7 @@ class Rendered:
 
 @dataclass(frozen=True)
 class Scene:
-    """What is behind the walker and in the sensor: background, noise, faults of subtraction."""
+    """Background, sensor noise, and errors of background subtraction."""
 
     background: Bytes
     noise: NoiseTile
@@ -59,7 +59,7 @@ def render_view(
     raggedness: float,
     rng: np.random.Generator,
 ) -> Rendered:
-    """Returns a walk `[frames, joint, 3]` as the camera sees it."""
+    """Returns the camera's images of a motion `[frames, joint, 3]`."""
     height, width = scene.background.shape[:2]
     parts = figure_parts(joints, body, look, outfit)
     seen = see_parts(parts, camera)
@@ -69,7 +69,7 @@ def render_view(
         colour=add_sensor_noise(colour, scene.noise, rng),
         silhouettes=subtract(clean, scene.fields, raggedness, rng),
         clean=clean,
-        # A pixel i covers i…i+1, as in boxes; drawing puts its centre at i.
+        # Here pixel i covers i…i+1, as in boxes; the camera puts its centre at i.
         joints=(pixels + 0.5).astype(np.float32),
         visible=visible_joints(parts, seen, pixels, depths, (width, height)),
         boxes=boxes_of(clean),

@@ -1,4 +1,4 @@
-"""A recorded walk as the walker's channels: directions of segments, without their lengths."""
+"""Converts recordings to the skeleton's channels: directions of segments without lengths."""
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +13,8 @@ FLAT_FOOT_RAD = 0.35
 def clip_channels(clip: Clip, fps: float) -> Floats:
     """Returns the clip's channels `[frames, channel]` at `fps` frames per second.
 
-    Only directions of segments are taken over, and the pelvis's motion in units of leg length:
-    the recorded person's proportions are gone.
+    Only directions of segments, and the pelvis's motion in leg lengths, are kept; the recorded
+    person's proportions are discarded.
     """
     count = len(clip.joints["l_hip"])
     times = np.arange(int((count - 1) / clip.fps * fps + 1e-6) + 1) / fps
@@ -83,13 +83,13 @@ def _limbs(at: dict[str, Floats], prefix: str, side: float) -> dict[str, Floats]
         foot_pitch = np.arctan2(-foot[:, 2], np.hypot(foot[:, 0], 1e-9))
         foot_out = side * _elevation(foot, 1)
     else:
-        # Without a toe the foot follows the shin when it swings and lies flat when it stands.
+        # Without a toe, the foot follows the shin in swing and is flat in stance.
         foot_pitch = FLAT_FOOT_RAD - np.minimum(shank, 0.0) * 0.8
         foot_out = np.full_like(shank, 0.1)
     return {
         f"{prefix}upper_arm_pitch": arm,
         f"{prefix}upper_arm_out": arm_out,
-        # An elbow bends one way: the angle is counted so that it does not jump at 180 degrees.
+        # An elbow bends in one direction; this range of angles avoids a jump at 180 degrees.
         f"{prefix}elbow_flexion": (forearm - arm + np.pi / 2) % (2 * np.pi) - np.pi / 2,
         f"{prefix}forearm_out": forearm_out,
         f"{prefix}thigh_pitch": thigh,

@@ -1,8 +1,8 @@
-"""The walker's joints, and the channels (angles over time) that move them.
+"""The skeleton's joints, and the channels (angles over time) that move them.
 
-Axes: x the way the walker goes, y to the walker's left, z up; metres and radians. A channel is one
-number per frame. Limbs are told by pitch (swing towards the front) and by `out` (away from the
-midline), knees and elbows by their flexion, so that a limit of a joint is a limit of one channel.
+Axes: x is the walking direction, y the subject's left, z up; metres and radians. A channel is one
+number per frame. A limb has a pitch (forward swing) and an `out` angle (away from the midline),
+knees and elbows have a flexion, so that the limit of a joint is the limit of one channel.
 """
 
 import numpy as np
@@ -31,11 +31,11 @@ LIMBS = (
 )  # fmt: skip
 CHANNELS = (*MIDLINE, *(f"{side}_{limb}" for side in "lr" for limb in LIMBS))
 CHANNEL = {name: index for index, name in enumerate(CHANNELS)}
-# What changes its sign in a mirror; the limbs' channels change sides instead.
+# Channels that change sign when mirrored; the limbs' channels swap sides instead.
 SIDEWARD = ("pelvis_left", "hips_yaw", "hips_roll", "trunk_roll", "shoulders_yaw",
             "shoulders_roll", "head_roll")  # fmt: skip
 
-# A head held level has its centre in front of the neck's base by about this angle.
+# The centre of a level head is in front of the neck's base by about this angle.
 LEVEL_HEAD_RAD = 0.15
 LIMITS_RAD = {
     "knee_flexion": (0.0, 2.2),
@@ -60,7 +60,7 @@ def mirrored(channels: Floats) -> Floats:
 
 
 def within_limits(channels: Floats) -> Floats:
-    """Returns channels `[frames, channel]` with no joint bent further than a human's goes."""
+    """Returns channels `[frames, channel]` with every joint within human limits."""
     result = channels.copy()
     for name, (low, high) in LIMITS_RAD.items():
         columns = [CHANNEL[f"{side}_{name}"] for side in "lr"]
@@ -69,7 +69,7 @@ def within_limits(channels: Floats) -> Floats:
 
 
 def _down(pitch: Floats, out: Floats, side: float) -> Floats:
-    """Returns directions `[frames, 3]` of a limb that hangs down at zero angles."""
+    """Returns directions `[frames, 3]` of a limb that hangs straight down at angle zero."""
     return np.stack(
         [np.sin(pitch) * np.cos(out), side * np.sin(out), -np.cos(pitch) * np.cos(out)], -1
     )
@@ -90,7 +90,7 @@ def _foot(pitch: Floats, out: Floats, side: float) -> Floats:
 
 
 def joint_positions(channels: Floats, body: Body) -> Floats:
-    """Returns joints `[frames, joint, 3]` in metres, the lower foot's sole on the ground z = 0.
+    """Returns joints `[frames, joint, 3]` in metres, with the sole of the lower foot at z = 0.
 
     Args:
         channels: `[frames, channel]`, ordered as `CHANNELS`.
@@ -111,7 +111,7 @@ def joint_positions(channels: Floats, body: Body) -> Floats:
         _add_leg(at, c, size, prefix, side)
     joints = np.stack([at[name] for name in JOINTS], axis=1)
     soles = joints[:, [JOINT[n] for n in ("l_toe", "r_toe", "l_heel", "r_heel")], 2].min(axis=1)
-    # A walker's own sinking and rising stays: one shift for the whole walk, not one per frame.
+    # One shift for the whole sequence, not one per frame, keeps the body's rise and fall.
     joints[:, :, 2] -= np.percentile(soles, 10)
     return joints
 
@@ -150,7 +150,7 @@ def _add_leg(
     foot = _foot(c[prefix + "foot_pitch"], c[prefix + "foot_out"], side)
     at[prefix + "knee"] = at[prefix + "hip"] + thigh * size["thigh"]
     at[prefix + "ankle"] = at[prefix + "knee"] + shank * size["shank"]
-    # The sole runs below the line from ankle to toe tip; the heel juts out behind the ankle.
+    # The sole is below the line from ankle to toe tip; the heel is behind the ankle.
     rise = np.arcsin(min(0.9, size["ankle_height"] / (0.75 * size["foot"])))
     flat = _foot(c[prefix + "foot_pitch"] - rise, c[prefix + "foot_out"], side)
     below = _foot(c[prefix + "foot_pitch"] - rise + np.pi / 2, c[prefix + "foot_out"], side)

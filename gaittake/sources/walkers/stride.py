@@ -1,6 +1,6 @@
-"""One walk as numbers: cadence, and each channel as a Fourier series over the stride.
+"""A stride: its cadence, and each channel as a Fourier series over the gait cycle.
 
-Phase 0 is where the left thigh is furthest in front of the right one (left heel strike, nearly).
+At phase 0 the left thigh is furthest in front of the right one, close to left heel strike.
 """
 
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ Floats = npt.NDArray[np.float64]
 HARMONICS = 5
 TERMS = 1 + 2 * HARMONICS
 STRIDES_HZ = (0.45, 1.45)
-# Where the swing of the legs has less than this share of its usual size, nobody walks yet.
+# Frames whose leg swing is below this share of the usual one are not steady walking.
 STEADY = 0.85
-# The features of a walk: [channel, term] flattened, then the logarithm of the cadence.
+# Features of a stride: [channel, term] flattened, then the logarithm of the cadence.
 FEATURES = len(CHANNELS) * TERMS + 1
 
 
 @dataclass(frozen=True)
 class Stride:
-    """A periodic walk.
+    """A periodic gait.
 
     Attributes:
         cadence: strides (two steps) per second.
@@ -34,12 +34,12 @@ class Stride:
     terms: Floats
 
     def features(self) -> Floats:
-        """Returns the walk as one vector `[FEATURES]`."""
+        """Returns the stride as one vector `[FEATURES]`."""
         return np.append(self.terms.ravel(), np.log(self.cadence))
 
 
 def stride_of_features(features: Floats) -> Stride:
-    """Returns the walk that has these features."""
+    """Returns the stride with these features."""
     return Stride(float(np.exp(features[-1])), features[:-1].reshape(len(CHANNELS), TERMS))
 
 
@@ -52,14 +52,14 @@ def basis(phase: Floats) -> Floats:
 
 
 def fit_stride(channels: Floats, fps: float) -> tuple[Stride, Floats]:
-    """Returns a walk's stride, and what it leaves unexplained `[steady frames, channel]`.
+    """Returns the stride of a recording, and its residual `[steady frames, channel]`.
 
-    The cadence is where one sine explains most of the difference between the thighs' pitches (a
-    signal without even harmonics, so that neither half nor double the cadence can win). Frames
-    of standing and setting off are left out, and the phase may quicken or slow along the walk.
+    The cadence is that of the sine which best fits the difference between the thighs' pitches (a
+    signal without even harmonics, so that neither half nor double the cadence fits better). Frames
+    without steady walking are skipped, and the phase may speed up or slow down.
 
     Args:
-        channels: `[frames, channel]`; a second at least.
+        channels: `[frames, channel]`, at least one second.
         fps: frames per second.
     """
     times = np.arange(len(channels)) / fps
@@ -87,7 +87,7 @@ def _unexplained(signal: Floats, times: Floats, hertz: float) -> float:
 def _demodulated(
     signal: Floats, times: Floats, hertz: float, fps: float
 ) -> npt.NDArray[np.complex128]:
-    """Returns `[frames]`: size and phase of a wave of about `hertz`, in a window of a stride."""
+    """Returns amplitude and phase `[frames]` at about `hertz`, in a window of one stride."""
     turned = signal * np.exp(-2j * np.pi * hertz * times)
     half = max(2, round(fps / hertz / 2))
     padded = np.concatenate([[0], np.cumsum(turned)])
@@ -105,9 +105,9 @@ def _longest_run(flags: npt.NDArray[np.bool_]) -> slice:
 
 
 def mirrored_features(features: Floats) -> Floats:
-    """Returns the features `[..., FEATURES]` of the same walks with left and right exchanged.
+    """Returns the features `[..., FEATURES]` of the same strides with left and right exchanged.
 
-    Exchanging the legs also moves phase 0 by half a stride: odd harmonics change their sign.
+    Exchanging the legs also moves phase 0 by half a stride, so odd harmonics change sign.
     """
     terms = features[..., :-1].reshape(*features.shape[:-1], len(CHANNELS), TERMS)
     orders = np.array([0, *np.repeat(np.arange(1, HARMONICS + 1), 2)])

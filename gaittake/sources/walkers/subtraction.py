@@ -1,4 +1,4 @@
-"""Silhouettes as background subtraction gives them: ragged edges, holes, specks."""
+"""Adds the errors of background subtraction to silhouettes: ragged edges, holes, specks."""
 
 import cv2
 import numpy as np
@@ -15,9 +15,9 @@ HOLE_QUANTILE, SPECK_QUANTILE = 0.992, 0.9999
 
 
 def draw_fields(width: int, height: int, rng: np.random.Generator) -> Fields:
-    """Returns two fields, larger than a frame: what the edges tremble by, and where matter is lost.
+    """Returns two fields, larger than a frame: jitter of the edges, and pixels to remove or add.
 
-    Positive values of the second are lost (cloth of the wall's colour), negative ones are won.
+    Positive values of the second remove pixels (cloth of the wall's colour), negative ones add.
     """
     size = (height + SPARE, width + SPARE)
     fine = cv2.GaussianBlur(rng.normal(size=size), (0, 0), 1.2)
@@ -34,15 +34,15 @@ def subtract(
     strength: float,
     rng: np.random.Generator,
 ) -> Bytes:
-    """Returns silhouettes `[frames, height, width]` of 0 and 255 with the faults of subtraction.
+    """Returns silhouettes `[frames, height, width]` of 0 and 255 with errors of subtraction.
 
-    Edges tremble anew in each frame; holes stay for some frames, as the wall behind does not move.
+    Edges change in each frame; holes stay for some frames, as the wall does not move.
 
     Args:
         masks: clean silhouettes of 0 and 255.
         fields: from `draw_fields`.
         strength: 0 (clean) to 1.
-        rng: of this sequence and view.
+        rng: the generator of this sequence and view.
     """
     if strength == 0:
         return masks.copy()
