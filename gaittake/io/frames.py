@@ -31,12 +31,14 @@ from gaittake.io.masks import (
     person_of,
     shows_something,
 )
-from gaittake.io.video import read_video, video_length
+from gaittake.io.video import ARRAY, UNREADABLE, read_video, video_length
 from gaittake.sequence import Reject
 
 Image = npt.NDArray[np.uint8]
 Size = tuple[int, int]  # rows, columns
-VIDEOS = frozenset({".avi", ".mp4", ".m4v", ".mov", ".mkv", ".mpg", ".mpeg", ".webm", ".gif"})
+VIDEOS = frozenset(
+    {".avi", ".mp4", ".m4v", ".mov", ".mkv", ".mpg", ".mpeg", ".webm", ".gif", ARRAY}
+)
 _NUMBER = re.compile(r"(\d+)\.(?:png|jpg|jpeg|bmp|tif|tiff|webp|gif)$", re.IGNORECASE)
 _SEVERAL = frozenset({".gif", ".tif", ".tiff", ".webp"})  # formats that hold more than one image
 _ADDRESS = re.compile(r"(.+)#(\d+)")
@@ -52,7 +54,7 @@ def is_hidden(name: str) -> bool:
 
 
 def is_video(path: Path) -> bool:
-    """Returns whether the name is that of a video file."""
+    """Returns whether the name is that of a file of many frames: a video or a pickled array."""
     return path.suffix.lower() in VIDEOS
 
 
@@ -65,7 +67,7 @@ def count_frames(source: Path, *, stage: str, rejects: list[Reject]) -> int:
     if is_video(source):
         count = video_length(source)
         if not count:
-            rejects.append(Reject(stage, str(source), "unreadable video"))
+            rejects.append(Reject(stage, str(source), UNREADABLE))
         return count
     frames, others = _list(source)
     rejects += [Reject(stage, str(source / name), reason) for name, reason in others]
@@ -142,7 +144,8 @@ def read_colour(
         numbers: the frames to read; None: all.
     """
     for number, image in _read(source, cv2.IMREAD_COLOR, stage, rejects, numbers):
-        yield number, np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+        code = cv2.COLOR_BGR2RGB if image.ndim == 3 else cv2.COLOR_GRAY2RGB
+        yield number, np.asarray(cv2.cvtColor(image, code), dtype=np.uint8)
 
 
 def judge_masks(source: Path, masks: str = "auto") -> Verdict:

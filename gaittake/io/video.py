@@ -1,4 +1,4 @@
-"""Frames of a video file, with their right numbers also where a frame is damaged."""
+"""Frames of a video file or a pickled array, with their right numbers despite damaged frames."""
 
 from collections.abc import Collection, Generator
 from pathlib import Path
@@ -6,9 +6,12 @@ from typing import Any
 
 import cv2
 
+from gaittake.io.arrays import read_array
 from gaittake.io.complete import is_cut_off
 from gaittake.sequence import Reject
 
+ARRAY = ".pkl"
+UNREADABLE = "unreadable video"
 FIRST = 30  # one of so many frames must be readable
 MOST_DAMAGED = 1000  # frames in a row that are passed over
 
@@ -18,6 +21,9 @@ def video_length(path: Path) -> int:
 
     It is 0 for a video of which no frame can be decoded: not one, or its codec is missing here.
     """
+    if path.suffix.lower() == ARRAY:
+        frames = read_array(path)
+        return 0 if frames is None else len(frames)
     capture = cv2.VideoCapture(str(path))
     try:
         if not (capture.isOpened() and _grab_first(capture)):
@@ -36,7 +42,7 @@ def video_length(path: Path) -> int:
 def read_video(
     path: Path, *, stage: str, rejects: list[Reject], numbers: Collection[int] | None
 ) -> Generator[tuple[int, Any], None, None]:
-    """Yields number and BGR image; damaged frames, and where a file was cut off, go to `rejects`.
+    """Yields number and BGR or grey image; damaged frames and truncated files go to `rejects`.
 
     The last frame of a file that was cut off may be half a frame: it is skipped with those that
     are missing. A header that counts more frames than there are proves nothing.
@@ -47,6 +53,14 @@ def read_video(
         rejects: gets what cannot be read.
         numbers: frames that are wanted, from 1; None: all of them.
     """
+    if path.suffix.lower() == ARRAY:
+        frames = read_array(path)
+        if frames is None:
+            rejects.append(Reject(stage, str(path), UNREADABLE))
+        for number, frame in enumerate(() if frames is None else frames, 1):
+            if numbers is None or number in numbers:
+                yield number, frame
+        return
     capture = cv2.VideoCapture(str(path))
     try:
         expected = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
@@ -69,7 +83,7 @@ def read_video(
                 if not good:
                     rejects.append(Reject(stage, f"{path}#{number}", "unreadable frame of a video"))
         if not number:
-            rejects.append(Reject(stage, str(path), "unreadable video"))
+            rejects.append(Reject(stage, str(path), UNREADABLE))
         elif number < expected and is_cut_off(path):
             rejects.append(Reject(stage, f"{path}#{number}", "truncated video"))
         else:

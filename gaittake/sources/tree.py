@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from gaittake.io.frames import count_frames, is_hidden, is_video
 from gaittake.io.progress import progress
+from gaittake.io.video import ARRAY
 from gaittake.protocol import SEQUENCE, canonical_name
 from gaittake.sequence import Reject, Sequence
 
@@ -125,7 +126,7 @@ def sequences(
     """
     found = []
     for key, place in silhouettes.items():
-        frames = count_frames(place, stage=STAGE, rejects=rejects)
+        place, frames = _frames_of(place, rejects)
         if frames:
             found.append(Sequence(subject, *key, frames, place, videos.get(key)))
         elif not is_video(place):
@@ -133,6 +134,20 @@ def sequences(
     without = [path for key, path in videos.items() if key not in silhouettes]
     rejects += [Reject(STAGE, str(path), "video without silhouettes") for path in without]
     return found
+
+
+def _frames_of(place: Path, rejects: list[Reject]) -> tuple[Path, int]:
+    """Returns the path and number of a view's frames.
+
+    The path is that of a pickled array where the folder holds one in place of images.
+    """
+    others: list[Reject] = []
+    frames = count_frames(place, stage=STAGE, rejects=others)
+    if not frames and len(others) == 1 and others[0].path.lower().endswith(ARRAY):
+        place = Path(others.pop().path)
+        frames = count_frames(place, stage=STAGE, rejects=others)
+    rejects += others
+    return place, frames
 
 
 def missing(subject: str, roots: Folders) -> Reject:
