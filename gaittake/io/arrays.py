@@ -1,7 +1,7 @@
 """Sequences stored as one pickled array, as OpenGait's preparation writes them.
 
-A pickle can run any program when it is loaded. Here only the parts of a NumPy array are allowed:
-whatever else a file names, it is refused and nothing of it is executed.
+Loading a pickle can execute any program. This reader allows only the parts of a NumPy array; a file
+that names anything else is rejected without executing it.
 """
 
 import io

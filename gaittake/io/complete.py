@@ -7,7 +7,7 @@ _WITHOUT_LENGTH = frozenset({0x00, 0x01, *range(0xD0, 0xD9)})
 
 
 def is_whole_jpeg(content: bytes) -> bool:
-    """Returns whether a JPEG has its end; whatever is no JPEG counts as whole.
+    """Returns whether a JPEG has its end; any other content counts as whole.
 
     Bytes may follow the end: phones and network drives add some. The end of a thumbnail within the
     header is not the image's.

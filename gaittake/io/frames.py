@@ -112,7 +112,7 @@ def read_silhouettes(
     numbers: Collection[int] | None = None,
     masks: str = str(STANDARD),
 ) -> Iterator[tuple[int, Image]]:
-    """Yields number and silhouette of the frames; those that are no masks are rejects.
+    """Yields number and silhouette of the frames; frames that are not masks are rejects.
 
     Args:
         source: folder or video.
@@ -149,7 +149,7 @@ def read_colour(
 
 
 def judge_masks(source: Path, masks: str = "auto") -> Verdict:
-    """Returns how the masks of a sequence are read, or why they are none, by some of its frames.
+    """Returns the rule of a sequence's masks, or why they are not masks, from some of its frames.
 
     Args:
         source: folder or video.
@@ -178,7 +178,7 @@ def describe_sizes(colour: Size | None, silhouettes: Size | None) -> str:
 
 
 def colour_size(source: Path) -> Size | None:
-    """Returns rows and columns of the first readable colour frame; None if there is none."""
+    """Returns rows and columns of the first readable colour frame, or None."""
     if not is_video(source):
         return _first_size(source, cv2.IMREAD_COLOR)
     frames = read_video(source, stage="", rejects=[], numbers=None)
@@ -189,7 +189,7 @@ def colour_size(source: Path) -> Size | None:
 
 
 def mask_size(source: Path) -> Size | None:
-    """Returns rows and columns of the first readable silhouette; None if there is none."""
+    """Returns rows and columns of the first readable silhouette, or None."""
     return colour_size(source) if is_video(source) else _first_size(source, _GREY)
 
 
@@ -203,7 +203,7 @@ def _flag(rule: Rule) -> int:
 
 
 def _silhouette(image: Any, rule: Rule) -> Image | str:
-    """Returns the silhouette of an image, or why it is none."""
+    """Returns the silhouette of an image, or the reason for rejecting it."""
     if rule.channel == "alpha":
         if image.ndim < 3 or image.shape[2] < 4:
             return NO_ALPHA.reason

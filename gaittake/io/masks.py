@@ -1,9 +1,9 @@
-"""Which pixels of an image are the person: the one reader of masks. Pure.
+"""Decides which pixels of a mask image are the person. Pure functions.
 
-Masks come as 0 and 255, as 0 and 1, with a palette, with 16 bits, as the alpha channel of a
+Masks are stored as 0 and 255, as 0 and 1, with a palette, with 16 bits, as the alpha channel of a
 cut-out, or compressed. A `Rule` names the channel and the level that separates person and
-background. `judge` finds the rule of a sequence from some of its frames, or the fault that makes
-it no sequence of masks.
+background. `judge` finds the rule of a sequence from some of its frames, or a `Fault`: the reason
+why the frames are not masks.
 """
 
 import re
@@ -17,17 +17,18 @@ import numpy.typing as npt
 Image = npt.NDArray[np.uint8]
 Array = npt.NDArray[Any]
 
-# Of the whole range of levels: nearer than this to an end is person or background, even in a
+# Levels within this share of the range from either end are person or background, also in a
 # compressed video.
 NEAR = 0.2
-MOST_GREY = 0.3  # of all pixels
-# Grey that is wider than an edge, as a share of it and the smaller of person and background.
+MOST_GREY = 0.3  # largest share of pixels between the ends
+# Largest share of grey areas wider than an edge, relative to these and the smaller of person and
+# background.
 MOST_THICK = 0.4
-MOST_LABELLED = 0.25  # the same of images with few levels, whose edges are sharp
-SURELY_AROUND = 0.9  # of border and corners; of one frame alone, without others to compare with
-FEW_LEVELS = 8  # with so many levels an image is not compressed: each is a label
-NOISE = 10  # levels by which compression changes an even part
-MIN_CONTRAST = 32 / 255  # of the whole range; less is noise
+MOST_LABELLED = 0.25  # the same for images with few levels: their edges are sharp
+SURELY_AROUND = 0.9  # bright share of border and corners that proves one frame to be inverted
+FEW_LEVELS = 8  # images with at most this many levels are not compressed: each level is a label
+NOISE = 10  # levels by which compression changes a uniform area
+MIN_CONTRAST = 32 / 255  # share of the range; a smaller one is noise
 JUDGED_PIXELS = 80_000  # larger images are judged by every second, third, … pixel
 _RULE = re.compile(r"(grey|alpha)(>|<=)(\d+(?:\.\d+)?)")
 
@@ -61,7 +62,7 @@ USUAL = {
 
 
 class Fault(NamedTuple):
-    """Why images are no masks.
+    """Why images are not masks.
 
     Attributes:
         reason: for a row of rejects, the same for the same fault.
@@ -90,7 +91,7 @@ def parse_rule(text: str) -> Rule:
     """Returns the rule of a text like `grey>127`.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not a rule.
     """
     parsed = _RULE.fullmatch(text)
     if not parsed:
@@ -118,7 +119,7 @@ def is_grey(image: Array) -> bool:
 
 
 def is_around(person: Image) -> bool:
-    """Returns whether a silhouette covers the border and corners of its frame: it is none."""
+    """Returns whether a silhouette covers the border and corners of its frame: background."""
     return _around(person > 0) > SURELY_AROUND
 
 
@@ -273,7 +274,8 @@ def _exchanged(bright: Items[Array]) -> Fault:
 def _inverted(bright: Items[Array]) -> bool:
     """Returns whether the background is bright: it lies along the border and in the corners.
 
-    How much of a frame is bright says nothing: a figure that is cut to its box fills most of it.
+    The share of bright pixels is no criterion: a figure that is cropped to its box fills most of the
+    frame.
     """
     around = float(np.median([_around(image) for image in bright]))
     return around > 0.5 or float(np.mean([_framed(image) for image in bright])) > 0.5

@@ -17,9 +17,9 @@ MOST_DAMAGED = 1000  # frames in a row that are passed over
 
 
 def video_length(path: Path) -> int:
-    """Returns the number of frames that a video says it has, counted where it does not say.
+    """Returns the number of frames in a video's header; counts them if the header has no number.
 
-    It is 0 for a video of which no frame can be decoded: not one, or its codec is missing here.
+    Returns 0 if no frame can be decoded: not a video, or its codec is not available.
     """
     if path.suffix.lower() == ARRAY:
         frames = read_array(path)
@@ -45,12 +45,12 @@ def read_video(
     """Yields number and BGR or grey image; damaged frames and truncated files go to `rejects`.
 
     The last frame of a file that was cut off may be half a frame: it is skipped with those that
-    are missing. A header that counts more frames than there are proves nothing.
+    are missing. A header with too large a count is no proof of truncation.
 
     Args:
         path: the video.
-        stage: who reads.
-        rejects: gets what cannot be read.
+        stage: the stage that reads, for the rejects.
+        rejects: receives what cannot be read.
         numbers: frames that are wanted, from 1; None: all of them.
     """
     if path.suffix.lower() == ARRAY:

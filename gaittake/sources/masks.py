@@ -27,15 +27,15 @@ def with_masks(found: list[Sequence], masks: str, rejects: list[Reject]) -> list
     """Returns the sequences with the rule by which their masks are read.
 
     Where the sequences that are looked at agree, their rule is that of all. Where they differ,
-    every sequence is looked at; those that are no masks go to `rejects`.
+    every sequence is looked at; those that are not masks go to `rejects`.
 
     Args:
         found: the shard's sequences.
         masks: the setting `source.masks`.
-        rejects: gets sequences that are no masks.
+        rejects: receives sequences that are not masks.
 
     Raises:
-        UserError: at least half of the sequences are no masks, or none shows anything.
+        UserError: at least half of the sequences are not masks, or all images are uniform.
     """
     judged = [_Judged(row, judge_masks(row.silhouettes, masks)) for row in _sample(found)]
     rules, faults = _rules(judged), _faults(judged)

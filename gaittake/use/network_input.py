@@ -105,7 +105,7 @@ def binary_masks(silhouettes: npt.NDArray[np.generic]) -> Image:
         silhouettes: `[s, rows, columns]` bool, or uint8 where values above 127 are the person.
 
     Raises:
-        UserError: another shape or dtype, masks of 0 and 1, or no masks: photographs, or the
+        UserError: another shape or dtype, masks of 0 and 1, or not masks: photographs, or the
             background bright.
     """
     if silhouettes.ndim != 3 or silhouettes.dtype not in (np.uint8, np.bool_):
