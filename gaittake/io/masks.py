@@ -274,8 +274,7 @@ def _exchanged(bright: Items[Array]) -> Fault:
 def _inverted(bright: Items[Array]) -> bool:
     """Returns whether the background is bright: it lies along the border and in the corners.
 
-    The share of bright pixels is no criterion: a figure that is cropped to its box fills most of the
-    frame.
+    The share of bright pixels is no criterion: a figure cropped to its box fills most of the frame.
     """
     around = float(np.median([_around(image) for image in bright]))
     return around > 0.5 or float(np.mean([_framed(image) for image in bright])) > 0.5
