@@ -98,6 +98,12 @@ def explanation(error: Exception) -> str | None:
         from gaittake.settings import describe
 
         return describe(error) if isinstance(error, ValidationError) else None
+    if type(error).__name__ == "OutOfMemoryError":
+        from torch import OutOfMemoryError
+
+        from gaittake.device import out_of_memory
+
+        return out_of_memory(error) if isinstance(error, OutOfMemoryError) else None
     # HDF5 hides the number of the error in its text.
     text = " ".join(str(error).split())
     if any(word in text for word in ("No space left", "Disk quota exceeded", "File too large")):

@@ -116,7 +116,8 @@ def computing_on(device: Device, threads: int | None) -> "torch.device":
     Processes that `torchrun` started together share the threads, and use one GPU each.
 
     Raises:
-        UserError: there is no GPU although one is asked for, or there are too few.
+        UserError: there is no GPU although one is asked for, there are too few, or PyTorch has no
+            kernels for it.
     """
     processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     if threads is not None:
@@ -136,7 +137,12 @@ def computing_on(device: Device, threads: int | None) -> "torch.device":
             f"{processes} processes were started on this machine, where PyTorch finds {found} "
             f"GPUs; use torchrun --nproc-per-node {found}"
         )
-    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    chosen = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    from gaittake.device import check_card, forbid_tf32
+
+    check_card(chosen)
+    forbid_tf32(convolutions=False)
+    return chosen
 
 
 def limit_threads(threads: int | None) -> None:

@@ -1,6 +1,5 @@
 """The cache stages: aligned silhouettes and normalised keypoints of the same frames."""
 
-import hashlib
 import logging
 from collections.abc import Iterable
 from pathlib import Path
@@ -127,7 +126,7 @@ def merge_caches(shards: list[Path], *, index: list[Path], out: Path, out_sequen
     Args:
         shards: caches of the shards.
         index: tables of the shards' sequences.
-        out: the cache; its attribute `data_digest` is a SHA-256 of its content.
+        out: the cache.
         out_sequences: table of all sequences.
 
     Raises:
@@ -135,7 +134,6 @@ def merge_caches(shards: list[Path], *, index: list[Path], out: Path, out_sequen
     """
     tables = [pd.read_csv(path, dtype=str, keep_default_na=False) for path in index]
     write_csv(pd.concat(tables, ignore_index=True), out_sequences)
-    digest = hashlib.sha256()
     with open_ragged(shards[0], kind="cache") as first:
         arrays = {n: (a.dtype.str, a.shape[1:]) for n, a in first.arrays.items()}
         attributes = {n: first.attributes[n] for n in ("settings", "keypoints")}
@@ -145,32 +143,29 @@ def merge_caches(shards: list[Path], *, index: list[Path], out: Path, out_sequen
     ):
         count = 0
         for path in shards:
-            count += _append_shard(cache, path, digest)
+            count += _append_shard(cache, path)
             advance()
         if not count:
             raise UserError(
                 f"{out}: not one usable sequence in the whole dataset; see the .rejects.csv files "
                 f"in {index[0].parent} and {shards[0].parent}"
             )
-        cache.set_attribute("data_digest", digest.hexdigest()[:16])
     logger.info("%d of %d sequences in %s", count, sum(map(len, tables)), out)
 
 
-def _append_shard(cache: RaggedWriter, path: Path, digest: "hashlib._Hash") -> int:
+def _append_shard(cache: RaggedWriter, path: Path) -> int:
     """Appends a shard in blocks of whole sequences; returns the number of its sequences."""
     with open_ragged(path, kind="cache") as shard:
         blocks = shard.sequences["first_frame"] // BLOCK_FRAMES
         for _, block in shard.sequences.groupby(blocks):
             start, frames = int(block["first_frame"].iloc[0]), int(block["frame_count"].sum())
             read = {name: shard.read(name, start, frames) for name in shard.arrays}
+            columns = ["subject", "condition", "number", "view", "first_frame", "frame_count"]
             rows: Iterable[tuple[str, str, int, int, int, int]]
-            rows = block.itertuples(index=False, name=None)
+            rows = block[columns].itertuples(index=False, name=None)
             for subject, condition, number, view, first, count in rows:
                 own = slice(first - start, first - start + count)
                 arrays = {name: rows_of[own] for name, rows_of in read.items()}
-                digest.update(repr((subject, condition, number, view, count)).encode())
-                for name in sorted(arrays):
-                    digest.update(arrays[name].tobytes())
                 cache.append(
                     subject=subject, condition=condition, number=number, view=view, **arrays
                 )

@@ -17,7 +17,7 @@ from gaittake.data.memory import Place, choose_place
 from gaittake.data.spans import Indices, read_spans, row_bytes, spans_of
 from gaittake.data.streamed import Streamed
 from gaittake.errors import UserError
-from gaittake.io.ragged import RaggedFile, open_ragged
+from gaittake.io.ragged import RaggedFile, open_ragged, table_digest
 from gaittake.io.read_ahead import read_ahead
 
 
@@ -42,7 +42,7 @@ class SequenceStore(NamedTuple):
         silhouettes: `[frames, rows, columns]` uint8.
         keypoints: `[frames, 17, 3]` float32.
         sequences: one row per sequence; `first_frame` is an index of the two arrays.
-        data_digest: of the cache.
+        data_digest: of these sequences: other subjects of the cache do not change it.
         device: of the batches.
         prefetched: the next batches, see `prefetch`.
     """
@@ -111,9 +111,8 @@ def load_store(
             if place == "cache"
             else read_spans(opened, "silhouettes", spans, memory)
         )
-        digest = str(opened.attributes.get("data_digest", ""))
     table["first_frame"] = np.r_[0, table["frame_count"].to_numpy().cumsum()[:-1]]
-    return SequenceStore(silhouettes, points.to(memory), table, digest, device)
+    return SequenceStore(silhouettes, points.to(memory), table, table_digest(table), device)
 
 
 def _keypoint_array(opened: RaggedFile, cache: Path, keypoints: str) -> str:

@@ -5,6 +5,7 @@ All HDF5 files of the pipeline have this format: `truth`, `pseudo_labels`, `keyp
 sequence. A file of 268,000 sequences opens quickly, which one HDF5 group per sequence would not.
 """
 
+import hashlib
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from gaittake import __version__
 from gaittake.errors import UserError
 from gaittake.io.atomic import whole_file
 
-SCHEMA = 1
+SCHEMA = 2
 # A clip of 30 silhouettes lies in two or three chunks of this size. It reads twice as fast as from
 # chunks four times as large, and the file is 1 % larger. Level 4 saves a tenth of the bytes of
 # level 1 and reads faster (benchmarks/cache.py).
@@ -29,7 +30,7 @@ CHUNK_BYTES = 1 << 16
 GZIP_LEVEL = 4
 # Rows are buffered up to this size, because HDF5 takes milliseconds to extend an array.
 BUFFER_BYTES = 1 << 24
-TEXT_COLUMNS = ("subject", "condition")
+TEXT_COLUMNS = ("subject", "condition", "digest")
 INTEGER_COLUMNS = ("number", "view", "first_frame", "frame_count")
 Array = npt.NDArray[Any]
 
@@ -138,8 +139,8 @@ class RaggedWriter:
                 f"{sorted(self._names)} of equal length are required, got {lengths}"
             )
         count = next(iter(lengths.values()))
-        for name in self._names:
-            rows = np.array(arrays[name])
+        stored = {n: np.array(arrays[n], dtype=self._file[n].dtype) for n in self._names}
+        for name, rows in stored.items():
             self._buffer[name].append(rows)
             self._buffered_bytes += rows.nbytes
         for column, value in {
@@ -149,6 +150,7 @@ class RaggedWriter:
             "view": view,
             "first_frame": self._rows,
             "frame_count": count,
+            "digest": _digest(stored),
         }.items():
             self._columns[column].append(value)
         self._rows += count
@@ -164,10 +166,6 @@ class RaggedWriter:
                 buffered.clear()
         self._buffered_bytes = 0
         self._disk.raise_error()
-
-    def set_attribute(self, name: str, value: str) -> None:
-        """Adds an attribute that is only known after the rows are written."""
-        self._file.attrs[name] = _stored(value)
 
     def __exit__(
         self,
@@ -194,6 +192,10 @@ class RaggedWriter:
         self._file.close()
         self._disk.close()
 
+    def set_attribute(self, name: str, value: str) -> None:
+        """Adds an attribute that is known only after the sequences are appended."""
+        self._file.attrs[name] = _stored(value)
+
     def _write_table(self) -> None:
         group = self._file.create_group("sequences")
         for column, values in self._columns.items():
@@ -207,6 +209,22 @@ class RaggedWriter:
 def _text(values: list[str]) -> Array:
     """Returns names as UTF-8 of one length; HDF5 has checksums for these only."""
     return np.array([value.encode() for value in values], dtype="S")
+
+
+def _digest(arrays: Mapping[str, Array]) -> str:
+    """Returns the first 16 digits of the SHA-256 of a sequence's rows."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        digest.update(f"{name} {arrays[name].dtype.str} {arrays[name].shape}\n".encode())
+        digest.update(arrays[name].tobytes())
+    return digest.hexdigest()[:16]
+
+
+def table_digest(sequences: pd.DataFrame) -> str:
+    """Returns a digest of the names and rows of some sequences of a file, in their order."""
+    columns = ["subject", "condition", "number", "view", "digest"]
+    names = sequences[columns].itertuples(index=False, name=None)
+    return hashlib.sha256("\n".join(map(repr, names)).encode()).hexdigest()[:16]
 
 
 def _stored(value: object) -> Any:
@@ -223,7 +241,8 @@ class RaggedFile:
     """A ragged file opened for reading by `open_ragged`.
 
     Attributes:
-        sequences: a row per sequence: subject, condition, number, view, first_frame, frame_count.
+        sequences: a row per sequence: subject, condition, number, view, first_frame, frame_count,
+            digest (of its rows).
         attributes: where the content comes from.
         arrays: by name; their rows are read on access.
     """

@@ -182,7 +182,7 @@ def test_inspect_tells_what_is_inside_any_file(
     said = capsys.readouterr().out
     for text in (
         "kind: cache",
-        "schema: 1",
+        "schema: 2",
         "array silhouettes: uint8[120, 16, 8]",
         "array keypoints: float32[120, 17, 3]",
         "12 sequences of 4 subjects",

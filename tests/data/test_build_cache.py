@@ -1,7 +1,7 @@
 """From folders of silhouettes and keypoints to the cache."""
 
-import hashlib
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,7 +10,7 @@ import pytest
 from gaittake.data import build_cache
 from gaittake.data.build_cache import cache_shard, merge_caches
 from gaittake.errors import UserError
-from gaittake.io.ragged import RaggedWriter, open_ragged
+from gaittake.io.ragged import RaggedWriter, open_ragged, table_digest
 from gaittake.io.tables import read_rejects, read_sequences
 from gaittake.settings import Align, CacheStage, IndexStage, Source, canonical
 from gaittake.sources.index import index_sequences
@@ -155,19 +155,41 @@ def test_shards_become_one_cache_without_loss(tmp_path: Path) -> None:
     assert len(read_sequences(tmp_path / "cache.csv")) == 4
 
 
-def test_the_digest_is_that_of_every_sequence_in_its_order(tmp_path: Path) -> None:
+def test_the_digest_changes_with_any_name_row_or_order_and_with_no_other_subject(
+    tmp_path: Path,
+) -> None:
+    def digest(cache: Path, *subjects: str) -> str:
+        with open_ragged(cache, kind="cache") as opened:
+            table = opened.sequences
+        return table_digest(table[table["subject"].isin(subjects)])
+
     parts = write_shards(tmp_path)
-    digest = hashlib.sha256()
-    for part in parts:
-        with open_ragged(part / "cache.h5", kind="cache") as shard:
-            for *who, first, count in shard.sequences.itertuples(index=False, name=None):
-                digest.update(repr((*who, count)).encode())
-                for name in ("keypoints", "silhouettes"):
-                    digest.update(shard.read(name, first, count).tobytes())
-    with open_ragged(merge(parts, tmp_path / "cache.h5"), kind="cache") as merged:
-        assert merged.attributes["data_digest"] == digest.hexdigest()[:16]
-    with open_ragged(merge(parts[::-1], tmp_path / "other.h5"), kind="cache") as merged:
-        assert merged.attributes["data_digest"] != digest.hexdigest()[:16]
+    cache = merge(parts, tmp_path / "cache.h5")
+    found = digest(cache, "001", "002")
+    assert digest(merge(parts[::-1], tmp_path / "turned.h5"), "001", "002") != found
+    assert digest(merge(parts[:1], tmp_path / "one.h5"), "001") == digest(cache, "001") != found
+    assert digest(parts[0] / "cache.h5", "001") == digest(cache, "001")
+    with open_ragged(cache, kind="cache") as opened:
+        rows = [
+            {name: opened.read(name, first, count) for name in opened.arrays}
+            for first, count in zip(
+                opened.sequences["first_frame"], opened.sequences["frame_count"], strict=True
+            )
+        ]
+        table, arrays = opened.sequences, opened.arrays
+        shapes = {name: (array.dtype.str, array.shape[1:]) for name, array in arrays.items()}
+
+    def rewritten(name: str, **changes: Any) -> str:
+        with RaggedWriter(tmp_path / name, kind="cache", arrays=shapes) as out:
+            for number, row in enumerate(table.to_dict("records")):
+                who = {c: row[c] for c in ("subject", "condition", "number", "view")}
+                out.append(**who | (changes if number == 1 else {}), **rows[number])
+        return digest(tmp_path / name, "001", "002")
+
+    assert rewritten("same.h5") == found
+    assert rewritten("view.h5", view=91) != found
+    rows[1]["keypoints"][0, 0, 0] += 1e-6
+    assert rewritten("row.h5") != found
 
 
 @pytest.mark.parametrize("frames", [1, 4, 5])

@@ -125,7 +125,7 @@ def test_a_truncated_file_is_an_error(tmp_path: Path, share: float) -> None:
 @pytest.mark.parametrize(
     ("attribute", "value", "message"),
     [
-        ("schema", 99, "schema 1 is required, this file has 99"),
+        ("schema", 99, "schema 2 is required, this file has 99"),
         ("kind", "truth", "a cache file is required, this is 'truth'"),
         ("complete", False, "incomplete; it was not fully written"),
     ],

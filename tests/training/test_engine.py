@@ -14,11 +14,12 @@ from gaittake.data.store import load_store
 from gaittake.errors import Preempted, UserError
 from gaittake.evaluation.embed import embed, embed_sequences
 from gaittake.io.checkpoint import Checkpoints, seed_everything
-from gaittake.io.ragged import open_ragged
+from gaittake.io.ragged import open_ragged, table_digest
 from gaittake.io.weights import load_weights
 from gaittake.models import build_network
 from gaittake.settings import EmbedStage, GaitTakeModel, Train, TrainStage
 from gaittake.training import step
+from tests.conftest import write_cache
 from tests.training.runs import CPU, before_step, die, run, same, terminate
 
 MODEL = GaitTakeModel(
@@ -196,7 +197,22 @@ def test_embed_writes_the_test_subjects_and_the_training_settings(
         assert opened.sequences["subject"].unique().tolist() == ["002", "004"]
         assert opened.read("embeddings").shape == (6, 16, 6)
         assert json.loads(opened.attributes["training"])["seed"] == 3
-        assert opened.attributes["data_digest"] == "0123456789abcdef"
+        tested = opened.attributes["data_digest"]
+        assert tested != opened.attributes["training_data"]
+    with open_ragged(cache, kind="cache") as opened:
+        table = opened.sequences
+    assert tested == table_digest(table[table["subject"].isin(stage.subjects)])
+
+
+def test_another_test_subject_leaves_the_training_as_it_is(tmp_path: Path) -> None:
+    stage = settings(steps=4)
+    caches = [write_cache(tmp_path / f"{n}.h5", subjects=n) for n in (4, 6)]
+    assert {"005", "006"}.isdisjoint(stage.subjects)
+    trained = run(tmp_path, caches[0], stage)
+    with before_step(0, lambda: pytest.fail("training started over")):
+        assert same(run(tmp_path, caches[1], stage), trained)
+    last = torch.load(tmp_path / "checkpoints/last.pt", weights_only=True)
+    assert last["state"]["step"] == 4
 
 
 def test_weights_that_do_not_fit_are_refused(tmp_path: Path, cache: Path) -> None:

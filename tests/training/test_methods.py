@@ -48,7 +48,6 @@ def cache(tmp_path: Path) -> Path:
         path,
         kind="cache",
         arrays={"silhouettes": ("uint8", (16, 8)), "keypoints": ("float32", (17, 3))},
-        attributes={"data_digest": "0123456789abcdef"},
     ) as out:
         for subject in SUBJECTS:
             for walk in range(1, 9):
