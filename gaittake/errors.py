@@ -9,4 +9,13 @@ class UserError(Exception):
 
 
 class Preempted(Exception):
-    """A scheduler stopped the run. Its progress is saved, and a restart continues from there."""
+    """The run was stopped from outside. Its progress is saved, and a restart continues from there.
+
+    Args:
+        message: one line for the user.
+        code: exit code of the command: 143 after SIGTERM, 130 after Ctrl-C.
+    """
+
+    def __init__(self, message: str, *, code: int = 143) -> None:
+        super().__init__(message)
+        self.code = code

@@ -80,7 +80,7 @@ def main() -> None:
     try:
         app([argument for argument in sys.argv[1:] if argument != "--debug"], prog_name="gaittake")
     except Preempted as error:
-        _stop(str(error), code=143)
+        _stop(str(error), code=error.code)
     except Exception as error:
         message = explanation(error)
         if debug or message is None:

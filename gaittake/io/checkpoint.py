@@ -32,7 +32,7 @@ def file_digest(path: Path) -> str:
 
 
 class Checkpoints:
-    """The checkpoint of a training; locks its folder and handles SIGTERM.
+    """The checkpoint of a training; locks its folder and handles SIGTERM and Ctrl-C.
 
     Args:
         folder: of `last.pt`; created if missing.
@@ -55,14 +55,16 @@ class Checkpoints:
         self.folder = folder
         self.identity = identity
         self._leads, self._any_of = leads, any_of
-        self._signalled = self._stopping = False
+        self._signalled: signal.Signals | None = None
+        self._stopping = False
         self._lock: IO[str] | None = None
-        self._previous: Any = None
+        self._previous: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
         if self._leads:
             self._take_lock()
-        self._previous = signal.signal(signal.SIGTERM, self._on_sigterm)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._previous[number] = signal.signal(number, self._on_signal)
         return self
 
     def _take_lock(self) -> None:
@@ -94,18 +96,23 @@ class Checkpoints:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        signal.signal(signal.SIGTERM, self._previous)
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
         if self._lock is not None:
             self._lock.close()
 
-    def _on_sigterm(self, _signal: int, _frame: FrameType | None) -> None:
-        self._signalled = True
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGINT and self._signalled is not None:
+            raise KeyboardInterrupt  # the second Ctrl-C does not wait
+        self._signalled = signal.Signals(number)
+        if self._leads:
+            logger.info("stopping: this step is finished, then the progress is saved")
 
     @property
     def preempted(self) -> bool:
-        """Whether any process received SIGTERM; all processes must ask at the same steps."""
+        """Whether any process must stop; all processes must ask at the same steps."""
         # Stored, because `save` must stop in all processes or in none.
-        self._stopping = self._any_of(self._signalled)
+        self._stopping = self._any_of(self._signalled is not None)
         return self._stopping
 
     def load(self) -> dict[str, Any] | None:
@@ -141,14 +148,20 @@ class Checkpoints:
         """Saves the state and the random generators.
 
         Raises:
-            Preempted: a process received SIGTERM before.
+            Preempted: a process received SIGTERM or Ctrl-C before.
         """
         if self._leads:
             saved = {"identity": self.identity, "generators": _generators(), "state": state}
             save_torch(saved, self.folder / "last.pt")
         if self._stopping:
             self._any_of(True)  # the other processes wait until the file is written
-            raise Preempted(f"SIGTERM: progress is saved in {self.folder}; start again to continue")
+            interrupted = self._signalled is signal.SIGINT
+            reason = "interrupted" if interrupted else "SIGTERM"
+            raise Preempted(
+                f"{reason}: progress is saved in {self.folder}; run the same command again to "
+                "continue",
+                code=130 if interrupted else 143,
+            )
 
 
 def seed_everything(seed: int) -> None:

@@ -256,7 +256,7 @@ class RaggedFile:
         group = file["sequences"]
         columns: dict[str, Any] = {c: np.char.decode(group[c][:], "utf-8") for c in TEXT_COLUMNS}
         columns |= {c: group[c][:] for c in INTEGER_COLUMNS}
-        self.sequences = pd.DataFrame(columns)
+        self.sequences = pd.DataFrame(columns)[["subject", "condition", *INTEGER_COLUMNS, "digest"]]
 
     def read(self, name: str, first: int = 0, count: int | None = None) -> Array:
         """Returns rows `first` to `first + count` of an array.

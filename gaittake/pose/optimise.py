@@ -50,7 +50,7 @@ def train_detector(
 
     Raises:
         UserError: the loss is not finite; the message names the step.
-        Preempted: a scheduler stopped the run; the progress is saved.
+        Preempted: after SIGTERM or Ctrl-C; the progress is saved.
     """
     model.to(device).train()
     optimiser = torch.optim.AdamW(

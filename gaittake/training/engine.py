@@ -60,7 +60,7 @@ def train(
 
     Raises:
         UserError: too few subjects, sizes that do not fit, or a loss that is not finite.
-        Preempted: after SIGTERM; the progress is saved.
+        Preempted: after SIGTERM or Ctrl-C; the progress is saved.
     """
     with joined(device) as group:
         group.share(settings.train.subjects_per_batch * settings.train.sequences_per_subject)

@@ -189,7 +189,12 @@ def test_faults_of_the_program_keep_their_traceback(
 
 
 @pytest.mark.parametrize(
-    ("error", "code"), [(Preempted("progress is saved"), 143), (KeyboardInterrupt(), 130)]
+    ("error", "code"),
+    [
+        (Preempted("progress is saved"), 143),
+        (Preempted("progress is saved", code=130), 130),
+        (KeyboardInterrupt(), 130),
+    ],
 )
 def test_a_stop_from_outside_has_its_own_exit_code(
     run: Run, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int

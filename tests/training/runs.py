@@ -58,3 +58,8 @@ def die() -> None:
 def terminate() -> None:
     """Sends SIGTERM to this process."""
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def interrupt() -> None:
+    """Sends Ctrl-C to this process."""
+    os.kill(os.getpid(), signal.SIGINT)

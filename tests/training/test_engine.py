@@ -2,6 +2,7 @@
 
 import json
 import logging
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from gaittake.models import build_network
 from gaittake.settings import EmbedStage, GaitTakeModel, Train, TrainStage
 from gaittake.training import step
 from tests.conftest import write_cache
-from tests.training.runs import CPU, before_step, die, run, same, terminate
+from tests.training.runs import CPU, before_step, die, interrupt, run, same, terminate
 
 MODEL = GaitTakeModel(
     channels=(2, 4, 4, 4), strips=4, clip_length=3, attention_width=4, embedding=6
@@ -69,7 +70,10 @@ def test_a_killed_run_ends_with_the_same_weights_bit_for_bit(
 
 def test_sigterm_saves_and_the_message_asks_for_a_restart(tmp_path: Path, cache: Path) -> None:
     whole = run(tmp_path / "whole", cache, settings())
-    with before_step(2, terminate), pytest.raises(Preempted, match="start again"):
+    with (
+        before_step(2, terminate),
+        pytest.raises(Preempted, match="run the same command again"),
+    ):
         run(tmp_path / "stopped", cache, settings())
     saved = torch.load(tmp_path / "stopped/checkpoints/last.pt", weights_only=True)
     assert saved["state"]["step"] == 3
@@ -202,6 +206,27 @@ def test_embed_writes_the_test_subjects_and_the_training_settings(
     with open_ragged(cache, kind="cache") as opened:
         table = opened.sequences
     assert tested == table_digest(table[table["subject"].isin(stage.subjects)])
+
+
+def test_ctrl_c_saves_and_the_run_continues_to_the_same_weights(
+    tmp_path: Path, cache: Path
+) -> None:
+    whole = run(tmp_path / "whole", cache, settings())
+    stopped = tmp_path / "stopped"
+    with before_step(3, interrupt), pytest.raises(Preempted, match="interrupted: ") as caught:
+        run(stopped, cache, settings())
+    assert caught.value.code == 130
+    assert same(run(stopped, cache, settings()), whole)
+
+
+def test_a_second_ctrl_c_stops_at_once(tmp_path: Path, cache: Path) -> None:
+    def twice() -> None:
+        interrupt()
+        interrupt()
+
+    with before_step(3, twice), pytest.raises(KeyboardInterrupt):
+        run(tmp_path, cache, settings())
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_another_test_subject_leaves_the_training_as_it_is(tmp_path: Path) -> None:
