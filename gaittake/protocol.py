@@ -1,6 +1,7 @@
 """Names of subjects and sequences, as a protocol lists them."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 from gaittake.errors import UserError
@@ -9,6 +10,11 @@ from gaittake.errors import UserError
 SEQUENCE = r"([A-Za-z][A-Za-z0-9_]*)-(\d{2}|[1-9]\d{2,})"
 MOST_NAMES = 1_000_000
 _RANGE = "a range is first..last or first..last..step, as 001..074"
+
+
+def canonical_name(name: str) -> str:
+    """Returns a name in Unicode's composed form (NFC): macOS writes `ö` as two characters."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
 def expand(names: Iterable[str]) -> list[str]:
@@ -20,7 +26,7 @@ def expand(names: Iterable[str]) -> list[str]:
         UserError: a range is malformed, empty, or backwards.
     """
     expanded: dict[str, None] = {}
-    for name in names:
+    for name in map(canonical_name, names):
         expanded |= dict.fromkeys(_range(name) if ".." in name or "…" in name else [name])
     return list(expanded)
 

@@ -15,6 +15,7 @@ class Sequence(NamedTuple):
         frames: number of silhouette files.
         silhouettes: folder or video of the silhouettes.
         video: video or folder of RGB frames of the same recording, or None.
+        masks: which pixels of the silhouette files are the person, as `gaittake.io.masks.Rule`.
     """
 
     subject: str
@@ -24,6 +25,7 @@ class Sequence(NamedTuple):
     frames: int
     silhouettes: Path
     video: Path | None
+    masks: str = "grey>127"
 
     @property
     def name(self) -> str:
@@ -37,12 +39,17 @@ class Reject(NamedTuple):
     Attributes:
         stage: the stage that skipped it.
         path: the file or folder, with `#12` for a frame of a video.
-        reason: a few words, the same for each occurrence.
+        reason: a few words, the same for each occurrence; figures may follow a colon.
     """
 
     stage: str
     path: str
     reason: str
+
+    @property
+    def kind(self) -> str:
+        """The reason without its figures."""
+        return self.reason.partition(": ")[0]
 
 
 def name_of(subject: str, condition: str, number: int, view: int) -> str:

@@ -52,3 +52,20 @@ def test_a_dataset_without_training_subjects_can_be_previewed(
     out = tmp_path / "walker.png"
     preview("fresh", out, overrides=["walkers.normal=1", "walkers.bag=1", "walkers.coat=1"])
     assert out.stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("dataset", "subject", "said"),
+    [
+        ("walkers", "999", r"--subject 999: walkers has \d+ subjects, 001 to \d+"),
+        ("fresh", "001", r"--subject 001: fresh has 64 subjects"),
+        ("casiab", None, r"casiab: preview draws rendered subjects.*'casiab'"),
+    ],
+)
+def test_nobody_is_invented_to_be_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dataset: str, subject: str | None, said: str
+) -> None:
+    monkeypatch.chdir(CONFIG.parent)
+    with pytest.raises(UserError, match=said):
+        preview(dataset, tmp_path / "walker.png", subject)
+    assert not (tmp_path / "walker.png").exists()

@@ -3,7 +3,9 @@
 import errno
 import io
 import logging
+import os
 import sys
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -109,8 +111,18 @@ def explanation(error: Exception) -> str | None:
     if not isinstance(error, OSError) or error.filename is None:
         return None
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        if _is_unreadable(str(error.filename)):
+            return f"{error.filename}: {error.strerror}; your account needs permission to read it"
         return f"{error.filename}: {error.strerror}; choose a writable location"
     return f"{error.filename}: {error.strerror}"
+
+
+def _is_unreadable(path: str) -> bool:
+    """Returns whether a file or folder exists and the account may not read it."""
+    parents = [str(folder) for folder in Path(path).parents]
+    above = any(os.path.lexists(each) and not os.access(each, os.X_OK) for each in parents)
+    mode = os.R_OK | os.X_OK if os.path.isdir(path) else os.R_OK  # noqa: PTH112 never raises
+    return above or (os.path.lexists(path) and not os.access(path, mode))
 
 
 def _stop(message: str, *, code: int) -> NoReturn:

@@ -48,8 +48,18 @@ def preview(
     from gaittake.sources.walkers.preview import contact_sheet
 
     settings = job_of(dataset, overrides).settings
-    people = train_subjects(settings) or test_subjects(settings)
-    contact_sheet(settings.walkers, subject or people[0], out)
+    if not settings.rendered:
+        raise UserError(
+            f"{dataset}: preview draws rendered subjects, and source.layout is "
+            f"'{settings.source.layout}'; use it with walkers"
+        )
+    people = train_subjects(settings) + test_subjects(settings)
+    chosen = subject or people[0]
+    if chosen not in people:
+        raise UserError(
+            f"--subject {chosen}: {dataset} has {len(people)} subjects, {people[0]} to {people[-1]}"
+        )
+    contact_sheet(settings.walkers, chosen, out)
 
 
 def table(

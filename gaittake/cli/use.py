@@ -21,7 +21,7 @@ from gaittake.cli.options import (
     reads,
 )
 from gaittake.errors import UserError
-from gaittake.use import Silhouettes
+from gaittake.use import Masks, Silhouettes
 
 if TYPE_CHECKING:
     from gaittake.use.masks import MaskReader
@@ -34,6 +34,14 @@ SilhouettesOption = Annotated[
         "--silhouettes",
         help="Content of the files: masks, or colour frames to segment: background (static "
         "camera) or maskrcnn (any camera; downloads torchvision's weights once).",
+    ),
+]
+MasksOption = Annotated[
+    Masks,
+    typer.Option(
+        "--masks",
+        help="With masks: the person is the bright or the dark part, the alpha channel, or every "
+        "level above 0 (auto: found from the images).",
     ),
 ]
 EmptyScene = Annotated[
@@ -99,6 +107,7 @@ def embed(
     sequences: SequencesArgument,
     out: Annotated[Path, typer.Option(help="File of embeddings to write, .npz.")],
     silhouettes: SilhouettesOption = Silhouettes.MASKS,
+    masks: MasksOption = Masks.AUTO,
     empty_scene: EmptyScene = None,
     device: DeviceOption = Device.AUTO,
     threads: Threads = None,
@@ -112,7 +121,7 @@ def embed(
     from gaittake.io.progress import progress
     from gaittake.use.embedding_file import write_embeddings
 
-    read = _mask_reader(sequences, silhouettes, empty_scene, device)
+    read = _mask_reader(sequences, silhouettes, masks, empty_scene, device)
     found = {}
     with progress("embed", len(sequences), unit="sequences") as advance:
         for name in sequences:
@@ -130,6 +139,7 @@ def compare(
     a: SequenceArgument,
     b: SequenceArgument,
     silhouettes: SilhouettesOption = Silhouettes.MASKS,
+    masks: MasksOption = Masks.AUTO,
     empty_scene: EmptyScene = None,
     device: DeviceOption = Device.AUTO,
     threads: Threads = None,
@@ -140,7 +150,7 @@ def compare(
     from gaittake.use.embedding_file import read_embedding
 
     recorded = [name for name in (a, b) if ".npz" not in name]
-    read = _mask_reader(recorded, silhouettes, empty_scene, device)
+    read = _mask_reader(recorded, silhouettes, masks, empty_scene, device)
     one, other = (
         read_embedding(name, loaded) if ".npz" in name else _embed(loaded, read, name).embedding
         for name in (a, b)
@@ -156,14 +166,20 @@ def _load(path: Path, device: Device, threads: int | None) -> "Model":
 
 
 def _mask_reader(
-    sequences: list[str], silhouettes: Silhouettes, empty_scene: Path | None, device: Device
+    sequences: list[str],
+    silhouettes: Silhouettes,
+    masks: Masks,
+    empty_scene: Path | None,
+    device: Device,
 ) -> "MaskReader":
     """Returns the reader of the sequences' masks, after a check that all of them have frames."""
     from gaittake.use.masks import mask_reader, require_frames
 
     for name in sequences:
         require_frames(Path(name))
-    return mask_reader(silhouettes, empty_scene=empty_scene, device=computing_on(device, None))
+    return mask_reader(
+        silhouettes, masks=masks, empty_scene=empty_scene, device=computing_on(device, None)
+    )
 
 
 def _embed(model: "Model", read: "MaskReader", name: str) -> "SequenceEmbedding":

@@ -95,7 +95,9 @@ def _clean_frames(
     """Returns the frames with a silhouette and keypoints; adds the others to `refused`."""
     aligned: list[Aligned] = []
     rows: list[Floats] = []
-    frames = read_silhouettes(sequence.silhouettes, stage=STAGE, rejects=refused)
+    frames = read_silhouettes(
+        sequence.silhouettes, stage=STAGE, rejects=refused, masks=sequence.masks
+    )
     for number, image in frames:
         item = align(image, **settings.align.model_dump())
         if item is None or number not in keypoints:

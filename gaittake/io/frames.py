@@ -6,6 +6,7 @@ video, from 1. Its address is the image's path, or `video.avi#12` for a frame of
 
 import os
 import re
+from collections import defaultdict
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,37 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from gaittake.io.complete import is_whole_jpeg
+from gaittake.io.masks import (
+    EXCHANGED,
+    NO_ALPHA,
+    PHOTO,
+    STANDARD,
+    Rule,
+    Verdict,
+    is_around,
+    is_grey,
+    is_mask,
+    judge,
+    parse_rule,
+    person_of,
+    shows_something,
+)
+from gaittake.io.video import ARRAY, UNREADABLE, read_video, video_length
 from gaittake.sequence import Reject
 
 Image = npt.NDArray[np.uint8]
-VIDEOS = frozenset({".avi", ".mp4", ".m4v", ".mov", ".mkv", ".mpg", ".mpeg", ".webm"})
-_NUMBER = re.compile(r"(\d+)\.(?:png|jpg|jpeg|bmp)$", re.IGNORECASE)
+Size = tuple[int, int]  # rows, columns
+VIDEOS = frozenset(
+    {".avi", ".mp4", ".m4v", ".mov", ".mkv", ".mpg", ".mpeg", ".webm", ".gif", ARRAY}
+)
+_NUMBER = re.compile(r"(\d+)\.(?:png|jpg|jpeg|bmp|tif|tiff|webp|gif)$", re.IGNORECASE)
+_SEVERAL = frozenset({".gif", ".tif", ".tiff", ".webp"})  # formats that hold more than one image
 _ADDRESS = re.compile(r"(.+)#(\d+)")
 _SYSTEM = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
-_JPEG_END = b"\xff\xd9"
+_LARGEST = 2**63 - 1  # HDF5 keeps frame numbers as int64
+_GREY = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH
+_COMPARED = 3  # frames of each series, where two lie side by side
 
 
 def is_hidden(name: str) -> bool:
@@ -30,7 +54,7 @@ def is_hidden(name: str) -> bool:
 
 
 def is_video(path: Path) -> bool:
-    """Returns whether the name is that of a video file."""
+    """Returns whether the name is that of a file of many frames: a video or a pickled array."""
     return path.suffix.lower() in VIDEOS
 
 
@@ -41,9 +65,9 @@ def count_frames(source: Path, *, stage: str, rejects: list[Reject]) -> int:
         OSError: the folder does not exist, or is a file.
     """
     if is_video(source):
-        count = _video_length(source)
+        count = video_length(source)
         if not count:
-            rejects.append(Reject(stage, str(source), "unreadable video"))
+            rejects.append(Reject(stage, str(source), UNREADABLE))
         return count
     frames, others = _list(source)
     rejects += [Reject(stage, str(source / name), reason) for name, reason in others]
@@ -53,39 +77,57 @@ def count_frames(source: Path, *, stage: str, rejects: list[Reject]) -> int:
 def frame_files(source: Path) -> list[tuple[int, Path]]:
     """Returns number and address of each frame, in order; skips other files."""
     if is_video(source):
-        count = _video_length(source)
+        count = video_length(source)
         return [(number, Path(f"{source}#{number}")) for number in range(1, count + 1)]
     return [(number, source / name) for number, name in _list(source)[0]]
 
 
-def read_silhouette(path: Path) -> Image | None:
+def read_silhouette(path: Path, *, masks: str = str(STANDARD)) -> Image | None:
     """Returns a silhouette `[rows, columns]` uint8 of 0 and 255, or None if it cannot be read.
 
     Args:
         path: the address of a frame.
+        masks: which pixels are the person, as `Sequence.masks`.
     """
+    rule = parse_rule(masks)
     address = _ADDRESS.fullmatch(str(path))
     if address and is_video(Path(address[1])):
         numbers = {int(address[2])}
-        frames = read_silhouettes(Path(address[1]), stage="", rejects=[], numbers=numbers)
+        frames = read_silhouettes(
+            Path(address[1]), stage="", rejects=[], numbers=numbers, masks=masks
+        )
         return next((image for _, image in frames), None)
-    image = _read_image(path, cv2.IMREAD_GRAYSCALE)
-    return None if image is None else _binary(image)
+    image = _read_image(path, _flag(rule))
+    if image is None:
+        return None
+    found = _silhouette(image, rule)
+    return None if isinstance(found, str) else found
 
 
 def read_silhouettes(
-    source: Path, *, stage: str, rejects: list[Reject], numbers: Collection[int] | None = None
+    source: Path,
+    *,
+    stage: str,
+    rejects: list[Reject],
+    numbers: Collection[int] | None = None,
+    masks: str = str(STANDARD),
 ) -> Iterator[tuple[int, Image]]:
-    """Yields number and silhouette of the frames; unreadable ones go to `rejects`.
+    """Yields number and silhouette of the frames; frames that are not masks are rejects.
 
     Args:
         source: folder or video.
         stage: the stage that reads, for the rejects.
         rejects: receives frames and videos that cannot be read.
         numbers: the frames to read; None: all.
+        masks: which pixels are the person, as `Sequence.masks`.
     """
-    for number, image in _read(source, cv2.IMREAD_GRAYSCALE, stage, rejects, numbers):
-        yield number, _binary(image if image.ndim == 2 else cv2.cvtColor(image, cv2.COLOR_BGR2GRAY))
+    rule = parse_rule(masks)
+    for number, image in _read(source, _flag(rule), stage, rejects, numbers):
+        found = _silhouette(image, rule)
+        if isinstance(found, str):
+            rejects.append(Reject(stage, f"{source}#{number}", found))
+        else:
+            yield number, found
 
 
 def read_colour(
@@ -93,7 +135,7 @@ def read_colour(
 ) -> Iterator[tuple[int, Image]]:
     """Yields number and RGB image `[rows, columns, 3]` uint8 of the frames.
 
-    A video that cannot be opened, or has fewer frames than its header states, goes to `rejects`.
+    A video that cannot be opened, or is truncated, goes to `rejects`.
 
     Args:
         source: folder or video.
@@ -102,12 +144,89 @@ def read_colour(
         numbers: the frames to read; None: all.
     """
     for number, image in _read(source, cv2.IMREAD_COLOR, stage, rejects, numbers):
-        yield number, np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+        code = cv2.COLOR_BGR2RGB if image.ndim == 3 else cv2.COLOR_GRAY2RGB
+        yield number, np.asarray(cv2.cvtColor(image, code), dtype=np.uint8)
 
 
-def _list(folder: Path) -> tuple[list[tuple[int, str]], list[tuple[str, str]]]:
-    """Returns number and name of the frames in order, and name and reason of other files."""
-    frames: dict[int, str] = {}
+def judge_masks(source: Path, masks: str = "auto") -> Verdict:
+    """Returns the rule of a sequence's masks, or why they are not masks, from some of its frames.
+
+    Args:
+        source: folder or video.
+        masks: the setting `source.masks`.
+    """
+    numbers = [number for number, _ in frame_files(source)]
+    shown: list[Any] = []
+    others: list[Any] = []
+    for parts in (4, 8):  # frames 1/4, 2/4, 3/4 through, then those between
+        places = {len(numbers) * part // parts for part in range(1, parts, 1 if parts == 4 else 2)}
+        chosen = {numbers[place] for place in places if place < len(numbers)}
+        for _, image in _read(source, cv2.IMREAD_UNCHANGED, "", [], chosen):
+            (shown if shows_something(image) else others).append(image)
+        if shown:
+            break
+    return judge(shown or others, masks)
+
+
+SIZES_DIFFER = "colour frames and silhouettes differ in size"
+
+
+def describe_sizes(colour: Size | None, silhouettes: Size | None) -> str:
+    """Returns both sizes, columns before rows: `320×240 colour, 64×64 silhouettes`."""
+    parts = ((colour, "colour"), (silhouettes, "silhouettes"))
+    return ", ".join(f"{size[1]}×{size[0]} {what}" for size, what in parts if size is not None)
+
+
+def colour_size(source: Path) -> Size | None:
+    """Returns rows and columns of the first readable colour frame, or None."""
+    if not is_video(source):
+        return _first_size(source, cv2.IMREAD_COLOR)
+    frames = read_video(source, stage="", rejects=[], numbers=None)
+    try:
+        return next((image.shape[:2] for _, image in frames), None)
+    finally:
+        frames.close()
+
+
+def mask_size(source: Path) -> Size | None:
+    """Returns rows and columns of the first readable silhouette, or None."""
+    return colour_size(source) if is_video(source) else _first_size(source, _GREY)
+
+
+def _first_size(folder: Path, flag: int) -> Size | None:
+    images = (image for _, image in _read(folder, flag, "", [], None))
+    return next((image.shape[:2] for image in images), None)
+
+
+def _flag(rule: Rule) -> int:
+    return cv2.IMREAD_UNCHANGED if rule.channel == "alpha" else _GREY
+
+
+def _silhouette(image: Any, rule: Rule) -> Image | str:
+    """Returns the silhouette of an image, or the reason for rejecting it."""
+    if rule.channel == "alpha":
+        if image.ndim < 3 or image.shape[2] < 4:
+            return NO_ALPHA.reason
+        image = image[..., 3]
+    elif image.ndim == 3:
+        image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    if rule == STANDARD and is_grey(image) and judge([image], "bright").fault:
+        return PHOTO
+    found = person_of(image, rule)
+    if found.all():
+        return "mask fills the whole frame"
+    return EXCHANGED if is_around(found) else found
+
+
+def _list(
+    folder: Path, *, colour: bool = False
+) -> tuple[list[tuple[int, str]], list[tuple[str, str]]]:
+    """Returns number and name of the frames in order, and name and reason of everything else.
+
+    Where several files have one number, a mask is taken before a photograph (for colour, a
+    photograph before a mask), then the first by name.
+    """
+    found: dict[int, list[str]] = defaultdict(list)
     others = []
     for name in sorted(os.listdir(folder)):  # noqa: PTH208 only names are needed
         number = _NUMBER.search(name)
@@ -115,9 +234,45 @@ def _list(folder: Path) -> tuple[list[tuple[int, str]], list[tuple[str, str]]]:
             others.append((name, "hidden or system file"))
         elif not number:
             others.append((name, "not a numbered image"))
-        elif frames.setdefault(int(number[1]), name) != name:
-            others.append((name, "duplicate frame number"))
-    return sorted(frames.items()), others
+        elif int(number[1]) > _LARGEST:
+            others.append((name, "frame number of too many digits"))
+        else:
+            found[int(number[1])].append(name)
+    if any(len(names) > 1 for names in found.values()):
+        _sort_by_content(folder, found, colour=colour)
+    for names in found.values():
+        others += [(name, "duplicate frame number") for name in names[1:]]
+    return [(number, found[number][0]) for number in sorted(found)], others
+
+
+def _sort_by_content(folder: Path, found: dict[int, list[str]], *, colour: bool) -> None:
+    """Puts the masks first in each list of names of one number; for colour, the photographs."""
+    series: dict[str, list[str]] = defaultdict(list)
+    for names in found.values():
+        if len(names) > 1:
+            for name in names:
+                series[_NUMBER.sub("", name) + Path(name).suffix.lower()].append(name)
+    masks = {kind: _are_masks(folder, names) for kind, names in series.items()}
+    for names in found.values():
+        if len(names) > 1:
+            names.sort(
+                key=lambda name: (
+                    masks[_NUMBER.sub("", name) + Path(name).suffix.lower()] is colour,
+                    name,
+                )
+            )
+
+
+def _are_masks(folder: Path, names: list[str]) -> bool:
+    """Returns whether the files of a series are masks, by some that show something."""
+    shown = []
+    for name in names[len(names) // 2 :] + names[: len(names) // 2]:
+        image = _read_image(folder / name, cv2.IMREAD_UNCHANGED)
+        if image is not None and shows_something(image):
+            shown.append(image)
+        if len(shown) == _COMPARED:
+            break
+    return bool(shown) and is_mask(shown)
 
 
 def _read(
@@ -128,15 +283,23 @@ def _read(
     numbers: Collection[int] | None,
 ) -> Iterator[tuple[int, Any]]:
     if is_video(source):
-        yield from _read_video(source, stage, rejects, numbers)
+        yield from read_video(source, stage=stage, rejects=rejects, numbers=numbers)
         return
-    for number, path in frame_files(source):
+    for number, name in _list(source, colour=flag == cv2.IMREAD_COLOR)[0]:
         if numbers is None or number in numbers:
+            path = source / name
             image = _read_image(path, flag)
             if image is None:
-                rejects.append(Reject(stage, str(path), "unreadable image"))
+                several = _holds_several(path)
+                reason = "file of several images" if several else "unreadable image"
+                rejects.append(Reject(stage, str(path), reason))
             else:
                 yield number, image
+
+
+def _holds_several(path: Path) -> bool:
+    """Returns whether a file is an animation or has several pages: it would count as one frame."""
+    return path.suffix.lower() in _SEVERAL and cv2.imcount(str(path)) > 1
 
 
 def _read_image(path: Path, flag: int) -> Any:
@@ -146,52 +309,9 @@ def _read_image(path: Path, flag: int) -> Any:
     except OSError:
         return None
     # OpenCV fills the missing part of a truncated JPEG with grey, without an error.
-    truncated = path.suffix.lower() in (".jpg", ".jpeg") and _JPEG_END not in content[-64:]
-    if not content or truncated:
+    if not content or not is_whole_jpeg(content) or _holds_several(path):
         return None
-    return cv2.imdecode(np.frombuffer(content, dtype=np.uint8), flag)
-
-
-def _read_video(
-    path: Path, stage: str, rejects: list[Reject], numbers: Collection[int] | None
-) -> Iterator[tuple[int, Any]]:
-    """Yields number and BGR image; skips the last frame of a truncated video: it may be partial."""
-    capture = cv2.VideoCapture(str(path))
     try:
-        expected = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
-        count, last = 0, None
-        while capture.grab():
-            if last is not None:
-                yield count, last
-                last = None
-            count += 1
-            if numbers is None or count in numbers:
-                good, image = capture.retrieve()
-                last = image if good else None
-        if not count:
-            rejects.append(Reject(stage, str(path), "unreadable video"))
-        elif count < expected:
-            rejects.append(Reject(stage, f"{path}#{count}", "truncated video"))
-        elif last is not None:
-            yield count, last
-    finally:
-        capture.release()
-
-
-def _video_length(path: Path) -> int:
-    """Returns the number of frames in a video's header, or counts them if the header has none."""
-    capture = cv2.VideoCapture(str(path))
-    try:
-        stated = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
-        if stated > 0:
-            return stated
-        count = 0
-        while capture.isOpened() and capture.grab():
-            count += 1
-        return count
-    finally:
-        capture.release()
-
-
-def _binary(image: Any) -> Image:
-    return np.where(image > 127, 255, 0).astype(np.uint8)
+        return cv2.imdecode(np.frombuffer(content, dtype=np.uint8), flag)
+    except cv2.error:  # a damaged header, for example of 65000 x 65000 pixels
+        return None

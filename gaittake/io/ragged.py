@@ -192,14 +192,23 @@ class RaggedWriter:
         self._file.close()
         self._disk.close()
 
+    def set_attribute(self, name: str, value: str) -> None:
+        """Adds an attribute that is known only after the sequences are appended."""
+        self._file.attrs[name] = _stored(value)
+
     def _write_table(self) -> None:
         group = self._file.create_group("sequences")
         for column, values in self._columns.items():
-            data = np.array(values, dtype="S" if column in TEXT_COLUMNS else "int64")
+            data = _text(values) if column in TEXT_COLUMNS else np.array(values, dtype="int64")
             chunks = (max(1, len(data)),)
             group.create_dataset(
                 column, data=data, chunks=chunks, maxshape=(None,), fletcher32=True
             )
+
+
+def _text(values: list[str]) -> Array:
+    """Returns names as UTF-8 of one length; HDF5 has checksums for these only."""
+    return np.array([value.encode() for value in values], dtype="S")
 
 
 def _digest(arrays: Mapping[str, Array]) -> str:

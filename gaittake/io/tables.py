@@ -55,6 +55,7 @@ def read_sequences(path: Path) -> list[Sequence]:
             int(row["frames"]),
             Path(row["silhouettes"]),
             Path(row["video"]) if row["video"] else None,
+            row["masks"],
         )
         for row in table.to_dict("records")
     ]
@@ -73,13 +74,13 @@ def read_rejects(path: Path) -> list[Reject]:
 
 def count_rejects(rejects: Iterable[Reject]) -> str:
     """Returns counts by reason, the most frequent first: `3 empty folder, 1 unreadable image`."""
-    counts = Counter(row.reason for row in rejects)
+    counts = Counter(row.kind for row in rejects)
     return ", ".join(f"{count} {reason}" for reason, count in _ranked(counts)) or "nothing"
 
 
 def rejects_summary(table: Path) -> str:
     """Returns a description of a rejects table: how many rows, then counts by stage and reason."""
-    counts = Counter(f"{row.stage}: {row.reason}" for row in read_rejects(table))
+    counts = Counter(f"{row.stage}: {row.kind}" for row in read_rejects(table))
     if not counts:
         return f"{table}: no rejects"
     lines = [f"{count:8d}  {what}" for what, count in _ranked(counts)]

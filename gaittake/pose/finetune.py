@@ -42,6 +42,7 @@ class LabelledSilhouettes:
         sequences = {s.name: s for path in index for s in read_sequences(path)}
         self.subjects: list[str] = []
         self.paths: list[Path] = []
+        self._masks: list[str] = []
         self._boxes: list[Floats] = []
         self._keypoints: list[Floats] = []
         for path in pseudo_labels:
@@ -59,6 +60,7 @@ class LabelledSilhouettes:
                     files = dict(frame_files(sequences[name].silhouettes))
                     self.subjects += [row["subject"]] * row["frame_count"]
                     self.paths += [files[int(n)] for n in labels.read("frame", *rows)]
+                    self._masks += [sequences[name].masks] * row["frame_count"]
                     self._boxes.append(labels.read("boxes", *rows))
                     self._keypoints.append(labels.read("keypoints", *rows))
         if not self.paths:
@@ -74,7 +76,7 @@ class LabelledSilhouettes:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> Sample:
-        image = read_silhouette(self.paths[index])
+        image = read_silhouette(self.paths[index], masks=self._masks[index])
         if image is None:
             raise UserError(
                 f"{self.paths[index]}: this silhouette has a label but is no longer readable. "

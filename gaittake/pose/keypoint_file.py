@@ -13,7 +13,7 @@ from gaittake.sequence import Sequence
 from gaittake.silhouette import Box
 
 # Of pseudo-labels and predictions; the renderer writes the truth.
-ARRAYS = {"keypoints": ("f4", (17, 3)), "boxes": ("f4", (4,)), "frame": ("i4", ())}
+ARRAYS = {"keypoints": ("f4", (17, 3)), "boxes": ("f4", (4,)), "frame": ("i8", ())}
 Key = tuple[str, str, int, int]  # subject, condition, number, view
 
 
@@ -56,7 +56,7 @@ def append_sequence(writer: RaggedWriter, sequence: Sequence, frames: list[Frame
         view=sequence.view,
         keypoints=np.array([f.keypoints for f in frames], dtype=np.float32).reshape(-1, 17, 3),
         boxes=np.array([f.box for f in frames], dtype=np.float32).reshape(-1, 4),
-        frame=np.array([f.number for f in frames], dtype=np.int32),
+        frame=np.array([f.number for f in frames], dtype=np.int64),
     )
 
 

@@ -101,7 +101,9 @@ def read_batches(
     """Yields up to `size` frames of one image size, in order; unusable ones go to `rejects`."""
     batch: list[Frame] = []
     for place, sequence in enumerate(sequences):
-        for number, image in read_silhouettes(sequence.silhouettes, stage=STAGE, rejects=rejects):
+        for number, image in read_silhouettes(
+            sequence.silhouettes, stage=STAGE, rejects=rejects, masks=sequence.masks
+        ):
             figure = box(image)
             if figure is None:
                 rejects.append(_reject(sequence, number, "empty silhouette"))

@@ -1,5 +1,6 @@
 """Keypoints of the teacher and the student, and the truth: drawn on frames, and their quality."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -99,12 +100,13 @@ def poses_section(
         reason = "The quality of the keypoints is not measured: there are no reference keypoints."
         return empty_section(TITLE, reason)
     frames = scored_frames(settings, files)
-    offset = _offset(files.pseudo_labels)
+    offsets = _offsets(files.pseudo_labels)
     by_key = {sequence[:4]: sequence for sequence in sequences}
     rows = []
     for title, place in (("Best", -1), ("Median", len(frames) // 2), ("Worst", 0)):
         if frames:
             frame = frames[place]
+            offset = offsets.get(name_of(*frame.key), offsets[""])
             rows.append(_row(title, frame, by_key.get(frame.key), offset))
     reference = "the truth" if files.truth else "the teacher's labels"
     people = "people held out of fine-tuning" if files.pseudo_labels else "test people"
@@ -207,12 +209,15 @@ def _with_confidence(source: SequenceKeypoints) -> Float32s:
     return joined
 
 
-def _offset(pseudo_labels: Sequence[Path]) -> int:
-    """Returns by how many frames the video is ahead of the silhouettes."""
-    if not pseudo_labels:
-        return 0
-    with open_ragged(pseudo_labels[0], kind="pseudo_labels") as opened:
-        return int(opened.attributes.get("shift", 0))
+def _offsets(pseudo_labels: Sequence[Path]) -> dict[str, int]:
+    """Returns by how many frames the video is ahead, by sequence; "": of all others."""
+    found = {"": 0}
+    for place, path in enumerate(pseudo_labels):
+        with open_ragged(path, kind="pseudo_labels") as opened:
+            if place == 0:
+                found[""] = int(opened.attributes.get("shift", 0))
+            found |= json.loads(opened.attributes.get("own_shifts", "{}"))
+    return found
 
 
 def _row(title: str, frame: ScoredFrame, sequence: GaitSequence | None, offset: int) -> Markup:
@@ -246,6 +251,8 @@ def _pixels(
         colour = next((pixels for _, pixels in read), None)
     if sequence is not None and sequence.silhouettes.exists():
         numbers = {frame.number}
-        read = read_silhouettes(sequence.silhouettes, stage="report", rejects=[], numbers=numbers)
+        read = read_silhouettes(
+            sequence.silhouettes, stage="report", rejects=[], numbers=numbers, masks=sequence.masks
+        )
         silhouette = next((pixels for _, pixels in read), None)
     return colour, silhouette

@@ -36,8 +36,8 @@ def skipped_section(rejects: Path, *, label: str) -> Markup:
     rows = read_rejects(rejects)
     if not rows:
         return empty_section("Skipped data", "No stage skipped anything.")
-    counts = Counter((row.stage, row.reason) for row in rows)
-    example = {(row.stage, row.reason): row.path for row in reversed(rows)}
+    counts = Counter((row.stage, row.kind) for row in rows)
+    example = {(row.stage, row.kind): row.path for row in reversed(rows)}
     lines = [
         [stage, reason, f"{count:,}", long_text(example[stage, reason])]
         for (stage, reason), count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))

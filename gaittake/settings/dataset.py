@@ -38,6 +38,11 @@ class Source(Section):
     )
     silhouettes: tuple[Place, ...] = Field((), description="folders of silhouettes; yours")
     videos: tuple[Place, ...] = Field((), description="folders of RGB videos, if any; yours")
+    masks: Literal["auto", "bright", "dark", "alpha", "nonzero"] = Field(
+        "auto",
+        description="what is the person in a silhouette: the bright or the dark part, the alpha "
+        "channel, every level above 0; 'auto': found from the images; yours",
+    )
 
     @property
     def rendered(self) -> bool:

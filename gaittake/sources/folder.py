@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from gaittake.io.frames import is_video
+from gaittake.protocol import canonical_name
 from gaittake.sequence import Reject, Sequence
 from gaittake.sources import tree
 from gaittake.sources.tree import Folders
@@ -30,7 +31,7 @@ def scan(
     found: list[Sequence] = []
     rejects: list[Reject] = []
     for subject in tree.each(subjects):
-        if any((root / subject).is_dir() for root in silhouettes):
+        if tree.subject_folders(subject, silhouettes):
             places = tree.places(subject, silhouettes, _view, rejects)
             recorded = tree.places(subject, videos, _view, rejects)
             found += tree.sequences(subject, places, recorded, rejects)
@@ -46,7 +47,7 @@ def survey(silhouettes: Folders, videos: Folders) -> tuple[dict[str, Path], list
     for root in silhouettes + videos:
         for entry in tree.children(root, rejects):
             if entry.is_dir():
-                subjects.setdefault(entry.name, Path(entry.path))
+                subjects.setdefault(canonical_name(entry.name), Path(entry.path))
             else:
                 rejects.append(Reject(tree.STAGE, entry.path, "not a subject (a folder)"))
     return subjects, rejects

@@ -6,7 +6,9 @@ from pathlib import Path
 from gaittake.errors import UserError
 from gaittake.io.tables import count_rejects, write_rejects, write_sequences
 from gaittake.settings import IndexStage
+from gaittake.sources.colour import check_sizes
 from gaittake.sources.layouts import LAYOUTS
+from gaittake.sources.masks import with_masks
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +31,8 @@ def index_sequences(
         rejects: table of rejects to write.
 
     Raises:
-        UserError: a folder is missing, or holds nothing that fits the layout.
+        UserError: a folder is missing, or holds nothing that fits the layout; the silhouettes are
+            not masks, or differ from the colour frames in size.
     """
     if roots is None:
         silhouettes, videos = settings.source.silhouettes, settings.source.videos
@@ -40,6 +43,9 @@ def index_sequences(
     if unpacked is not None:
         silhouettes = (*silhouettes, unpacked)
     found, refused = LAYOUTS[settings.source.layout].scan(settings.subjects, silhouettes, videos)
+    if not settings.source.rendered:
+        found = with_masks(found, settings.source.masks, refused)
+        check_sizes(found)
     logger.info(
         "%d sequences of %d subjects; refused: %s",
         len(found),

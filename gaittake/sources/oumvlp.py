@@ -56,7 +56,7 @@ def survey(silhouettes: Folders, videos: Folders) -> tuple[dict[str, Path], list
         for entry in tree.children(path, rejects):
             if _SUBJECT.fullmatch(entry.name) and entry.is_dir():
                 subjects.setdefault(entry.name, Path(entry.path))
-            else:
+            elif entry.name != path.name or not entry.is_dir():
                 rejects.append(Reject(tree.STAGE, entry.path, "not a subject (as 00001)"))
     return subjects, rejects
 
@@ -68,7 +68,11 @@ def _view_folders(roots: Folders, rejects: list[Reject]) -> list[ViewFolder]:
         for entry in tree.children(root, rejects):
             parsed = TOP.fullmatch(entry.name)
             if parsed and entry.is_dir():
-                found.append(ViewFolder(Path(entry.path), int(parsed[1]), int(parsed[2])))
+                view, number = int(parsed[1]), int(parsed[2])
+                found.append(ViewFolder(Path(entry.path), view, number))
+                # A common result of unpacking: a folder of the same name within.
+                if (nested := Path(entry.path, entry.name)).is_dir():
+                    found.append(ViewFolder(nested, view, number))
             else:
                 reason = "not a view folder (as Silhouette_090-01)"
                 rejects.append(Reject(tree.STAGE, entry.path, reason))

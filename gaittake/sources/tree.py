@@ -1,5 +1,6 @@
 """Reads trees of the form `subject/condition-number/view`, which two layouts share."""
 
+import errno
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -8,7 +9,8 @@ from typing import NamedTuple
 
 from gaittake.io.frames import count_frames, is_hidden, is_video
 from gaittake.io.progress import progress
-from gaittake.protocol import SEQUENCE
+from gaittake.io.video import ARRAY
+from gaittake.protocol import SEQUENCE, canonical_name
 from gaittake.sequence import Reject, Sequence
 
 STAGE = "index"
@@ -26,18 +28,49 @@ class Key(NamedTuple):
 
 
 def children(folder: Path, rejects: list[Reject]) -> list[os.DirEntry[str]]:
-    """Returns a folder's entries, sorted; hidden files and an empty folder go to `rejects`."""
+    """Returns a folder's entries, sorted.
+
+    Hidden files, links in a loop and an empty folder go to `rejects`.
+    """
     with os.scandir(folder) as found:
         entries = sorted(found, key=lambda entry: entry.name)
+    loops = {entry.name for entry in entries if entry.is_symlink() and _is_loop(entry)}
+    rejects += [
+        Reject(STAGE, entry.path, "link in a loop") for entry in entries if entry.name in loops
+    ]
+    entries = [entry for entry in entries if entry.name not in loops]
     shown = [entry for entry in entries if not is_hidden(entry.name)]
     rejects += [
         Reject(STAGE, entry.path, "hidden or system file")
         for entry in entries
         if is_hidden(entry.name)
     ]
-    if not shown:
+    if not shown and not loops:
         rejects.append(Reject(STAGE, str(folder), "empty folder"))
     return shown
+
+
+def _is_loop(entry: os.DirEntry[str]) -> bool:
+    """Returns whether a link leads back to itself or to a folder above it."""
+    try:
+        entry.stat()
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    target = os.path.realpath(entry.path)
+    above = os.path.realpath(Path(entry.path).parent)
+    return os.path.commonpath((target, above)) == target
+
+
+def subject_folders(subject: str, roots: Folders) -> list[Path]:
+    """Returns the folders of a subject; their names may have either normal form of Unicode."""
+    if subject.isascii():
+        return [folder for root in roots if (folder := root / subject).is_dir()]
+    return [
+        folder
+        for root in roots
+        for folder in sorted(root.iterdir())
+        if canonical_name(folder.name) == subject and folder.is_dir()
+    ]
 
 
 def places(subject: str, roots: Folders, view_of: ViewOf, rejects: list[Reject]) -> dict[Key, Path]:
@@ -50,10 +83,10 @@ def places(subject: str, roots: Folders, view_of: ViewOf, rejects: list[Reject])
         rejects: extended by hidden files, empty folders, wrong names and duplicates.
     """
     found: dict[Key, Path] = {}
-    folders = [folder for root in roots if (folder := root / subject).is_dir()]
+    folders = subject_folders(subject, roots)
     for folder in folders:
         for entry in children(folder, rejects):
-            if entry.name == subject and entry.is_dir():
+            if canonical_name(entry.name) == subject and entry.is_dir():
                 folders.append(Path(entry.path))
                 continue
             parsed = _SEQUENCE.fullmatch(entry.name)
@@ -93,7 +126,7 @@ def sequences(
     """
     found = []
     for key, place in silhouettes.items():
-        frames = count_frames(place, stage=STAGE, rejects=rejects)
+        place, frames = _frames_of(place, rejects)
         if frames:
             found.append(Sequence(subject, *key, frames, place, videos.get(key)))
         elif not is_video(place):
@@ -101,6 +134,20 @@ def sequences(
     without = [path for key, path in videos.items() if key not in silhouettes]
     rejects += [Reject(STAGE, str(path), "video without silhouettes") for path in without]
     return found
+
+
+def _frames_of(place: Path, rejects: list[Reject]) -> tuple[Path, int]:
+    """Returns the path and number of a view's frames.
+
+    The path is that of a pickled array where the folder holds one in place of images.
+    """
+    others: list[Reject] = []
+    frames = count_frames(place, stage=STAGE, rejects=others)
+    if not frames and len(others) == 1 and others[0].path.lower().endswith(ARRAY):
+        place = Path(others.pop().path)
+        frames = count_frames(place, stage=STAGE, rejects=others)
+    rejects += others
+    return place, frames
 
 
 def missing(subject: str, roots: Folders) -> Reject:

@@ -9,3 +9,13 @@ class Silhouettes(StrEnum):
     MASKS = "masks"
     BACKGROUND = "background"
     MASKRCNN = "maskrcnn"
+
+
+class Masks(StrEnum):
+    """Which pixels of a mask are the person, as the setting `source.masks`."""
+
+    AUTO = "auto"
+    BRIGHT = "bright"
+    DARK = "dark"
+    ALPHA = "alpha"
+    NONZERO = "nonzero"

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from gaittake.errors import UserError
-from gaittake.io.frames import frame_files, is_video, read_colour, read_silhouettes
+from gaittake.io.frames import frame_files, is_video, judge_masks, read_silhouettes
+from gaittake.io.masks import USUAL
 from gaittake.sequence import Reject
 from gaittake.silhouette import Image
-from gaittake.use import Silhouettes
+from gaittake.use import Masks, Silhouettes
 from gaittake.use.background import background_masks
 from gaittake.use.maskrcnn import maskrcnn_masks, published_maskrcnn
 from gaittake.use.model_file import unreadable
@@ -19,12 +19,15 @@ STAGE = "masks"
 SEQUENCE = "a folder of numbered images (001.png, …) or a video"
 # Yields the masks of a sequence, `[rows, columns]` uint8, 0 or 255.
 MaskReader = Callable[[Path, list[Reject]], Iterator[Image]]
-# Grey levels that are rare in masks, also in those of compressed video.
-GREY = (48, 208)
-MOST_GREY = 0.1
 
 
-def mask_reader(kind: Silhouettes, *, empty_scene: Path | None, device: torch.device) -> MaskReader:
+def mask_reader(
+    kind: Silhouettes,
+    *,
+    masks: Masks = Masks.AUTO,
+    empty_scene: Path | None,
+    device: torch.device,
+) -> MaskReader:
     """Returns a function that yields the masks of a sequence, `[rows, columns]` uint8, 0 or 255.
 
     The function takes a folder or a video, and a list for rejected frames. It raises UserError if
@@ -32,6 +35,7 @@ def mask_reader(kind: Silhouettes, *, empty_scene: Path | None, device: torch.de
 
     Args:
         kind: masks, or how to segment colour frames.
+        masks: which pixels of a mask are the person.
         empty_scene: only for `background`: the same view without people.
         device: where Mask R-CNN computes.
 
@@ -42,7 +46,9 @@ def mask_reader(kind: Silhouettes, *, empty_scene: Path | None, device: torch.de
     if empty_scene is not None and kind is not Silhouettes.BACKGROUND:
         raise UserError(f"--empty-scene {empty_scene}: requires --silhouettes background")
     if kind is Silhouettes.MASKS:
-        return _masks
+        return lambda source, rejects: _masks(source, masks, rejects)
+    if masks is not Masks.AUTO:
+        raise UserError(f"--masks {masks}: requires --silhouettes masks")
     if kind is Silhouettes.BACKGROUND:
         scene = None if empty_scene is None else require_frames(empty_scene)
         return lambda source, rejects: background_masks(
@@ -54,9 +60,14 @@ def mask_reader(kind: Silhouettes, *, empty_scene: Path | None, device: torch.de
     )
 
 
-def _masks(source: Path, rejects: list[Reject]) -> Iterator[Image]:
-    _require_masks(require_frames(source))
-    for _, image in read_silhouettes(source, stage=STAGE, rejects=rejects):
+def _masks(source: Path, masks: Masks, rejects: list[Reject]) -> Iterator[Image]:
+    verdict = judge_masks(require_frames(source), masks)
+    if verdict.fault is not None:
+        colours = "for colour frames, use --silhouettes background"
+        advice = verdict.fault.advice(masks="use --masks", colours=colours)
+        raise UserError(f"{source}: not masks: {advice}")
+    rule = str(verdict.rule or USUAL[masks])
+    for _, image in read_silhouettes(source, stage=STAGE, rejects=rejects, masks=rule):
         yield image
 
 
@@ -75,14 +86,3 @@ def require_frames(source: Path) -> Path:
     if not frames:
         raise UserError(f"{source}: no frames; {SEQUENCE} is required.")
     return source
-
-
-def _require_masks(source: Path) -> None:
-    first = frame_files(source)[0][0]
-    for _, image in read_colour(source, stage=STAGE, rejects=[], numbers={first}):
-        grey = float(np.mean((image.min(axis=2) > GREY[0]) & (image.max(axis=2) < GREY[1])))
-        if grey > MOST_GREY:
-            raise UserError(
-                f"{source}: not masks: {100 * grey:.0f} % of the first frame is neither black nor "
-                "white; for colour frames, use --silhouettes background"
-            )

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from torchvision.models.detection import KeypointRCNN
 
 from gaittake.errors import UserError
+from gaittake.io.masks import judge
 from gaittake.keypoints import NAMES, normalise
 from gaittake.pose.predict import Frame, predict_batch
 from gaittake.sequence import Reject, Sequence
@@ -104,7 +105,8 @@ def binary_masks(silhouettes: npt.NDArray[np.generic]) -> Image:
         silhouettes: `[s, rows, columns]` bool, or uint8 where values above 127 are the person.
 
     Raises:
-        UserError: another shape or dtype, or masks of 0 and 1.
+        UserError: another shape or dtype, masks of 0 and 1, or not masks: photographs, or the
+            background bright.
     """
     if silhouettes.ndim != 3 or silhouettes.dtype not in (np.uint8, np.bool_):
         raise UserError(
@@ -117,6 +119,10 @@ def binary_masks(silhouettes: npt.NDArray[np.generic]) -> Image:
             "255 * silhouettes."
         )
     person = silhouettes if silhouettes.dtype == np.bool_ else silhouettes.astype(np.uint8) > 127
+    if len(person):
+        some = {len(person) * part // 4 for part in (1, 2, 3)}
+        if fault := judge([silhouettes[place].astype(np.uint8) for place in sorted(some)]).fault:
+            raise UserError(f"silhouettes: not masks of a bright person on black: {fault.found}")
     return np.where(person, 255, 0).astype(np.uint8)
 
 

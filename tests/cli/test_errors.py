@@ -160,6 +160,26 @@ def test_faults_of_the_machine_are_one_line(error: Exception, said: str) -> None
     assert "\n" not in found
 
 
+def test_what_may_not_be_read_is_not_answered_with_a_place_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, out = tmp_path / "data/001", tmp_path / "out"
+    data.mkdir(parents=True)
+    out.mkdir()
+    closed = str(data)  # the account of the tests may be root, who may read everything
+    monkeypatch.setattr("os.access", lambda path, mode: str(path) != closed and not mode & os.W_OK)
+    for path, said in (
+        (data, "permission to read it"),
+        (data / "nm-01/001.png", "permission to read it"),
+        (out, "choose a writable location"),
+        (out / "x.csv", "choose a writable location"),
+    ):
+        found = explanation(PermissionError(13, "Permission denied", str(path)))
+        assert found is not None
+        assert found.startswith(f"{path}: Permission denied; ")
+        assert said in found
+
+
 def test_faults_of_the_program_keep_their_traceback(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

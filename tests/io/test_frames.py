@@ -94,10 +94,10 @@ def test_a_broken_link_is_rejected(tmp_path: Path) -> None:
 
 
 def test_grey_pixels_become_black_or_white(tmp_path: Path) -> None:
-    cv2.imwrite(str(tmp_path / "1.png"), np.array([[0, 127, 128, 255]], dtype=np.uint8))
+    cv2.imwrite(str(tmp_path / "1.png"), np.array([[0, 0, 0, 127, 128, 255, 255]], np.uint8))
     image = read_silhouette(tmp_path / "1.png")
     assert image is not None
-    assert image.tolist() == [[0, 0, 255, 255]]
+    assert image.tolist() == [[0, 0, 0, 0, 255, 255, 255]]
 
 
 @pytest.mark.parametrize("name", ["090.avi", "090.mp4"])

@@ -72,9 +72,9 @@ def test_fine_tuning_opens_no_silhouette_of_other_subjects(
     opened: set[str] = set()
     original = finetune.read_silhouette
 
-    def spy(path: Path) -> object:
+    def spy(path: Path, *, masks: str) -> object:
         opened.add(path.parents[2].name)
-        return original(path)
+        return original(path, masks=masks)
 
     monkeypatch.setattr(finetune, "read_silhouette", spy)
     run(dataset, labels, weights, tmp_path)

@@ -1,5 +1,6 @@
 """Pseudo-labels, with a fake detector in place of the teacher."""
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -8,11 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from gaittake.errors import UserError
 from gaittake.io.frames import frame_files
 from gaittake.io.ragged import open_ragged
 from gaittake.io.tables import read_rejects, write_sequences
 from gaittake.pose import pseudo_label
 from gaittake.pose.locate import Detections
+from gaittake.sequence import Sequence
 from gaittake.settings import PseudoLabel, PseudoLabelStage
 from tests.pose.tiny import SMALL, Dataset
 
@@ -117,6 +120,96 @@ def test_a_shifted_video_is_aligned(dataset: Dataset, weights: Path, tmp_path: P
         assert labels.attributes["shift_iou"] > 0.9
         for box, found in zip(labels.read("boxes"), labels.read("keypoints"), strict=True):
             assert np.abs(found[:, :2] - box[:2]).max() <= 2
+
+
+def renumber(sequence: Sequence, ahead: int) -> None:
+    """Renames the silhouettes: number n is of the same moment as video frame n + `ahead`."""
+    files = frame_files(sequence.silhouettes)
+    for number, path in files if ahead > 0 else files[::-1]:
+        path.rename(path.with_name(f"{number + 20 - ahead:03d}.png"))
+    for number, path in frame_files(sequence.silhouettes):
+        path.rename(path.with_name(f"{number - 20:03d}.png")) if number > 20 else path.unlink()
+
+
+def rows(folder: Path) -> list[tuple[str, str]]:
+    return [(row.path, row.reason) for row in read_rejects(folder / "rejects.csv")]
+
+
+@pytest.mark.parametrize("ahead", [1, 2])
+def test_each_sequence_has_its_own_shift(
+    dataset: Dataset, weights: Path, tmp_path: Path, ahead: int
+) -> None:
+    renumber(dataset.sequences[0], ahead)
+    path = make(settings(("001", "002", "003"), every=1), dataset, weights, tmp_path)
+    with open_ragged(path, kind="pseudo_labels") as labels:
+        assert json.loads(labels.attributes["own_shifts"]) == {"001/nm-01/090": ahead}
+        assert labels.attributes["shift"] == 0
+        assert labels.sequences["frame_count"].tolist()[1:] == [12, 12]
+        assert labels.sequences["frame_count"][0] >= 8
+        for box, found in zip(labels.read("boxes"), labels.read("keypoints"), strict=True):
+            assert np.abs(found[:, :2] - box[:2]).max() <= 2
+
+
+def test_a_shift_at_the_limit_rejects_the_sequence_with_both_counts(
+    dataset: Dataset, weights: Path, tmp_path: Path
+) -> None:
+    renumber(dataset.sequences[0], 2)
+    path = make(settings(("001", "002", "003"), every=1, max_shift=2), dataset, weights, tmp_path)
+    assert rows(tmp_path) == [
+        (
+            str(dataset.sequences[0].silhouettes),
+            "shift at the limit of pose.pseudo_label.max_shift: 12 colour frames, 10 silhouettes",
+        )
+    ]
+    with open_ragged(path, kind="pseudo_labels") as labels:
+        assert labels.sequences["frame_count"].tolist() == [0, 12, 12]
+
+
+def mirror(sequence: Sequence) -> None:
+    """Turns the silhouettes' time around: they are of another recording."""
+    files = [path for _, path in frame_files(sequence.silhouettes)]
+    images = [path.read_bytes() for path in files]
+    for path, image in zip(files, images[::-1], strict=True):
+        path.write_bytes(image)
+
+
+def test_a_sequence_of_another_recording_is_rejected(
+    dataset: Dataset, weights: Path, tmp_path: Path
+) -> None:
+    mirror(dataset.sequences[1])
+    make(settings(("001", "002", "003"), every=1), dataset, weights, tmp_path)
+    assert rows(tmp_path) == [
+        (
+            str(dataset.sequences[1].silhouettes),
+            "colour and silhouettes do not match: 12 colour frames, 12 silhouettes",
+        )
+    ]
+
+
+def test_if_no_sequence_of_a_shard_matches_it_is_an_error(
+    dataset: Dataset, weights: Path, tmp_path: Path
+) -> None:
+    for sequence in dataset.sequences:
+        mirror(sequence)
+    with pytest.raises(UserError, match=r"do not match: 12 .* none of 3 sequences.*source.videos"):
+        make(settings(("001", "002", "003"), every=1), dataset, weights, tmp_path)
+    assert not (tmp_path / "labels.h5").exists()
+
+
+@pytest.mark.parametrize("factor", [2, 0.5])
+def test_silhouettes_of_another_size_are_rejected_with_both_sizes(
+    dataset: Dataset, weights: Path, tmp_path: Path, factor: float
+) -> None:
+    first = dataset.sequences[0]
+    for _, path in frame_files(first.silhouettes):
+        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+        cv2.imwrite(str(path), cv2.resize(image, None, fx=factor, fy=factor))
+    path = make(settings(("001", "002", "003")), dataset, weights, tmp_path)
+    size = f"{96 * factor:.0f}×{64 * factor:.0f}"
+    reason = f"colour frames and silhouettes differ in size: 96×64 colour, {size} silhouettes"
+    assert rows(tmp_path) == [(str(first.silhouettes), reason)]
+    with open_ragged(path, kind="pseudo_labels") as labels:
+        assert labels.sequences["subject"].tolist() == ["002", "003"]
 
 
 def test_a_sequence_without_video_is_rejected(

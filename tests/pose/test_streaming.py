@@ -77,7 +77,7 @@ def test_the_next_sequence_is_read_while_the_teacher_computes(
 
     monkeypatch.setattr(pseudo_label, "read_colour", read)
     monkeypatch.setattr(pseudo_label, "detect", detect)
-    monkeypatch.setattr(pseudo_label, "shift_overlaps", lambda *_: {0: []})
+    monkeypatch.setattr(pseudo_label, "sample_overlaps", lambda *_: [])
     run(dataset, weights, tmp_path)
     assert calls[:3] == ["read 001", "read 002", "detect 5"]
     assert [call for call in calls if call.startswith("detect")] == [

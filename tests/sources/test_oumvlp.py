@@ -39,6 +39,19 @@ def test_sequences_are_found_by_view_and_number(tmp_path: Path) -> None:
     assert rejects == []
 
 
+def test_view_folders_that_the_unpacker_nested_are_accepted(tmp_path: Path) -> None:
+    write(tmp_path, "000-00/Silhouette_000-00/00001", "000-01/00001", "000-01/00002")
+    write(tmp_path, "000-01/Silhouette_000-01/00001")
+    found, rejects = index(tmp_path, "00001", "00002")
+    names = ["00001/nm-00/000", "00001/nm-01/000", "00002/nm-01/000"]
+    assert [row.name for row in found] == names
+    nested = "Silhouette_000-01/Silhouette_000-01/00001"
+    assert rejects == [(nested, "second path of one sequence")]
+    subjects, others = oumvlp.survey((tmp_path / "data",), ())
+    assert sorted(subjects) == ["00001", "00002"]
+    assert others == []
+
+
 def test_missing_subjects_and_those_without_frames_are_listed(tmp_path: Path) -> None:
     write(tmp_path, "000-00/00001")
     (tmp_path / "data/Silhouette_000-00/00002").mkdir()

@@ -119,6 +119,21 @@ def test_colour_frames_given_as_masks_are_refused(model_file: Path, here: Path) 
         command("compare", str(model_file), str(video), str(ONE))
 
 
+def test_inverted_masks_are_refused_and_read_with_the_option_that_the_message_names(
+    model_file: Path, here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dark = str(write_images(255 - masks(ONE), tmp_path / "dark"))
+    with pytest.raises(UserError, match=r"person is dark.*use --masks dark"):
+        command("compare", str(model_file), dark, str(ONE))
+    capsys.readouterr()
+    command("embed", str(model_file), dark, "--masks", "dark", "--out", str(tmp_path / "a.npz"))
+    command("compare", str(model_file), str(tmp_path / "a.npz"), str(ONE))
+    assert float(printed(capsys).split("distance ")[1].split()[0]) < 1e-3
+    with pytest.raises(UserError, match="--masks dark: requires --silhouettes masks"):
+        command("compare", str(model_file), dark, str(ONE), "--masks", "dark",
+                "--silhouettes", "background")  # fmt: skip
+
+
 def test_unreadable_frames_are_counted(
     model_file: Path, here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -151,8 +151,11 @@ def test_bool_masks_are_accepted(model: Model, here: Path) -> None:
         (np.ones((5, 40, 30), np.uint8), "found 0 and 1"),
         (np.zeros((40, 30), np.uint8), r"found uint8 \[40, 30\]"),
         (np.zeros((5, 40, 30), np.float32), "found float32"),
+        (255 - np.pad(np.full((5, 20, 10), 255, np.uint8), ((0, 0), (10, 10), (10, 10))),
+         "the person is dark and the background bright"),
+        (np.tile(np.arange(250, dtype=np.uint8), (5, 40, 1)), "neither black nor white"),
     ],
-)
+)  # fmt: skip
 def test_arrays_that_are_not_masks_are_refused(
     model: Model, silhouettes: np.ndarray, expected: str
 ) -> None:
