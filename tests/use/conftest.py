@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gaittake.cli import data, pose, recognition
-from gaittake.io.ragged import open_ragged
+from gaittake.io.ragged import open_ragged, table_digest
 from gaittake.io.tables import write_rejects
 from gaittake.io.weights import save_weights
 from gaittake.models import build_network
@@ -47,9 +47,10 @@ def _run() -> None:
         pose.predict("walkers", shard, threads=1)
         data.build("walkers", shard, threads=1)
     data.merge("walkers")
-    with open_ragged(job.path("cache.h5"), kind="cache") as cache:
-        digest = str(cache.attributes["data_digest"])
     stage = plan.train(job)
+    with open_ragged(job.path("cache.h5"), kind="cache") as cache:
+        table = cache.sequences
+    digest = table_digest(table[table["subject"].isin(stage.subjects)])
     network = build_network(stage.network, height=64, width=44, **stage.model)
     made_by = {"settings": canonical(stage), "data_digest": digest}
     save_weights(
