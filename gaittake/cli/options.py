@@ -68,6 +68,7 @@ LabelsFiles = Annotated[list[Path] | None, reads("Pseudo-labels of a shard, .h5;
 TruthFiles = Annotated[
     list[Path] | None, reads("The renderer's true keypoints of a shard, .h5; repeatable.")
 ]
+CheckFile = Annotated[Path | None, reads("Check of the index, .json; a fault there is an error.")]
 RejectsFile = Annotated[Path | None, reads("What the stages skipped and why, .csv.")]
 CheckpointFolder = Annotated[Path | None, writes("Folder of checkpoints; a restart continues.")]
 
@@ -143,6 +144,21 @@ def computing_on(device: Device, threads: int | None) -> "torch.device":
     check_card(chosen)
     forbid_tf32(convolutions=False)
     return chosen
+
+
+def require_check(job: "Job", check: Path | None) -> None:
+    """Checks that the index agrees with the protocol, before anything is trained.
+
+    Args:
+        job: the dataset.
+        check: what `gaittake check` wrote; None: the pipeline's own, if it exists.
+
+    Raises:
+        UserError: the index does not.
+    """
+    from gaittake.sources.check import require_passed
+
+    require_passed(check or job.path("check.json"))
 
 
 def limit_threads(threads: int | None) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from gaittake.cli.options import (
+    CheckFile,
     CheckpointFolder,
     Dataset,
     Device,
@@ -21,6 +22,7 @@ from gaittake.cli.options import (
     computing_on,
     job_of,
     reads,
+    require_check,
     stage_settings,
     writes,
 )
@@ -32,6 +34,7 @@ def teacher(
     dataset: Dataset,
     overrides: Overrides = None,
     digest: Digest = None,
+    check: CheckFile = None,
     checkpoints: CheckpointFolder = None,
     out: Annotated[Path | None, writes("Weights of the teacher, .pt.")] = None,
     device: DeviceOption = Device.AUTO,
@@ -42,6 +45,7 @@ def teacher(
 
     job = job_of(dataset, overrides)
     settings = stage_settings(plan.teacher, job, digest)
+    require_check(job, check)
     place = computing_on(device, threads)
     from gaittake.pose.teacher import train_teacher
 
@@ -58,6 +62,7 @@ def pseudo_label(
     shard: Shard = None,
     overrides: Overrides = None,
     digest: Digest = None,
+    check: CheckFile = None,
     index: IndexFile = None,
     teacher: TeacherFile = None,
     out: Annotated[Path | None, writes("Pseudo-labels of the shard, .h5.")] = None,
@@ -70,6 +75,7 @@ def pseudo_label(
 
     job = job_of(dataset, overrides, shard=shard)
     settings = stage_settings(plan.pseudo_label, job, digest)
+    require_check(job, check)
     place = computing_on(device, threads)
     from gaittake.pose.pseudo_label import make_pseudo_labels
 
@@ -87,6 +93,7 @@ def finetune(
     dataset: Dataset,
     overrides: Overrides = None,
     digest: Digest = None,
+    check: CheckFile = None,
     pseudo_labels: LabelsFiles = None,
     index: IndexFiles = None,
     teacher: TeacherFile = None,
@@ -100,6 +107,7 @@ def finetune(
 
     job = job_of(dataset, overrides)
     settings = stage_settings(plan.finetune, job, digest)
+    require_check(job, check)
     place = computing_on(device, threads)
     from gaittake.pose.finetune import finetune_student
 
@@ -119,6 +127,7 @@ def predict(
     shard: Shard = None,
     overrides: Overrides = None,
     digest: Digest = None,
+    check: CheckFile = None,
     index: IndexFile = None,
     student: Annotated[Path | None, reads("Weights of the student, .pt.")] = None,
     out: Annotated[Path | None, writes("Keypoints of the shard, .h5.")] = None,
@@ -131,6 +140,7 @@ def predict(
 
     job = job_of(dataset, overrides, shard=shard)
     settings = stage_settings(plan.predict, job, digest)
+    require_check(job, check)
     place = computing_on(device, threads)
     from gaittake.pose.predict import predict_keypoints
 

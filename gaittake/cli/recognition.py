@@ -8,6 +8,7 @@ import typer
 
 from gaittake.cli.options import (
     CacheFile,
+    CheckFile,
     CheckpointFolder,
     Dataset,
     Device,
@@ -23,6 +24,7 @@ from gaittake.cli.options import (
     computing_on,
     job_of,
     reads,
+    require_check,
     stage_settings,
     writes,
 )
@@ -34,6 +36,7 @@ def train(
     method: Method = None,
     overrides: Overrides = None,
     digest: Digest = None,
+    check: CheckFile = None,
     cache: CacheFile = None,
     checkpoints: CheckpointFolder = None,
     out: Annotated[Path | None, writes("Weights of the network, .pt.")] = None,
@@ -61,6 +64,7 @@ def train(
         length = f"about {hours:,.0f} h" if hours >= 1 else "less than an hour"
         print(f"{dataset}, {method}: {settings.train.steps:,} steps take {length} on {cores} cores")
         return
+    require_check(job, check)
     place = computing_on(device, threads)
     from gaittake.training.engine import train as run
 

@@ -9,6 +9,7 @@ from gaittake.pipeline.subjects import held_out, test_subjects, train_subjects
 from gaittake.protocol import expand
 from gaittake.settings import (
     CacheStage,
+    CheckStage,
     CompareStage,
     EmbedStage,
     EvaluateStage,
@@ -61,6 +62,21 @@ def render(job: Job) -> RenderStage:
 def index(job: Job) -> IndexStage:
     """Returns what `index` reads."""
     return IndexStage(source=job.settings.source, subjects=_shard_subjects(job))
+
+
+def check(job: Job) -> CheckStage:
+    """Returns what `check` reads."""
+    settings = job.settings
+    own = settings.networks_from is None
+    return CheckStage(
+        dataset=settings.dataset,
+        protocol=settings.protocol,
+        train_subjects=tuple(train_subjects(settings)),
+        test_subjects=tuple(test_subjects(settings)),
+        trains=own and any(method.learns for method in settings.methods.values()),
+        labels=own_student(settings),
+        rendered=settings.rendered,
+    )
 
 
 def survey(job: Job) -> SurveyStage:
@@ -223,6 +239,12 @@ def note(settings: Settings) -> str:
     """Returns what stands beside every table of the dataset."""
     lent = settings.networks_from
     return " ".join(filter(None, [f"Trained on {lent}." if lent else "", settings.note.strip()]))
+
+
+def own_student(settings: Settings) -> bool:
+    """Returns whether the dataset's keypoints come from a student trained on its own colour."""
+    pose = settings.pose
+    return pose.keypoints == "predicted" and pose.student_from is None
 
 
 def longest_clip(settings: Settings) -> int:

@@ -11,6 +11,7 @@ from gaittake.settings.read import describe, load_settings
 from gaittake.settings.section import Count, Section, Share
 from gaittake.settings.stages import (
     CacheStage,
+    CheckStage,
     CompareStage,
     EmbedStage,
     EvaluateStage,
@@ -37,6 +38,7 @@ __all__ = [
     "SIZES",
     "Align",
     "CacheStage",
+    "CheckStage",
     "CompareStage",
     "Count",
     "Detector",

@@ -29,6 +29,28 @@ class IndexStage(Section):
     subjects: tuple[str, ...]
 
 
+class CheckStage(Section):
+    """Settings of `check`.
+
+    Attributes:
+        dataset: its name.
+        protocol: gallery, probes and views.
+        train_subjects: those that networks are trained on.
+        test_subjects: those that are evaluated.
+        trains: whether a network is trained on this dataset.
+        labels: whether pseudo-labels are made, which requires colour.
+        rendered: whether the project renders the dataset.
+    """
+
+    dataset: str
+    protocol: Protocol
+    train_subjects: tuple[str, ...]
+    test_subjects: tuple[str, ...]
+    trains: bool
+    labels: bool
+    rendered: bool
+
+
 class SurveyStage(Section):
     """Settings of `survey`; `frames` is the length of the longest training clip of all methods."""
 

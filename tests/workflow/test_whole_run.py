@@ -127,7 +127,7 @@ def test_an_added_subject_runs_its_own_shard_alone(project: Project) -> None:
     jobs = project.planned()
     by_shard = {f"{rule} test-001" for rule in ("render", "index", "predict", "cache")}
     assert {job for job in jobs if "-00" in job} == by_shard
-    assert jobs - by_shard == EMBEDDED | {"quality", "merge", "survey", "train gaittake"}
+    assert jobs - by_shard == EMBEDDED | {"quality", "merge", "check", "survey", "train gaittake"}
 
 
 def test_a_killed_run_continues_where_it_was(project: Project) -> None:

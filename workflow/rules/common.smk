@@ -97,6 +97,11 @@ def every(name, part=""):
     return lambda w: [str(path) for path in user_errors(job_of(w).each)(name, part)]
 
 
+# Input of the rules that train: nothing is trained before the check. Another check, for an added
+# subject, does not run them again.
+checked = ancient("results/{dataset}/check.json")
+
+
 def options(*names, stage=None):
     """Param: the changed settings, the digest of the stage's settings, the inputs of these names.
 

@@ -2,6 +2,7 @@ rule train:
     """Trains a method's network on the training subjects."""
     input:
         cache="results/{dataset}/cache.h5",
+        check=checked,
     output:
         weights="results/{dataset}/{method}/weights.pt",
         history="results/{dataset}/{method}/train.csv",
@@ -19,7 +20,7 @@ rule train:
     params:
         settings=settings("train"),
         code=code("gaittake.training.engine"),
-        options=options("cache", stage="train"),
+        options=options("cache", "check", stage="train"),
         checkpoints="results/{dataset}/{method}/checkpoints",
         starter=starter,
     shell:
