@@ -114,6 +114,7 @@ def evaluate(
     overrides: Overrides = None,
     digest: Digest = None,
     embeddings: Annotated[Path | None, reads("Embeddings, .h5.")] = None,
+    check: Annotated[Path | None, reads("Check of the index, .json.")] = None,
     rejects: RejectsFile = None,
     out: Annotated[Path | None, writes("Metrics, .json.")] = None,
     out_rank1: Annotated[Path | None, writes("Rank-1 of each condition and view, .csv.")] = None,
@@ -131,6 +132,7 @@ def evaluate(
     run(
         settings,
         embeddings=embeddings or job.path("{method}/embeddings.h5"),
+        check=check or job.path("check.json"),
         rejects=rejects or job.path("rejects.csv"),
         out=out or job.path("{method}/metrics.json"),
         table=out_rank1 or job.path("{method}/rank1.csv"),

@@ -3,11 +3,15 @@
 A function per stage makes its record, which the rule passes to the command as JSON.
 """
 
+from typing import Any
+
 from gaittake.errors import UserError
 from gaittake.pipeline.job import Job
 from gaittake.pipeline.subjects import held_out, test_subjects, train_subjects
 from gaittake.protocol import expand
 from gaittake.settings import (
+    SECTIONS,
+    SIZES,
     CacheStage,
     CheckStage,
     CompareStage,
@@ -15,18 +19,29 @@ from gaittake.settings import (
     EvaluateStage,
     FinetuneStage,
     IndexStage,
+    Pose,
     PredictStage,
     PseudoLabelStage,
     QualityStage,
     RenderStage,
     ReportStage,
     Settings,
+    Size,
     SurveyStage,
     TeacherStage,
+    Train,
     TrainStage,
     Walkers,
     changed,
 )
+from gaittake.settings.methods import KNOWN
+from gaittake.settings.training import published
+
+# The size of the networks in the published results on a layout.
+PUBLISHED: dict[str, Size] = {"casiab": "casiab", "oumvlp": "oumvlp"}
+POSE_SECTIONS = ("detector", "pseudo_label")
+# Settings that do not change a result, and one on which the paper has nothing.
+NOT_PUBLISHED = ("log_every", "checkpoint_every", "precision", "pose.finetune.mirror")
 
 
 def runs(settings: Settings, method: str) -> list[str]:
@@ -203,6 +218,7 @@ def evaluate(job: Job) -> EvaluateStage:
         trained_on=settings.networks_from,
         synthetic=settings.rendered,
         note=note(settings),
+        unpublished=unpublished(settings, method),
         subjects=tuple(test_subjects(settings)),
     )
 
@@ -239,6 +255,46 @@ def note(settings: Settings) -> str:
     """Returns what stands beside every table of the dataset."""
     lent = settings.networks_from
     return " ".join(filter(None, [f"Trained on {lent}." if lent else "", settings.note.strip()]))
+
+
+def unpublished(settings: Settings, method: str) -> dict[str, str]:
+    """Returns a method's settings that differ from the published ones, and how.
+
+    Args:
+        settings: of a dataset; only CASIA-B and OU-MVLP have published results to compare with.
+        method: a row of a table.
+
+    Returns:
+        For example `train.steps`: `2 instead of 80000`.
+    """
+    size: Size | None = PUBLISHED.get(settings.source.layout)
+    chosen = settings.method(method)
+    if size is None or not chosen.learns:
+        return {}
+    usual = KNOWN.get(method, chosen)
+    network = SECTIONS[chosen.network]
+    recipe = published(chosen.network, size).model_dump() | usual.train
+    model = SIZES[size].get(chosen.network, {}) | usual.model
+    pairs = [
+        ("train", settings.method_train(method), Train.model_validate(recipe)),
+        ("model", settings.method_model(method), network.model_validate(model)),
+    ]
+    if own_student(settings) and chosen.network == "gaittake":
+        pose, default = settings.pose, Pose()
+        pairs += [(f"pose.{s}", getattr(pose, s), getattr(default, s)) for s in POSE_SECTIONS]
+        if pose.finetune.steps < default.finetune.steps:
+            pairs.append(("pose.finetune", pose.finetune, default.finetune))
+    return {
+        f"{section}.{name}": f"{_plain(value)} instead of {_plain(getattr(expected, name))}"
+        for section, found, expected in pairs
+        for name, value in found
+        if value != getattr(expected, name)
+        and not {name, f"{section}.{name}"}.intersection(NOT_PUBLISHED)
+    }
+
+
+def _plain(value: Any) -> str:
+    return str(list(value) if isinstance(value, tuple) else value)
 
 
 def own_student(settings: Settings) -> bool:

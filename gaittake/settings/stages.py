@@ -8,6 +8,8 @@ import hashlib
 import json
 from typing import Any
 
+from pydantic import Field
+
 from gaittake.settings.dataset import Align, Evaluate, Protocol, Settings, Source, Walkers
 from gaittake.settings.networks import learns
 from gaittake.settings.pose import Detector, PoseTraining, PseudoLabel
@@ -146,7 +148,11 @@ class EmbedStage(Section):
 
 
 class EvaluateStage(Section):
-    """Settings of `evaluate`: `subjects` for the test; `trained_on` the lending dataset, if any."""
+    """Settings of `evaluate`.
+
+    `subjects` are for the test, `trained_on` is the lending dataset, if any. `unpublished` has the
+    settings that differ from the published ones, `train.steps`: `2 instead of 80000`.
+    """
 
     dataset: str
     method: str
@@ -157,6 +163,7 @@ class EvaluateStage(Section):
     synthetic: bool
     note: str = ""
     subjects: tuple[str, ...]
+    unpublished: dict[str, str] = Field({})
 
 
 class CompareStage(Section):

@@ -185,6 +185,25 @@ def partial_label(coverage: Coverage, check: dict[str, Any]) -> str:
     return "; ".join(parts)
 
 
+def describe_partial(coverage: Coverage, check: dict[str, Any]) -> dict[str, Any] | None:
+    """Returns the entry `partial` of `metrics.json`; None if no part is missing.
+
+    Args:
+        coverage: of the test data.
+        check: contents of `check.json`.
+    """
+    label = partial_label(coverage, check)
+    if not label:
+        return None
+    return {
+        "label": label,
+        "test_subjects_missing": coverage.subjects_missing,
+        "train_subjects_missing": check["train_subjects"]["missing"],
+        "gallery_views_missing": coverage.gallery_views_missing,
+        "probe_views_missing": coverage.probe_views_missing,
+    }
+
+
 def sequences_note(sequences: dict[str, Any], check: dict[str, Any]) -> str:
     """Returns how many single sequences are missing, as a sentence, '' if none.
 

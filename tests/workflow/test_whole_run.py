@@ -31,7 +31,11 @@ def project(finished: Project, tmp_path: Path) -> Project:
 
 def test_a_fresh_clone_ends_with_a_row_for_each_method_and_condition(finished: Project) -> None:
     table = pd.read_csv(finished.folder / TARGET, dtype=str)
-    assert list(table.columns) == ["dataset", "method", "condition", "36", "90", "mean"]
+    statistics = ["deviation", "low", "high", "mean_matched"]
+    assert list(table.columns) == [
+        *("dataset", "method", "condition", "36", "90", "mean"),
+        *statistics,
+    ]
     assert set(table["dataset"]) == {"smoke"}
     rows = set(zip(table["method"], table["condition"], strict=True))
     methods, conditions = ("chance", "gei", "gaittake"), ("nm", "bg", "cl")

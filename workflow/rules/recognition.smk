@@ -60,6 +60,7 @@ rule evaluate:
     """Measures a method across views."""
     input:
         embeddings="results/{dataset}/{method}/embeddings.h5",
+        check="results/{dataset}/check.json",
         rejects="results/{dataset}/rejects.csv",
     output:
         metrics="results/{dataset}/{method}/metrics.json",
@@ -78,7 +79,7 @@ rule evaluate:
     params:
         settings=settings("evaluate"),
         code=code("gaittake.evaluation.evaluate"),
-        options=options("embeddings", "rejects", stage="evaluate"),
+        options=options("embeddings", "check", "rejects", stage="evaluate"),
     shell:
         "python -m gaittake evaluate {wildcards.dataset} --method {wildcards.method}"
         " {params.options} --out {output.metrics} --out-rank1 {output.table}"
