@@ -32,6 +32,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     (made.folder / "config" / "overlapping.yaml").write_text(TESTER.replace("009", "004"))
     (made.folder / "config" / "exact.yaml").write_text(EXACT)
     (made.folder / "config" / "casiab.yaml").write_text(CASIAB)
+    (made.folder / "silhouettes" / "001").mkdir(parents=True)
+    (made.folder / "videos").mkdir()
+    (made.folder / "videos" / "001-nm-01-090.avi").touch()
     return made
 
 

@@ -115,12 +115,13 @@ def test_a_new_attempt_asks_for_more_memory_and_for_more_time_where_it_starts_an
 def test_a_training_of_weeks_on_a_cpu_is_announced_before_the_first_job(tmp_path: Path) -> None:
     project = fresh_project(tmp_path / "project")
     (project.folder / "config" / "own.yaml").write_text(
-        "source: {layout: folder, silhouettes: [nowhere]}\npose: {student_from: smoke}\n"
+        "source: {layout: folder, silhouettes: [data]}\npose: {student_from: smoke}\n"
         "protocol: {train_subjects: [a], test_subjects: [b]}\n"
         "methods: {gaitgl: {network: gaitgl}}\n"
     )
+    (project.folder / "data" / "a").mkdir(parents=True)
     code, said = project.snakemake("--cores", "1", "results/own_rank1.csv")
-    assert code == 1  # the data is missing
+    assert code == 1  # no subject has frames
     announced = re.search(r"own, gaitgl: 80,000 steps take about ([\d,]+) h on \d+ cores", said)
     assert announced is not None, said
     assert int(announced[1].replace(",", "")) > 50

@@ -82,7 +82,20 @@ def code(module):
 
 
 @user_errors
+def require_files(dataset):
+    """Checks that the files and folders exist that the dataset and its lenders name."""
+    waiting, done = [dataset], set()
+    while waiting:
+        name = waiting.pop()
+        if name not in done:
+            inputs.require_files(whole(name))
+            waiting += inputs.lenders(whole(name))
+            done.add(name)
+
+
+@user_errors
 def files_of(name, job):
+    require_files(job.dataset)
     found = getattr(inputs, name)(job)
     return str(found) if isinstance(found, Path) else [str(path) for path in found]
 
@@ -130,9 +143,12 @@ def per_attempt(amount):
 # A target that no rule can make ends here, in one line; an input function's error has a traceback.
 for target in sys.argv[1:]:
     named = re.fullmatch(r"results/([\w.-]+)_([a-z0-9]+)\.(csv|md|html)", target)
-    if named:
-        dataset, table, ending = named.groups()
-        try:
+    part = re.match(r"results/([\w.-]+)/", target)
+    try:
+        if named:
+            dataset, table, ending = named.groups()
             files_of("metrics", part_of(dataset, table="rank1" if ending == "html" else table))
-        except WorkflowError as error:
-            sys.exit(f"{target}: {error}")
+        elif part:
+            require_files(part[1])
+    except WorkflowError as error:
+        sys.exit(f"{target}: {error}")
