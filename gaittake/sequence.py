@@ -32,17 +32,19 @@ class Sequence(NamedTuple):
 
 
 class Reject(NamedTuple):
-    """Data that a stage could not use: a row of the rejects table.
+    """Data that a stage skipped, or used with a note: a row of the rejects table.
 
     Attributes:
         stage: the stage that skipped it.
         path: the file or folder, with `#12` for a frame of a video.
         reason: a few words, the same for each occurrence.
+        used: `no`; `yes`: the data was used, and the reason is a note.
     """
 
     stage: str
     path: str
     reason: str
+    used: str = "no"
 
 
 def name_of(subject: str, condition: str, number: int, view: int) -> str:

@@ -177,13 +177,17 @@ def _counts(
 ) -> dict[str, Any]:
     """Returns the number of evaluated sequences and of skipped files."""
     expected = None if synthetic else coverage.of_sequences  # as many as are rendered
-    reasons = Counter(f"{row.stage}: {row.reason}" for row in skipped)
+    reasons = {
+        used: Counter(f"{row.stage}: {row.reason}" for row in skipped if row.used == used)
+        for used in ("no", "yes")
+    }
     return {
         "sequences": len(sequences),
         "subjects": int(sequences["subject"].nunique()),
         "subjects_missing": coverage.subjects_missing,
         "test_sequences": {"found": coverage.sequences, "expected": expected},
-        "rejects": dict(sorted(reasons.items())),
+        "rejects": dict(sorted(reasons["no"].items())),
+        "notes": dict(sorted(reasons["yes"].items())),
     }
 
 

@@ -162,7 +162,7 @@ def test_a_stage_run_by_hand_computes_what_the_workflow_computes(run: Run) -> No
                         view=view,
                         embeddings=vector,
                     )
-    Path("rejects.csv").write_text("stage,path,reason\n")
+    Path("rejects.csv").write_text("stage,path,reason,used\n")
     write_check(Path("check.json"))
     files = ("--embeddings", "embeddings.h5", "--rejects", "rejects.csv", "--check", "check.json")
     given = ("--out", "given/metrics.json", "--out-rank1", "given/rank1.csv")
