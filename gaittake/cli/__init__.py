@@ -3,6 +3,7 @@
 import errno
 import io
 import logging
+import re
 import sys
 from typing import Annotated, NoReturn
 
@@ -77,7 +78,8 @@ def main() -> None:
     # Typer would wrap errors in coloured frames; the handlers below speak in plain lines.
     app.pretty_exceptions_enable = False
     try:
-        app([argument for argument in sys.argv[1:] if argument != "--debug"], prog_name="gaittake")
+        arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+        app(_each_set(arguments), prog_name="gaittake")
     except Preempted as error:
         _stop(str(error), code=error.code)
     except Exception as error:
@@ -85,6 +87,19 @@ def main() -> None:
         if debug or message is None:
             raise
         _stop(f"error: {message}", code=1)
+
+
+def _each_set(arguments: list[str]) -> list[str]:
+    """Returns the arguments with `--set` before each change: `--set a.b=1 c.d=2` has two."""
+    found: list[str] = []
+    changing = False
+    for argument in arguments:
+        changing = changing and re.match(r"[\w.]+=", argument) is not None
+        if changing and found[-1] != "--set":
+            found.append("--set")
+        found.append(argument)
+        changing = changing or argument == "--set"
+    return found
 
 
 def explanation(error: Exception) -> str | None:

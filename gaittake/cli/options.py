@@ -45,7 +45,7 @@ Method = Annotated[
 ]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change a setting; repeatable."),
+    typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change settings; repeatable."),
 ]
 Digest = Annotated[
     str | None,
@@ -85,8 +85,10 @@ def job_of(
 ) -> "Job":
     """Returns the job that a command works on."""
     from gaittake.pipeline.job import Job
+    from gaittake.settings import split_changes
 
-    return Job(dataset, tuple(overrides or ()), shard, method, table)
+    changes = tuple(change for text in overrides or () for change in split_changes(text))
+    return Job(dataset, changes, shard, method, table)
 
 
 def stage_settings(read: "Callable[[Job], S]", job: "Job", digest: str | None) -> S:

@@ -1,7 +1,8 @@
 """Commands of the pose stages: from RGB frames to 17 keypoints for each silhouette."""
 
+import logging
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from gaittake.cli.options import (
     CheckFile,
@@ -27,6 +28,10 @@ from gaittake.cli.options import (
     writes,
 )
 
+if TYPE_CHECKING:
+    import torch
+
+logger = logging.getLogger(__name__)
 TeacherFile = Annotated[Path | None, reads("Weights of the teacher, .pt.")]
 
 
@@ -46,7 +51,7 @@ def teacher(
     job = job_of(dataset, overrides)
     settings = stage_settings(plan.teacher, job, digest)
     require_check(job, check)
-    place = computing_on(device, threads)
+    place = _computing_on(device, threads)
     from gaittake.pose.teacher import train_teacher
 
     train_teacher(
@@ -76,7 +81,7 @@ def pseudo_label(
     job = job_of(dataset, overrides, shard=shard)
     settings = stage_settings(plan.pseudo_label, job, digest)
     require_check(job, check)
-    place = computing_on(device, threads)
+    place = _computing_on(device, threads)
     from gaittake.pose.pseudo_label import make_pseudo_labels
 
     make_pseudo_labels(
@@ -108,7 +113,7 @@ def finetune(
     job = job_of(dataset, overrides)
     settings = stage_settings(plan.finetune, job, digest)
     require_check(job, check)
-    place = computing_on(device, threads)
+    place = _computing_on(device, threads)
     from gaittake.pose.finetune import finetune_student
 
     finetune_student(
@@ -141,7 +146,7 @@ def predict(
     job = job_of(dataset, overrides, shard=shard)
     settings = stage_settings(plan.predict, job, digest)
     require_check(job, check)
-    place = computing_on(device, threads)
+    place = _computing_on(device, threads)
     from gaittake.pose.predict import predict_keypoints
 
     predict_keypoints(
@@ -180,3 +185,13 @@ def quality(
         truth=truth or [],
         out=out or job.path("pose/quality.json"),
     )
+
+
+def _computing_on(device: Device, threads: int | None) -> "torch.device":
+    """Returns the device to compute on, and logs it."""
+    place = computing_on(device, threads)
+    import torch
+
+    name = torch.cuda.get_device_name(place) if place.type == "cuda" else "the CPU"
+    logger.info("computing on %s", name)
+    return place

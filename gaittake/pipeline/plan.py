@@ -202,6 +202,7 @@ def embed(job: Job) -> EmbedStage:
         keypoints=chosen.keypoints,
         noise=chosen.noise,
         subjects=tuple(test_subjects(settings)),
+        train_subjects=None if settings.networks_from else tuple(train_subjects(settings)),
     )
 
 

@@ -137,10 +137,12 @@ def shift_overlaps(
     pooled: dict[int, list[float]] = {s: [] for s in range(-most, most + 1)}
     sample = sequences[:: max(1, len(sequences) // SHIFT_SEQUENCES)]
     tasks = (shift_task(sequence, most) for sequence in sample)
-    for task, people, _ in detect_people(model, tasks, settings, device):
-        boxes = {number: found.boxes for number, found in people.items()}
-        for shift, values in overlaps_by_shift(task.silhouettes, boxes, max_shift=most).items():
-            pooled[shift] += values
+    with progress("shift between video and silhouettes", len(sample), unit="sequences") as advance:
+        for task, people, _ in detect_people(model, tasks, settings, device):
+            boxes = {number: found.boxes for number, found in people.items()}
+            for shift, values in overlaps_by_shift(task.silhouettes, boxes, max_shift=most).items():
+                pooled[shift] += values
+            advance()
     return pooled
 
 

@@ -133,13 +133,17 @@ class TrainStage(Section):
 
 
 class EmbedStage(Section):
-    """Settings of `embed`; `model` as in TrainStage."""
+    """Settings of `embed`; `model` as in TrainStage.
+
+    `train_subjects` are those of the weights; None: the weights are another dataset's.
+    """
 
     network: str
     model: dict[str, Any]
     keypoints: str = "predicted"
     noise: float = 0.0
     subjects: tuple[str, ...]
+    train_subjects: tuple[str, ...] | None = None
 
     @property
     def learns(self) -> bool:

@@ -21,12 +21,12 @@ rule all:
 
 rule stage:
     output: "{name}.done"
-    resources: gpu=1
+    resources: gpu=1, mem_mb=6000
     shell: "date +%s.%N > {wildcards.name}.since; sleep 0.5; date +%s.%N > {output}"
 """
 
 
-def at_once(folder: Path, *arguments: str, gpu: bool, visible: str = "0") -> int:
+def at_once(folder: Path, *arguments: str, gpu: bool, visible: str = "0", memory: int = 0) -> int:
     """Returns how many of three GPU stages ran at the same time."""
     devices = folder / "dev"
     devices.mkdir()
@@ -35,6 +35,8 @@ def at_once(folder: Path, *arguments: str, gpu: bool, visible: str = "0") -> int
     rules = (REPOSITORY / "workflow" / "rules" / "place.smk").read_text()
     assert "Path(os.devnull).parent" in rules
     replaced = rules.replace("Path(os.devnull).parent", f'Path("{devices}")')
+    replaced = replaced.replace('Path("/sys/fs/cgroup")', f'Path("{folder}")')
+    (folder / "memory.max").write_text(f"{memory * 2**20}\n" if memory else "max\n")
     (folder / "place.smk").write_text(replaced)
     (folder / "Snakefile").write_text(PROLOGUE)
     command = [sys.executable, "-m", "snakemake", "--cores", "3", *arguments]
@@ -64,6 +66,21 @@ def test_gpu_stages_take_turns_where_there_is_one_gpu(
     tmp_path: Path, gpu: bool, visible: str, arguments: tuple[str, ...], expected: int
 ) -> None:
     assert at_once(tmp_path, *arguments, gpu=gpu, visible=visible) == expected
+
+
+@pytest.mark.parametrize(
+    ("memory", "arguments", "expected"),
+    [
+        (2000, (), 1),  # less than one job asks for
+        (13000, (), 2),
+        (18500, (), 3),
+        (2000, ("--resources", "mem_mb=12000"), 2),
+    ],
+)
+def test_jobs_that_run_at_once_fit_into_the_memory(
+    tmp_path: Path, memory: int, arguments: tuple[str, ...], expected: int
+) -> None:
+    assert at_once(tmp_path, *arguments, gpu=False, memory=memory) == expected
 
 
 def test_no_profile_limits_gpus() -> None:

@@ -25,12 +25,12 @@ from gaittake.errors import UserError
 from gaittake.pipeline import inputs, plan
 from gaittake.pipeline.fingerprint import fingerprint
 from gaittake.pipeline.job import Job
-from gaittake.settings import canonical, digest_of
+from gaittake.settings import canonical, digest_of, split_changes
 
 # Settings changed by `--config set="section.field=value section.field=value"`.
 CHANGED = config.get("set") or []
 if isinstance(CHANGED, str):
-    CHANGED = re.split(r"\s+(?=[\w.]+=)", CHANGED.strip())
+    CHANGED = split_changes(CHANGED)
 
 
 def user_errors(function):
@@ -136,8 +136,17 @@ def options(*names, stage=None):
 
 
 def per_attempt(amount):
-    """Resource: this amount, and as much again with each new attempt (`retries` of a profile)."""
-    return lambda wildcards, attempt: amount * attempt
+    """Resource: this amount, and as much again with each new attempt (`retries` of a profile).
+
+    `amount`: a number, or a function of the wildcards.
+    """
+    return lambda wildcards, attempt: attempt * (amount(wildcards) if callable(amount) else amount)
+
+
+def detector_memory(wildcards):
+    """Returns the megabytes of a job that runs the detector: measured 5,300 and 1,200."""
+    backbone = job_of(wildcards).settings.pose.detector.backbone
+    return 6000 if backbone == "resnet50" else 2000
 
 
 # A target that no rule can make ends here, in one line; an input function's error has a traceback.

@@ -47,7 +47,7 @@ rule pseudo_label:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=per_attempt(6000),
+        mem_mb=per_attempt(detector_memory),
         runtime=per_attempt(480),
     params:
         settings=settings("pseudo_label"),
@@ -108,7 +108,7 @@ rule predict:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=per_attempt(6000),
+        mem_mb=per_attempt(detector_memory),
         runtime=per_attempt(480),
     params:
         settings=settings("predict"),
