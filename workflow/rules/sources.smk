@@ -79,8 +79,8 @@ rule index:
         " --out {output.table} --out-rejects {output.rejects} &> {log}"
 
 
-# A checkpoint: Snakemake (9.27) would not look whether a job behind an ancient() input of a rule that
-# runs has a reason to run too.
+# A checkpoint: if a rule runs, Snakemake (9.27) overlooks the own reasons of the jobs that have its
+# output as ancient() input.
 checkpoint check:
     """Compares the index with the protocol; the rules that train read the fault."""
     input:
