@@ -34,17 +34,19 @@ class Sequence(NamedTuple):
 
 
 class Reject(NamedTuple):
-    """Data that a stage could not use: a row of the rejects table.
+    """Data that a stage skipped, or used with a note: a row of the rejects table.
 
     Attributes:
         stage: the stage that skipped it.
         path: the file or folder, with `#12` for a frame of a video.
         reason: a few words, the same for each occurrence; figures may follow a colon.
+        used: `no`; `yes`: the data was used, and the reason is a note.
     """
 
     stage: str
     path: str
     reason: str
+    used: str = "no"
 
     @property
     def kind(self) -> str:

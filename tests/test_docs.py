@@ -147,11 +147,20 @@ def test_every_other_command_of_the_pages_is_valid() -> None:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The project with empty folders for the real datasets, and the dataset `mine`."""
+    """The project with folders for the real datasets, and the datasets of two pages."""
     made = fresh_project(tmp_path_factory.mktemp("docs") / "project")
     (text,) = [b.text for b in blocks("yaml") if b.text.startswith("source: {layout: folder, silho")
                and "protocol" in b.text]  # fmt: skip
-    (made.folder / "config/mine.yaml").write_text(text)
+    (made.folder / "config/mine.yaml").write_text(text.replace("/data/", "data/"))
+    (text,) = [b.text for b in blocks("yaml") if "silhouettes: [data/rehearsal]" in b.text]
+    (made.folder / "config/rehearsal.yaml").write_text(text.replace("/data/", "data/"))
+    for folder in ("casiab/silhouettes/001", "oumvlp/Silhouette_000-00", "rehearsal/001",
+                   "mine/silhouettes/p01", "mine/rgb/p01"):  # fmt: skip
+        (made.folder / "data" / folder).mkdir(parents=True)
+    for half in ("DatasetB-1", "DatasetB-2"):
+        videos = made.folder / "data/casiab" / half / "video"
+        videos.mkdir(parents=True)
+        (videos / "001-nm-01-090.avi").touch()
     return made
 
 

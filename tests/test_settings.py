@@ -10,7 +10,7 @@ from gaittake.pipeline import subjects
 from gaittake.pipeline.plan import method_of, runs
 from gaittake.pipeline.subjects import held_out, shards, train_subjects
 from gaittake.protocol import expand
-from gaittake.settings import Settings, canonical, load_settings
+from gaittake.settings import Settings, Source, canonical, load_settings
 from tests.jobs import stage_settings
 
 CONFIG = Path(__file__).parents[1] / "config"
@@ -146,7 +146,8 @@ def test_a_method_sets_only_what_differs(tmp_path: Path) -> None:
 
 
 def test_a_stage_gets_its_own_settings_and_no_others() -> None:
-    one = Settings(dataset="x")
+    # With published results, evaluate states which settings differ from the published ones.
+    one = Settings(dataset="x", source=Source(layout="walkers"))
     other = one.model_copy(update={"train": one.train.model_copy(update={"learning_rate": 1e-2})})
     for stage, options in (
         ("index", {"shard": "train-000"}),

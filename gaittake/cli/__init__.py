@@ -4,6 +4,7 @@ import errno
 import io
 import logging
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -28,6 +29,7 @@ app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False)
 app.command("render", rich_help_panel="Data")(data.render)
 app.command("unpack", rich_help_panel="Data")(data.unpack)
 app.command("index", rich_help_panel="Data")(data.index)
+app.command("check", rich_help_panel="Data")(data.check)
 app.add_typer(cache, name="cache", rich_help_panel="Data")
 app.command("survey", rich_help_panel="Data")(data.survey)
 app.command("teacher", rich_help_panel="Pose")(pose.teacher)
@@ -78,7 +80,8 @@ def main() -> None:
     # Typer would wrap errors in coloured frames; the handlers below speak in plain lines.
     app.pretty_exceptions_enable = False
     try:
-        app([argument for argument in sys.argv[1:] if argument != "--debug"], prog_name="gaittake")
+        arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+        app(_each_set(arguments), prog_name="gaittake")
     except Preempted as error:
         _stop(str(error), code=error.code)
     except Exception as error:
@@ -86,6 +89,19 @@ def main() -> None:
         if debug or message is None:
             raise
         _stop(f"error: {message}", code=1)
+
+
+def _each_set(arguments: list[str]) -> list[str]:
+    """Returns the arguments with `--set` before each change: `--set a.b=1 c.d=2` has two."""
+    found: list[str] = []
+    changing = False
+    for argument in arguments:
+        changing = changing and re.match(r"[\w.]+=", argument) is not None
+        if changing and found[-1] != "--set":
+            found.append("--set")
+        found.append(argument)
+        changing = changing or argument == "--set"
+    return found
 
 
 def explanation(error: Exception) -> str | None:

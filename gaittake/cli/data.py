@@ -142,6 +142,25 @@ def merge(
     )
 
 
+def check(
+    dataset: Dataset,
+    overrides: Overrides = None,
+    digest: Digest = None,
+    index: IndexFiles = None,
+    out: Annotated[Path | None, writes("Numbers of expected and found sequences, .json.")] = None,
+) -> None:
+    """Compare the index with the protocol. The stages that train fail if a fault is found."""
+    from gaittake.pipeline import plan
+    from gaittake.sources.check import check as run
+
+    job = job_of(dataset, overrides)
+    run(
+        stage_settings(plan.check, job, digest),
+        index=index or job.each("index/{shard}.csv"),
+        out=out or job.path("check.json"),
+    )
+
+
 def survey(
     dataset: Dataset,
     overrides: Overrides = None,

@@ -45,7 +45,7 @@ Method = Annotated[
 ]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change a setting; repeatable."),
+    typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change settings; repeatable."),
 ]
 Digest = Annotated[
     str | None,
@@ -68,6 +68,7 @@ LabelsFiles = Annotated[list[Path] | None, reads("Pseudo-labels of a shard, .h5;
 TruthFiles = Annotated[
     list[Path] | None, reads("The renderer's true keypoints of a shard, .h5; repeatable.")
 ]
+CheckFile = Annotated[Path | None, reads("Check of the index, .json; a fault there is an error.")]
 RejectsFile = Annotated[Path | None, reads("What the stages skipped and why, .csv.")]
 CheckpointFolder = Annotated[Path | None, writes("Folder of checkpoints; a restart continues.")]
 
@@ -84,8 +85,10 @@ def job_of(
 ) -> "Job":
     """Returns the job that a command works on."""
     from gaittake.pipeline.job import Job
+    from gaittake.settings import split_changes
 
-    return Job(dataset, tuple(overrides or ()), shard, method, table)
+    changes = tuple(change for text in overrides or () for change in split_changes(text))
+    return Job(dataset, changes, shard, method, table)
 
 
 def stage_settings(read: "Callable[[Job], S]", job: "Job", digest: str | None) -> S:
@@ -143,6 +146,21 @@ def computing_on(device: Device, threads: int | None) -> "torch.device":
     check_card(chosen)
     forbid_tf32(convolutions=False)
     return chosen
+
+
+def require_check(job: "Job", check: Path | None) -> None:
+    """Checks that the index agrees with the protocol, before anything is trained.
+
+    Args:
+        job: the dataset.
+        check: what `gaittake check` wrote; None: the pipeline's own, if it exists.
+
+    Raises:
+        UserError: the index does not.
+    """
+    from gaittake.sources.check import require_passed
+
+    require_passed(check or job.path("check.json"))
 
 
 def limit_threads(threads: int | None) -> None:

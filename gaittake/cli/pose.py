@@ -1,9 +1,11 @@
 """Commands of the pose stages: from RGB frames to 17 keypoints for each silhouette."""
 
+import logging
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from gaittake.cli.options import (
+    CheckFile,
     CheckpointFolder,
     Dataset,
     Device,
@@ -21,10 +23,15 @@ from gaittake.cli.options import (
     computing_on,
     job_of,
     reads,
+    require_check,
     stage_settings,
     writes,
 )
 
+if TYPE_CHECKING:
+    import torch
+
+logger = logging.getLogger(__name__)
 TeacherFile = Annotated[Path | None, reads("Weights of the teacher, .pt.")]
 
 
@@ -32,6 +39,7 @@ def teacher(
     dataset: Dataset,
     overrides: Overrides = None,
     digest: Digest = None,
+    check: CheckFile = None,
     checkpoints: CheckpointFolder = None,
     out: Annotated[Path | None, writes("Weights of the teacher, .pt.")] = None,
     device: DeviceOption = Device.AUTO,
@@ -42,7 +50,8 @@ def teacher(
 
     job = job_of(dataset, overrides)
     settings = stage_settings(plan.teacher, job, digest)
-    place = computing_on(device, threads)
+    require_check(job, check)
+    place = _computing_on(device, threads)
     from gaittake.pose.teacher import train_teacher
 
     train_teacher(
@@ -58,6 +67,7 @@ def pseudo_label(
     shard: Shard = None,
     overrides: Overrides = None,
     digest: Digest = None,
+    check: CheckFile = None,
     index: IndexFile = None,
     teacher: TeacherFile = None,
     out: Annotated[Path | None, writes("Pseudo-labels of the shard, .h5.")] = None,
@@ -70,7 +80,8 @@ def pseudo_label(
 
     job = job_of(dataset, overrides, shard=shard)
     settings = stage_settings(plan.pseudo_label, job, digest)
-    place = computing_on(device, threads)
+    require_check(job, check)
+    place = _computing_on(device, threads)
     from gaittake.pose.pseudo_label import make_pseudo_labels
 
     make_pseudo_labels(
@@ -87,6 +98,7 @@ def finetune(
     dataset: Dataset,
     overrides: Overrides = None,
     digest: Digest = None,
+    check: CheckFile = None,
     pseudo_labels: LabelsFiles = None,
     index: IndexFiles = None,
     teacher: TeacherFile = None,
@@ -100,7 +112,8 @@ def finetune(
 
     job = job_of(dataset, overrides)
     settings = stage_settings(plan.finetune, job, digest)
-    place = computing_on(device, threads)
+    require_check(job, check)
+    place = _computing_on(device, threads)
     from gaittake.pose.finetune import finetune_student
 
     finetune_student(
@@ -119,6 +132,7 @@ def predict(
     shard: Shard = None,
     overrides: Overrides = None,
     digest: Digest = None,
+    check: CheckFile = None,
     index: IndexFile = None,
     student: Annotated[Path | None, reads("Weights of the student, .pt.")] = None,
     out: Annotated[Path | None, writes("Keypoints of the shard, .h5.")] = None,
@@ -131,7 +145,8 @@ def predict(
 
     job = job_of(dataset, overrides, shard=shard)
     settings = stage_settings(plan.predict, job, digest)
-    place = computing_on(device, threads)
+    require_check(job, check)
+    place = _computing_on(device, threads)
     from gaittake.pose.predict import predict_keypoints
 
     predict_keypoints(
@@ -170,3 +185,13 @@ def quality(
         truth=truth or [],
         out=out or job.path("pose/quality.json"),
     )
+
+
+def _computing_on(device: Device, threads: int | None) -> "torch.device":
+    """Returns the device to compute on, and logs it."""
+    place = computing_on(device, threads)
+    import torch
+
+    name = torch.cuda.get_device_name(place) if place.type == "cuda" else "the CPU"
+    logger.info("computing on %s", name)
+    return place

@@ -8,6 +8,7 @@ import typer
 
 from gaittake.cli.options import (
     CacheFile,
+    CheckFile,
     CheckpointFolder,
     Dataset,
     Device,
@@ -23,6 +24,7 @@ from gaittake.cli.options import (
     computing_on,
     job_of,
     reads,
+    require_check,
     stage_settings,
     writes,
 )
@@ -34,6 +36,7 @@ def train(
     method: Method = None,
     overrides: Overrides = None,
     digest: Digest = None,
+    check: CheckFile = None,
     cache: CacheFile = None,
     checkpoints: CheckpointFolder = None,
     out: Annotated[Path | None, writes("Weights of the network, .pt.")] = None,
@@ -61,6 +64,7 @@ def train(
         length = f"about {hours:,.0f} h" if hours >= 1 else "less than an hour"
         print(f"{dataset}, {method}: {settings.train.steps:,} steps take {length} on {cores} cores")
         return
+    require_check(job, check)
     place = computing_on(device, threads)
     from gaittake.training.engine import train as run
 
@@ -110,6 +114,7 @@ def evaluate(
     overrides: Overrides = None,
     digest: Digest = None,
     embeddings: Annotated[Path | None, reads("Embeddings, .h5.")] = None,
+    check: Annotated[Path | None, reads("Check of the index, .json.")] = None,
     rejects: RejectsFile = None,
     out: Annotated[Path | None, writes("Metrics, .json.")] = None,
     out_rank1: Annotated[Path | None, writes("Rank-1 of each condition and view, .csv.")] = None,
@@ -127,6 +132,7 @@ def evaluate(
     run(
         settings,
         embeddings=embeddings or job.path("{method}/embeddings.h5"),
+        check=check or job.path("check.json"),
         rejects=rejects or job.path("rejects.csv"),
         out=out or job.path("{method}/metrics.json"),
         table=out_rank1 or job.path("{method}/rank1.csv"),

@@ -1,7 +1,7 @@
 """Commands that show something: settings, a table, a rendered walker, what a file holds."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -68,7 +68,7 @@ def table(
     """Print a table of results, and where the numbers behind it lie."""
     from rich.console import Console
 
-    from gaittake.evaluation.tables import dataset_of
+    from gaittake.evaluation.tables import dataset_of, unpublished_note
     from gaittake.io.tables import read_csv, read_json
 
     rows = read_csv(file, ("dataset", "method", "condition", "mean"))
@@ -81,11 +81,14 @@ def table(
     # Said wherever such a number stands: it is no result on recorded video.
     people = " (rendered people, synthetic)" if any(item["synthetic"] for item in found) else ""
     console = Console()
-    console.print(_drawn(rows, f"{named}{people}: rank-1 in %, by view of the probe", found))
+    console.print(_drawn(rows, f"{named}{people}: rank-1 in %, by view of the probe"))
     if named != dataset_of(named):
         console.print("PARTIAL: not the whole protocol, do not compare with published numbers.")
-    for note in dict.fromkeys(item["note"] for item in found if item["note"]):
-        console.print(note)
+    if different := unpublished_note(found):
+        console.print(different)
+    for name in ("coverage", "note"):
+        for note in dict.fromkeys(item[name] for item in found if item.get(name)):
+            console.print(note)
     for what, paths in (
         ("unrounded numbers and where they come from", sources),
         ("quality of the keypoints", folder.glob("pose/quality.json")),
@@ -95,18 +98,17 @@ def table(
             console.print(f"{path}  {what}", highlight=False, soft_wrap=True)
 
 
-def _drawn(rows: "pd.DataFrame", title: str, metrics: list[dict[str, Any]]) -> "Table":
-    """Returns the table as it is printed; the interval of each mean from the methods' metrics."""
+def _drawn(rows: "pd.DataFrame", title: str) -> "Table":
+    """Returns the table as it is printed, with the interval of each mean in one column."""
     from rich.table import Table
 
-    intervals = {
-        (item["method"], condition): "–".join(f"{100 * end:.0f}" for end in numbers["interval"])
-        for item in metrics
-        for condition, numbers in item.get("conditions", {}).items()
-        if numbers.get("interval")
-    }
+    from gaittake.evaluation.tables import STATISTICS
+
+    intervals = "low" in rows.columns and any(rows["low"])
     drawn = Table(title=title)
-    columns = [column for column in rows.columns if column != "dataset"]
+    columns = [column for column in rows.columns if column not in ("dataset", *STATISTICS)]
+    if "deviation" in rows.columns and any(rows["deviation"]):
+        columns.append("deviation")
     for column in columns:
         numeric = column not in ("method", "condition")
         drawn.add_column(
@@ -119,6 +121,9 @@ def _drawn(rows: "pd.DataFrame", title: str, metrics: list[dict[str, Any]]) -> "
         if before not in ("", row["method"]):
             drawn.add_section()
         before = row["method"]
-        interval = [intervals.get((row["method"], row["condition"]), "")] if intervals else []
-        drawn.add_row(*(row[column] for column in columns), *interval)
+        cells = [row[column] for column in columns]
+        if intervals:
+            ends = [f"{float(row[end]):.0f}" for end in ("low", "high") if row[end]]
+            cells.append("–".join(ends))
+        drawn.add_row(*cells)
     return drawn

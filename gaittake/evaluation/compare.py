@@ -22,8 +22,6 @@ from gaittake.io.progress import progress
 from gaittake.io.tables import read_json, write_csv
 from gaittake.settings import CompareStage
 
-STATISTICS = ["deviation", "low", "high"]
-
 
 def compare(
     settings: CompareStage,
@@ -36,9 +34,9 @@ def compare(
     """Writes rank-1 in percent: a row per method and condition, a column per view.
 
     The first rows, `chance`, are the chance level, the rank-1 of a random choice from the gallery.
-    Numbers are means over the seeds of a method. All tables except `rank1` also have, for the mean:
-    `deviation`, its standard deviation over the seeds, and `low` and `high`, its 95 % interval over
-    test subjects.
+    Numbers are means over the seeds of a method. Further columns are `deviation`, the standard
+    deviation of the mean over the seeds, `low` and `high`, its 95 % interval over test subjects,
+    and `mean_matched`, the mean without the probes whose subject is not in the gallery.
 
     Args:
         settings: the dataset and the table.
@@ -56,8 +54,7 @@ def compare(
         seeds, ranks = [loaded[p] for p in places], [probes[p] for p in places]
         tables.append(_rows(seeds, ranks, same_view=settings.same_view))
     rows = pd.concat(tables, ignore_index=True).fillna("")
-    shown = rows.drop(columns=STATISTICS) if settings.table == "rank1" else rows
-    write_csv(shown, out)
+    write_csv(rows, out)
     found = {method: [probes[place] for place in places] for method, places in runs.items()}
     text = markdown_page(settings, rows, differences(found, same_view=settings.same_view), loaded)
     with whole_file(markdown) as temporary:
@@ -67,7 +64,7 @@ def compare(
 def _rows(seeds: list[dict[str, Any]], probes: list[Path], *, same_view: bool) -> pd.DataFrame:
     """Returns the rows of one method."""
     rows = table_rows(seeds[0], "rank1")
-    means = over_seeds(seeds)
+    means, matched = over_seeds(seeds), over_seeds(seeds, "rank1_matched")
     tables = [read_probes(path) for path in probes]
     for place, condition in enumerate(rows["condition"]):
         found = means[condition]
@@ -80,6 +77,8 @@ def _rows(seeds: list[dict[str, Any]], probes: list[Path], *, same_view: bool) -
         drawn = [resampled_means(item, same_view=same_view) for item in counts]
         ends = interval(np.mean(drawn, axis=0))
         rows.loc[place, ["low", "high"]] = [percent(end) for end in ends or (None, None)]
+        of_matched = matched[condition].mean
+        rows.loc[place, "mean_matched"] = percent(of_matched.mean if of_matched else None)
     return rows
 
 

@@ -1,7 +1,8 @@
 """The embed stage: one embedding per test sequence, computed from all of its frames."""
 
+import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,7 @@ def embed(
     network, training = load_network(settings, weights, height=rows, width=columns)
     made_by = {"settings": canonical(settings), "data_digest": store.data_digest}
     if training:
+        warn_of_other_subjects(settings, training["settings"], weights)
         made_by |= {"training": training["settings"], "training_data": training["data_digest"]}
     embeddings = embed_sequences(network.to(device), store)
     with RaggedWriter(
@@ -62,6 +64,33 @@ def embed(
                 view=int(sequence.view),  # type: ignore[arg-type]
                 embeddings=row[None],
             )
+
+
+def warn_of_other_subjects(settings: EmbedStage, training: str, weights: Path | None) -> None:
+    """Logs a warning if the weights were not trained on the dataset's training subjects.
+
+    Args:
+        settings: names them, unless the dataset tests the networks of another one.
+        training: settings of the training, as JSON.
+        weights: file of the weights.
+    """
+    trained, expected = json.loads(training).get("subjects", []), settings.train_subjects
+    if expected is None or set(trained) == set(expected):
+        return
+    logger.warning(
+        "%s: trained on %d subjects (%s), not on the %d of this dataset (%s); the results are "
+        "those of a network of another dataset or of other settings",
+        weights,
+        len(trained),
+        _ends(trained),
+        len(expected),
+        _ends(expected),
+    )
+
+
+def _ends(names: Sequence[str]) -> str:
+    """Returns the first and last name."""
+    return f"{names[0]} to {names[-1]}" if names else "none"
 
 
 def load_network(

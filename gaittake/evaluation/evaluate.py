@@ -14,14 +14,7 @@ from gaittake import __version__
 from gaittake.arrays import Float64s
 from gaittake.evaluation.cross_view import Grid, Outcomes, cross_view, grid_of
 from gaittake.evaluation.probes import probes_table, write_probes
-from gaittake.evaluation.roles import (
-    Roles,
-    assign_roles,
-    describe_partial,
-    find_missing,
-    partial_label,
-    require_complete,
-)
+from gaittake.evaluation.roles import Roles, assign_roles
 from gaittake.evaluation.statistics import (
     by_probe_view,
     condition_mean,
@@ -33,10 +26,19 @@ from gaittake.evaluation.statistics import (
 from gaittake.evaluation.tables import table_rows
 from gaittake.evaluation.verification import Histogram, verification
 from gaittake.io.ragged import open_ragged
-from gaittake.io.tables import read_rejects, write_csv, write_json
+from gaittake.io.tables import read_json, read_rejects, write_csv, write_json
 from gaittake.protocol import expand
 from gaittake.sequence import Reject
 from gaittake.settings import EvaluateStage, Protocol, canonical
+from gaittake.sources.coverage import (
+    Coverage,
+    Item,
+    cover,
+    describe_partial,
+    partial_label,
+    require_complete,
+    sequences_note,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +47,7 @@ def evaluate(
     settings: EvaluateStage,
     *,
     embeddings: Path,
+    check: Path,
     rejects: Path,
     out: Path,
     table: Path,
@@ -55,6 +58,7 @@ def evaluate(
     Args:
         settings: the protocol and the distance.
         embeddings: file of the test sequences' embeddings.
+        check: what the index has of the protocol, see `gaittake.sources.check`.
         rejects: table of the files that the earlier stages skipped.
         out: file of all metrics, unrounded, with counts and provenance.
         table: file of rank-1 in percent, as in the paper's tables.
@@ -64,33 +68,42 @@ def evaluate(
         UserError: the data lacks parts of the protocol, and `protocol.partial` is false.
     """
     protocol = settings.protocol
-    skipped = read_rejects(rejects)
+    skipped, checked = read_rejects(rejects), read_json(check)
     with open_ragged(embeddings, kind="embeddings") as opened:
         sequences, attributes = opened.sequences, opened.attributes
         roles = _roles(protocol, sequences)
-        missing = find_missing(protocol, settings.subjects, sequences, roles, skipped)
+        coverage = cover(protocol, settings.subjects, _items(sequences))
         if not protocol.partial:
-            require_complete(missing, settings.dataset)
-        if label := partial_label(missing):
+            require_complete(coverage, what=f"evaluation of {settings.dataset}")
+        if label := partial_label(coverage, checked):
             logger.warning("%s is partial: %s", settings.dataset, label)
         outcomes = cross_view(
             opened, roles, distance=settings.evaluate.distance, same_view=protocol.same_view
         )
     ranks = probes_table(outcomes.probes, outcomes.first_match, roles, sequences)
-    about = settings.model_dump(include={"dataset", "method", "seed", "synthetic", "note"})
+    named = {"dataset", "method", "seed", "synthetic", "note", "unpublished"}
+    about = settings.model_dump(include=named)
+    counts = _counts(sequences, coverage, skipped, synthetic=settings.synthetic)
     metrics = about | {
-        "partial": describe_partial(missing),
+        "partial": describe_partial(coverage, checked),
+        "coverage": sequences_note(counts["test_sequences"], checked),
         "conditions": {
             name: _condition(outcomes, roles, ranks, name, same_view=protocol.same_view)
             for name in roles.conditions
         },
         "verification": verification(_merged(outcomes.histograms)),
-        "counts": _counts(sequences, missing.test_subjects, skipped),
+        "counts": counts,
         "provenance": _provenance(attributes) | {"evaluation": canonical(settings)},
     }
     write_probes(ranks, probes)
     write_json(metrics, out)
     write_csv(table_rows(metrics, "rank1"), table)
+
+
+def _items(sequences: pd.DataFrame) -> list[Item]:
+    """Returns the sequences of a table."""
+    rows = sequences[list(Item._fields)].itertuples(index=False)
+    return [Item(str(subject), str(name), int(n), int(view)) for subject, name, n, view in rows]
 
 
 def _roles(protocol: Protocol, sequences: pd.DataFrame) -> Roles:
@@ -160,15 +173,21 @@ def _merged(histograms: dict[str, Histogram]) -> Histogram:
 
 
 def _counts(
-    sequences: pd.DataFrame, subjects_missing: list[str], skipped: list[Reject]
+    sequences: pd.DataFrame, coverage: Coverage, skipped: list[Reject], *, synthetic: bool
 ) -> dict[str, Any]:
     """Returns the number of evaluated sequences and of skipped files."""
-    reasons = Counter(f"{row.stage}: {row.reason}" for row in skipped)
+    expected = None if synthetic else coverage.of_sequences  # as many as are rendered
+    reasons = {
+        used: Counter(f"{row.stage}: {row.reason}" for row in skipped if row.used == used)
+        for used in ("no", "yes")
+    }
     return {
         "sequences": len(sequences),
         "subjects": int(sequences["subject"].nunique()),
-        "subjects_missing": subjects_missing,
-        "rejects": dict(sorted(reasons.items())),
+        "subjects_missing": coverage.subjects_missing,
+        "test_sequences": {"found": coverage.sequences, "expected": expected},
+        "rejects": dict(sorted(reasons["no"].items())),
+        "notes": dict(sorted(reasons["yes"].items())),
     }
 
 

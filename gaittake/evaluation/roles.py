@@ -1,18 +1,12 @@
-"""Roles of the sequences in the protocol, and the parts of the protocol that the data lacks."""
+"""Roles of the sequences in the protocol."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from gaittake.arrays import Bools, Int64s
-from gaittake.errors import UserError
-from gaittake.protocol import expand
-from gaittake.sequence import Reject
-from gaittake.settings import Protocol
-
-MOST_NAMES = 8  # in a message
 
 
 class Roles(NamedTuple):
@@ -64,123 +58,3 @@ def assign_roles(
 def sequence_names(sequences: pd.DataFrame) -> "pd.Series[str]":
     """Returns the name of each sequence as in a protocol: `nm-01`."""
     return sequences["condition"] + "-" + sequences["number"].map("{:02d}".format)
-
-
-class Missing(NamedTuple):
-    """Parts of the protocol that the data lacks.
-
-    Attributes:
-        test_subjects: without a usable sequence.
-        of_test: number of test subjects in the protocol.
-        train_subjects: not found by the index stage.
-        of_train: number of training subjects in the protocol.
-        gallery_views: without a gallery sequence.
-        probe_views: without a probe, for each condition that has such views.
-    """
-
-    test_subjects: list[str]
-    of_test: int
-    train_subjects: list[str]
-    of_train: int
-    gallery_views: list[int]
-    probe_views: dict[str, list[int]]
-
-
-def find_missing(
-    protocol: Protocol,
-    test_subjects: tuple[str, ...],
-    sequences: pd.DataFrame,
-    roles: Roles,
-    rejects: list[Reject],
-) -> Missing:
-    """Returns the missing parts.
-
-    Args:
-        protocol: has the training subjects.
-        test_subjects: of the protocol.
-        sequences: those with an embedding.
-        roles: of these sequences.
-        rejects: of all stages; the index stage lists missing subjects there.
-    """
-    train = expand(protocol.train_subjects)
-    absent = {
-        place.rpartition("/")[2]
-        for row in rejects
-        if row.stage == "index" and "missing" in row.reason
-        for place in row.path.split(", ")
-    }
-    found = set(sequences["subject"])
-    lacking = {
-        name: [v for v in roles.views if not (is_probe & (roles.view == v)).any()]
-        for name, is_probe in roles.conditions.items()
-    }
-    return Missing(
-        test_subjects=[subject for subject in test_subjects if subject not in found],
-        of_test=len(test_subjects),
-        train_subjects=[subject for subject in train if subject in absent],
-        of_train=len(train),
-        gallery_views=[view for view in roles.views if not len(roles.gallery_of(view))],
-        probe_views={name: views for name, views in lacking.items() if views},
-    )
-
-
-def require_complete(missing: Missing, dataset: str) -> None:
-    """Checks that the test data covers the protocol. Training subjects may be missing.
-
-    Raises:
-        UserError: test subjects or views are missing; the message lists them.
-    """
-    faults = []
-    if missing.test_subjects:
-        faults.append(
-            f"{len(missing.test_subjects)} of {missing.of_test} test subjects have no usable "
-            f"sequence ({_listed(missing.test_subjects)})"
-        )
-    if missing.gallery_views:
-        faults.append(f"no gallery sequence at {_degrees(missing.gallery_views)}")
-    for condition, views in missing.probe_views.items():
-        faults.append(f"no {condition} probe at {_degrees(views)}")
-    if faults:
-        raise UserError(
-            f"evaluation of {dataset}: {'; '.join(faults)}; rejects.csv lists skipped files and "
-            "the reasons; protocol.partial=true evaluates the available data and marks every "
-            "result as partial"
-        )
-
-
-def partial_label(missing: Missing) -> str:
-    """Returns the available parts of the protocol in words, '' if nothing is missing."""
-    parts = []
-    for what, absent, total in (
-        ("test subjects", missing.test_subjects, missing.of_test),
-        ("training subjects", missing.train_subjects, missing.of_train),
-    ):
-        if absent:
-            parts.append(f"{total - len(absent)} of {total} {what}")
-    if missing.gallery_views:
-        parts.append(f"no gallery at {_degrees(missing.gallery_views)}")
-    for condition, views in missing.probe_views.items():
-        parts.append(f"no {condition} at {_degrees(views)}")
-    return "; ".join(parts)
-
-
-def describe_partial(missing: Missing) -> dict[str, Any] | None:
-    """Returns the entry `partial` of `metrics.json`; None if nothing is missing."""
-    label = partial_label(missing)
-    if not label:
-        return None
-    return {
-        "label": label,
-        "test_subjects_missing": missing.test_subjects,
-        "train_subjects_missing": missing.train_subjects,
-        "gallery_views_missing": missing.gallery_views,
-        "probe_views_missing": missing.probe_views,
-    }
-
-
-def _degrees(views: list[int]) -> str:
-    return ("view " if len(views) == 1 else "views ") + ", ".join(f"{v:03d}" for v in views)
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:MOST_NAMES]) + (", …" if len(names) > MOST_NAMES else "")

@@ -22,7 +22,8 @@ NAMES = {
     "gaittake": "GaitTAKE",
     "gaittake_plus": "GaitTAKE+",
 }
-NOT_VIEWS = ("dataset", "method", "condition", "mean", "deviation", "low", "high", "seeds")
+STATISTICS = ("deviation", "low", "high", "mean_matched")
+NOT_VIEWS = ("dataset", "method", "condition", "mean", *STATISTICS)
 MARKS = {"best": "**{}**", "second": "<u>{}</u>", "": "{}"}  # in Markdown
 
 
@@ -192,14 +193,25 @@ def markdown_page(
         metrics: of all runs.
     """
     first = metrics[0]
+    data = f" {first['coverage']}" if first["coverage"] else ""
     synthetic = " Rendered subjects (synthetic): not a result on real video." * first["synthetic"]
     note = f" {first['note'].strip()}" if first["note"] else ""
     parts = [
         f"# {rows['dataset'].iloc[0]}: {settings.table}\n",
-        f"Rank-1 in %, by view of the probe.{synthetic}{note}\n",
+        f"Rank-1 in %, by view of the probe.{synthetic}{note}{data}\n",
         markdown_table(rows),
         "After the mean: ± standard deviation over seeds; [95 % interval over test subjects].\n",
     ]
+    if different := unpublished_note(metrics):
+        parts.append(f"{different}\n")
+    if len(matched := rows[rows["mean_matched"] != ""]) and any(
+        matched["mean"] != matched["mean_matched"]
+    ):
+        parts += [
+            "## Probes with a match in the gallery\n",
+            "Rank-1 counts probes whose subject is not in the gallery as wrong. Without them:\n",
+            matched_table(matched),
+        ]
     if len(differences):
         parts += [
             "## Significant differences\n",
@@ -231,6 +243,37 @@ def markdown_table(rows: pd.DataFrame) -> str:
         cells[-1] += spreads[row.condition, row.method]
         titles = [row.condition if row.first else "", method_name(row.method)]
         lines.append(f"| {' | '.join([*titles, *cells])} |")
+    return "\n".join(lines) + "\n"
+
+
+def unpublished_note(metrics: list[dict[str, Any]]) -> str:
+    """Returns how the runs' settings differ from the published ones, '' if they do not.
+
+    Args:
+        metrics: of all runs.
+    """
+    parts = {
+        f"{method_name(run['method'])}: "
+        + ", ".join(f"{name} {value}" for name, value in run["unpublished"].items()): None
+        for run in metrics
+        if run.get("unpublished")  # files of earlier versions have no such entry
+    }
+    return f"Not the published settings: {'; '.join(parts)}." if parts else ""
+
+
+def matched_table(rows: pd.DataFrame) -> str:
+    """Returns rank-1 of all probes and of those with a match, as Markdown.
+
+    Args:
+        rows: condition, method, mean, mean_matched; as text, in percent.
+    """
+    lines = [
+        "| condition | method | all probes | probes with a match |",
+        "|---|---|---:|---:|",
+    ]
+    for _, row in rows.iterrows():
+        cells = [row["condition"], method_name(row["method"]), row["mean"], row["mean_matched"]]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -79,12 +79,19 @@ def count_rejects(rejects: Iterable[Reject]) -> str:
 
 
 def rejects_summary(table: Path) -> str:
-    """Returns a description of a rejects table: how many rows, then counts by stage and reason."""
-    counts = Counter(f"{row.stage}: {row.kind}" for row in read_rejects(table))
-    if not counts:
-        return f"{table}: no rejects"
-    lines = [f"{count:8d}  {what}" for what, count in _ranked(counts)]
-    return "\n".join([f"{table}: {counts.total()} rejects, by stage and reason:", *lines])
+    """Returns the counts of a rejects table by stage and reason, then those of all.
+
+    What was skipped comes before what was used with a note.
+    """
+    rows = read_rejects(table)
+    lines = []
+    for used, kind in (("no", "skipped"), ("yes", "used")):
+        counts = Counter(f"{row.stage}: {row.kind}" for row in rows if row.used == used)
+        lines += [f"{count:8d}  {kind}, {what}" for what, count in _ranked(counts)]
+    noted = sum(row.used == "yes" for row in rows)
+    return "\n".join(
+        [*lines, f"{table}: {len(rows) - noted:,} skipped, {noted:,} used with a note"]
+    )
 
 
 def _ranked(counts: Counter[str]) -> list[tuple[str, int]]:

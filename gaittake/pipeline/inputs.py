@@ -6,16 +6,52 @@ other inputs have the same name for every dataset and stand in the rules.
 
 from pathlib import Path
 
+from gaittake.errors import UserError
 from gaittake.pipeline import subjects
 from gaittake.pipeline.job import Job
-from gaittake.pipeline.plan import method_of, runs
+from gaittake.pipeline.plan import method_of, own_student, runs
 from gaittake.sources.archives import packed
+from gaittake.sources.folders import check_folders
+
+
+def require_files(job: Job) -> None:
+    """Checks that the files and folders of the settings exist, before the first job starts.
+
+    The folders of a dataset are needed until its last shard is indexed.
+
+    Raises:
+        UserError: names the file or folder and the setting.
+    """
+    settings = job.settings
+    recorded_walks(job)
+    teacher_weights(job)
+    if settings.rendered:
+        return
+    if own_student(settings) and not settings.source.videos:
+        raise UserError(
+            f"{job.dataset} has no videos (source.videos is empty), which its own student is "
+            "trained on: set pose.student_from to a dataset that lends one, for example walkers, "
+            "or casiab if you have it"
+        )
+    if not all(path.exists() for path in job.each("index/{shard}.csv")):
+        check_folders(settings.source)
+
+
+def lenders(job: Job) -> list[str]:
+    """Returns the other datasets whose networks or student the dataset uses."""
+    settings = job.settings
+    return [name for name in (settings.networks_from, settings.pose.student_from) if name]
 
 
 def recorded_walks(job: Job) -> list[Path]:
-    """Returns the recorded motion to render and its table; none where all people are generated."""
+    """Returns the recorded motion to render and its table; none where all people are generated.
+
+    Raises:
+        UserError: a file does not exist.
+    """
     motion = job.settings.walkers.recorded
-    return [] if motion is None else [motion, motion.with_suffix(".csv")]
+    found = [] if motion is None else [motion, motion.with_suffix(".csv")]
+    return [_existing(path, "walkers.recorded") for path in found]
 
 
 def archives(job: Job) -> list[Path]:
@@ -40,9 +76,21 @@ def frames(job: Job) -> list[Path]:
 
 
 def teacher_weights(job: Job) -> list[Path]:
-    """Returns the user's own weights file of the teacher, if the settings name one."""
+    """Returns the user's own weights file of the teacher, if the settings name one.
+
+    Raises:
+        UserError: the file does not exist. Snakemake would keep a teacher of other weights.
+    """
     chosen = job.settings.pose.teacher_weights
-    return [] if chosen in ("coco", "walkers") else [Path(chosen)]
+    if chosen in ("coco", "walkers") or not own_student(job.settings):
+        return []
+    return [_existing(Path(chosen), "pose.teacher_weights")]
+
+
+def _existing(path: Path, setting: str) -> Path:
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; {setting} names it")
+    return path
 
 
 def student(job: Job) -> Path:

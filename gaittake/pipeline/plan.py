@@ -3,29 +3,45 @@
 A function per stage makes its record, which the rule passes to the command as JSON.
 """
 
+from typing import Any
+
 from gaittake.errors import UserError
 from gaittake.pipeline.job import Job
 from gaittake.pipeline.subjects import held_out, test_subjects, train_subjects
 from gaittake.protocol import expand
 from gaittake.settings import (
+    SECTIONS,
+    SIZES,
     CacheStage,
+    CheckStage,
     CompareStage,
     EmbedStage,
     EvaluateStage,
     FinetuneStage,
     IndexStage,
+    Pose,
     PredictStage,
     PseudoLabelStage,
     QualityStage,
     RenderStage,
     ReportStage,
     Settings,
+    Size,
     SurveyStage,
     TeacherStage,
+    Train,
     TrainStage,
     Walkers,
     changed,
 )
+from gaittake.settings.methods import KNOWN
+from gaittake.settings.training import published
+
+# The size of the networks in the published results on a layout.
+PUBLISHED: dict[str, Size] = {"casiab": "casiab", "oumvlp": "oumvlp"}
+POSE_SECTIONS = ("detector", "pseudo_label")
+# Settings that do not change a result, and one on which the paper has nothing.
+NOT_PUBLISHED = ("log_every", "checkpoint_every", "precision", "pose.finetune.mirror")
 
 
 def runs(settings: Settings, method: str) -> list[str]:
@@ -61,6 +77,21 @@ def render(job: Job) -> RenderStage:
 def index(job: Job) -> IndexStage:
     """Returns what `index` reads."""
     return IndexStage(source=job.settings.source, subjects=_shard_subjects(job))
+
+
+def check(job: Job) -> CheckStage:
+    """Returns what `check` reads."""
+    settings = job.settings
+    own = settings.networks_from is None
+    return CheckStage(
+        dataset=settings.dataset,
+        protocol=settings.protocol,
+        train_subjects=tuple(train_subjects(settings)),
+        test_subjects=tuple(test_subjects(settings)),
+        trains=own and any(method.learns for method in settings.methods.values()),
+        labels=own_student(settings),
+        rendered=settings.rendered,
+    )
 
 
 def survey(job: Job) -> SurveyStage:
@@ -171,6 +202,7 @@ def embed(job: Job) -> EmbedStage:
         keypoints=chosen.keypoints,
         noise=chosen.noise,
         subjects=tuple(test_subjects(settings)),
+        train_subjects=None if settings.networks_from else tuple(train_subjects(settings)),
     )
 
 
@@ -187,6 +219,7 @@ def evaluate(job: Job) -> EvaluateStage:
         trained_on=settings.networks_from,
         synthetic=settings.rendered,
         note=note(settings),
+        unpublished=unpublished(settings, method),
         subjects=tuple(test_subjects(settings)),
     )
 
@@ -223,6 +256,52 @@ def note(settings: Settings) -> str:
     """Returns what stands beside every table of the dataset."""
     lent = settings.networks_from
     return " ".join(filter(None, [f"Trained on {lent}." if lent else "", settings.note.strip()]))
+
+
+def unpublished(settings: Settings, method: str) -> dict[str, str]:
+    """Returns a method's settings that differ from the published ones, and how.
+
+    Args:
+        settings: of a dataset; only CASIA-B and OU-MVLP have published results to compare with.
+        method: a row of a table.
+
+    Returns:
+        For example `train.steps`: `2 instead of 80000`.
+    """
+    size: Size | None = PUBLISHED.get(settings.source.layout)
+    chosen = settings.method(method)
+    if size is None or not chosen.learns:
+        return {}
+    usual = KNOWN.get(method, chosen)
+    network = SECTIONS[chosen.network]
+    recipe = published(chosen.network, size).model_dump() | usual.train
+    model = SIZES[size].get(chosen.network, {}) | usual.model
+    pairs = [
+        ("train", settings.method_train(method), Train.model_validate(recipe)),
+        ("model", settings.method_model(method), network.model_validate(model)),
+    ]
+    if own_student(settings) and chosen.network == "gaittake":
+        pose, default = settings.pose, Pose()
+        pairs += [(f"pose.{s}", getattr(pose, s), getattr(default, s)) for s in POSE_SECTIONS]
+        if pose.finetune.steps < default.finetune.steps:
+            pairs.append(("pose.finetune", pose.finetune, default.finetune))
+    return {
+        f"{section}.{name}": f"{_plain(value)} instead of {_plain(getattr(expected, name))}"
+        for section, found, expected in pairs
+        for name, value in found
+        if value != getattr(expected, name)
+        and not {name, f"{section}.{name}"}.intersection(NOT_PUBLISHED)
+    }
+
+
+def _plain(value: Any) -> str:
+    return str(list(value) if isinstance(value, tuple) else value)
+
+
+def own_student(settings: Settings) -> bool:
+    """Returns whether the dataset's keypoints come from a student trained on its own colour."""
+    pose = settings.pose
+    return pose.keypoints == "predicted" and pose.student_from is None
 
 
 def longest_clip(settings: Settings) -> int:

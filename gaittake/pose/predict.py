@@ -144,7 +144,7 @@ def predict_batch(
         for place in missed:
             frame = batch[place]
             reason = "no detection, silhouette's box used"
-            rejects.append(_reject(sequences[frame.sequence], frame.number, reason))
+            rejects.append(_reject(sequences[frame.sequence], frame.number, reason, used="yes"))
     return _numpy(keypoints)
 
 
@@ -189,8 +189,8 @@ def _detected(model: KeypointRCNN, images: Tensor, boxes: Tensor) -> tuple[Tenso
     return keypoints, missed
 
 
-def _reject(sequence: Sequence, number: int, reason: str) -> Reject:
-    return Reject(STAGE, f"{sequence.silhouettes}#{number}", reason)
+def _reject(sequence: Sequence, number: int, reason: str, *, used: str = "no") -> Reject:
+    return Reject(STAGE, f"{sequence.silhouettes}#{number}", reason, used)
 
 
 def _numpy(keypoints: Tensor) -> Floats:

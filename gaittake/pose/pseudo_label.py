@@ -195,10 +195,12 @@ def sample_overlaps(
     most = settings.pseudo_label.max_shift
     sample = sequences[:: max(1, len(sequences) // SHIFT_SEQUENCES)]
     tasks = (shift_task(sequence, most) for sequence in sample)
-    return [
-        _overlaps(task, people, most)
-        for task, people, _ in detect_people(model, tasks, settings, device)
-    ]
+    found = []
+    with progress("shift between video and silhouettes", len(sample), unit="sequences") as advance:
+        for task, people, _ in detect_people(model, tasks, settings, device):
+            found.append(_overlaps(task, people, most))
+            advance()
+    return found
 
 
 def pool(sample: list[dict[int, list[float]]], max_shift: int) -> dict[int, list[float]]:

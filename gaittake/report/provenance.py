@@ -36,16 +36,21 @@ def skipped_section(rejects: Path, *, label: str) -> Markup:
     rows = read_rejects(rejects)
     if not rows:
         return empty_section("Skipped data", "No stage skipped anything.")
-    counts = Counter((row.stage, row.kind) for row in rows)
-    example = {(row.stage, row.kind): row.path for row in reversed(rows)}
+    grouped = [row._replace(path="", reason=row.kind) for row in rows]
+    counts = Counter(grouped)
+    example = {group: row.path for group, row in reversed(list(zip(grouped, rows, strict=True)))}
+    ranked = sorted(counts.items(), key=lambda item: (item[0].used, -item[1], item[0]))
     lines = [
-        [stage, reason, f"{count:,}", long_text(example[stage, reason])]
-        for (stage, reason), count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        [row.stage, row.reason, row.used, f"{count:,}", long_text(example[row])]
+        for row, count in ranked
     ]
-    caption = f"{label}{len(rows):,} items skipped by a stage; rejects.csv lists all of them."
-    return section(
-        "Skipped data", table(["stage", "reason", "count", "first item"], lines, caption=caption)
+    noted = sum(row.used == "yes" for row in rows)
+    caption = (
+        f"{label}{len(rows) - noted:,} items skipped by a stage, {noted:,} used with a note; "
+        "rejects.csv lists all of them."
     )
+    titles = ["stage", "reason", "used", "count", "first item"]
+    return section("Skipped data", table(titles, lines, caption=caption, words=3))
 
 
 def provenance_section(

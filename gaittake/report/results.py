@@ -14,7 +14,7 @@ from gaittake.evaluation.statistics import (
     over_seeds,
     resampled_means,
 )
-from gaittake.evaluation.tables import method_name, published, ranked_rows
+from gaittake.evaluation.tables import method_name, published, ranked_rows, unpublished_note
 from gaittake.io.tables import read_csv
 from gaittake.report.html import captioned, note, section, template
 from gaittake.report.runs import Run, best_run, percent
@@ -58,6 +58,8 @@ def notices(settings: ReportStage, runs: Sequence[Run]) -> Markup:
     missing = runs[0].metrics["partial"]
     if missing:
         parts.append(banner.format(f"Partial: {missing['label']}."))
+    if runs[0].metrics["coverage"]:
+        parts.append(note(runs[0].metrics["coverage"]))
     if settings.note:
         parts.append(note(settings.note.strip()))
     return Markup("\n").join(parts)
@@ -109,6 +111,8 @@ def rank1_section(settings: ReportStage, runs: Sequence[Run], rank1: Path, *, la
         "people. ±: the standard deviation over training seeds, if there are several."
     )
     content = [measured, note(explained)]
+    if different := unpublished_note([run.metrics for run in runs]):
+        content.append(note(different))
     # Published numbers are never shown next to results on rendered people.
     printed = None if settings.synthetic else published(settings.layout)
     if printed is not None:

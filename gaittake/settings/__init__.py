@@ -7,10 +7,11 @@ from gaittake.settings.dataset import Align, Evaluate, Protocol, Settings, Sourc
 from gaittake.settings.methods import Method
 from gaittake.settings.networks import PAPERS, SECTIONS, SIZES, GaitTakeModel, Size, learns
 from gaittake.settings.pose import Detector, Pose, PoseTraining, PseudoLabel
-from gaittake.settings.read import describe, load_settings
+from gaittake.settings.read import describe, load_settings, split_changes
 from gaittake.settings.section import Count, Section, Share
 from gaittake.settings.stages import (
     CacheStage,
+    CheckStage,
     CompareStage,
     EmbedStage,
     EvaluateStage,
@@ -37,6 +38,7 @@ __all__ = [
     "SIZES",
     "Align",
     "CacheStage",
+    "CheckStage",
     "CompareStage",
     "Count",
     "Detector",
@@ -73,4 +75,5 @@ __all__ = [
     "learns",
     "load_settings",
     "settings_text",
+    "split_changes",
 ]

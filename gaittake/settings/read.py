@@ -1,5 +1,6 @@
 """Reads a dataset's YAML file; each mistake in it becomes one line."""
 
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -60,6 +61,11 @@ def load_settings(path: Path, overrides: tuple[str, ...] = ()) -> Settings:
         return Settings.model_validate(content | {"dataset": path.stem})
     except ValidationError as error:
         raise UserError(f"{path}: {describe(error)}") from error
+
+
+def split_changes(text: str) -> list[str]:
+    """Returns the changes in a text, `a.b=1 c.d=two words`: each begins with `name=`."""
+    return re.split(r"\s+(?=[\w.]+\s*=)", text.strip()) if text.strip() else []
 
 
 def _read(path: Path) -> tuple[dict[str, Any], Path]:

@@ -8,6 +8,8 @@ import hashlib
 import json
 from typing import Any
 
+from pydantic import Field
+
 from gaittake.settings.dataset import Align, Evaluate, Protocol, Settings, Source, Walkers
 from gaittake.settings.networks import learns
 from gaittake.settings.pose import Detector, PoseTraining, PseudoLabel
@@ -27,6 +29,28 @@ class IndexStage(Section):
 
     source: Source
     subjects: tuple[str, ...]
+
+
+class CheckStage(Section):
+    """Settings of `check`.
+
+    Attributes:
+        dataset: its name.
+        protocol: gallery, probes and views.
+        train_subjects: those that networks are trained on.
+        test_subjects: those that are evaluated.
+        trains: whether a network is trained on this dataset.
+        labels: whether pseudo-labels are made, which requires colour.
+        rendered: whether the project renders the dataset.
+    """
+
+    dataset: str
+    protocol: Protocol
+    train_subjects: tuple[str, ...]
+    test_subjects: tuple[str, ...]
+    trains: bool
+    labels: bool
+    rendered: bool
 
 
 class SurveyStage(Section):
@@ -109,13 +133,17 @@ class TrainStage(Section):
 
 
 class EmbedStage(Section):
-    """Settings of `embed`; `model` as in TrainStage."""
+    """Settings of `embed`; `model` as in TrainStage.
+
+    `train_subjects` are those of the weights; None: the weights are another dataset's.
+    """
 
     network: str
     model: dict[str, Any]
     keypoints: str = "predicted"
     noise: float = 0.0
     subjects: tuple[str, ...]
+    train_subjects: tuple[str, ...] | None = None
 
     @property
     def learns(self) -> bool:
@@ -124,7 +152,11 @@ class EmbedStage(Section):
 
 
 class EvaluateStage(Section):
-    """Settings of `evaluate`: `subjects` for the test; `trained_on` the lending dataset, if any."""
+    """Settings of `evaluate`.
+
+    `subjects` are for the test, `trained_on` is the lending dataset, if any. `unpublished` has the
+    settings that differ from the published ones, `train.steps`: `2 instead of 80000`.
+    """
 
     dataset: str
     method: str
@@ -135,6 +167,7 @@ class EvaluateStage(Section):
     synthetic: bool
     note: str = ""
     subjects: tuple[str, ...]
+    unpublished: dict[str, str] = Field({})
 
 
 class CompareStage(Section):

@@ -12,7 +12,7 @@ from gaittake.sources.tree import Folders
 ARCHIVE = ".tar.gz"  # the dataset is distributed as one archive per subject
 TOP = re.compile(rf"\d{{3}}({re.escape(ARCHIVE)})?")
 _VIEW = re.compile(r"\d{3}")
-_VIDEO = re.compile(rf"(\d{{3}})-{SEQUENCE}-(\d{{3}})\.avi")
+VIDEO = re.compile(rf"(\d{{3}})-{SEQUENCE}-(\d{{3}})\.avi")
 _BACKGROUND = "bkgrd"
 
 
@@ -56,7 +56,7 @@ def survey(silhouettes: Folders, videos: Folders) -> tuple[dict[str, Path], list
         for entry in tree.children(root, rejects):
             if _BACKGROUND in entry.name:
                 continue
-            parsed = _VIDEO.fullmatch(entry.name)
+            parsed = VIDEO.fullmatch(entry.name)
             if parsed:
                 subjects.setdefault(parsed[1], Path(entry.path))
             else:
@@ -76,7 +76,7 @@ def _videos(
     found: dict[str, dict[tree.Key, Path]] = {subject: {} for subject in subjects}
     for root in roots:
         for name in sorted(os.listdir(root)):  # noqa: PTH208 names suffice here
-            parsed = None if _BACKGROUND in name else _VIDEO.fullmatch(name)
+            parsed = None if _BACKGROUND in name else VIDEO.fullmatch(name)
             if parsed and parsed[1] in found:
                 key = tree.Key(parsed[2], int(parsed[3]), int(parsed[4]))
                 tree.keep_first(found[parsed[1]], key, root / name, rejects)

@@ -3,10 +3,10 @@
 import logging
 from pathlib import Path
 
-from gaittake.errors import UserError
 from gaittake.io.tables import count_rejects, write_rejects, write_sequences
 from gaittake.settings import IndexStage
 from gaittake.sources.colour import check_sizes
+from gaittake.sources.folders import check_folders
 from gaittake.sources.layouts import LAYOUTS
 from gaittake.sources.masks import with_masks
 
@@ -36,7 +36,7 @@ def index_sequences(
     """
     if roots is None:
         silhouettes, videos = settings.source.silhouettes, settings.source.videos
-        check_folders(settings)
+        check_folders(settings.source)
     else:
         silhouettes = tuple(root / "silhouettes" for root in roots)
         videos = tuple(root / "videos" for root in roots)
@@ -54,28 +54,3 @@ def index_sequences(
     )
     write_rejects(refused, rejects)
     write_sequences(found, out)
-
-
-def check_folders(settings: IndexStage) -> None:
-    """Checks that the source's folders exist and fit the layout.
-
-    Raises:
-        UserError: names the folder, what it holds, what the layout needs, and the setting.
-    """
-    source, layout = settings.source, LAYOUTS[settings.source.layout]
-    if not source.silhouettes:
-        raise UserError("source.silhouettes is empty: set it to the folder that holds the subjects")
-    for field, folders in (("silhouettes", source.silhouettes), ("videos", source.videos)):
-        for folder in folders:
-            if not folder.is_dir():
-                raise UserError(
-                    f"{folder}: no such folder; set source.{field} to the folder of the dataset "
-                    "(config/README.md)"
-                )
-    names = sorted(child.name for folder in source.silhouettes for child in folder.iterdir())
-    if not any(layout.top.fullmatch(name) for name in names):
-        found = f"holds {', '.join(names[:5])}" if names else "the folder is empty"
-        raise UserError(
-            f"{source.silhouettes[0]}: {found}; source.layout '{source.layout}' needs "
-            f"{layout.example} there (config/README.md shows it)"
-        )

@@ -36,7 +36,7 @@ def survey(
         refused += outside_the_protocol(settings)
         refused += test_sequences(settings, found)
     refused += short_sequences(settings, found, cache)
-    write_rejects(refused, out)
+    write_rejects(sorted(refused, key=lambda row: row.used), out)  # skipped before used
     logger.info(rejects_summary(out))
 
 
@@ -99,4 +99,4 @@ def short_sequences(settings: SurveyStage, found: list[Sequence], cache: Path) -
     for subject, condition, number, view in columns.itertuples(index=False):
         reason = "frames repeat in training" if subject in trained else "all frames used in tests"
         name = name_of(subject, condition, int(number), int(view))
-        yield Reject(STAGE, str(place[name]), f"shorter than a training clip, {reason}")
+        yield Reject(STAGE, str(place[name]), f"shorter than a training clip, {reason}", "yes")

@@ -8,7 +8,8 @@ from pathlib import Path
 import h5py
 import pytest
 
-from gaittake.cli import explanation
+from gaittake.cli import _each_set, explanation
+from gaittake.cli.options import job_of
 from gaittake.errors import Preempted
 from tests.cli.conftest import Run, assert_one_line
 from tests.conftest import write_cache
@@ -30,6 +31,17 @@ def test_help_names_every_stage_and_loads_no_heavy_library() -> None:
         assert stage in done.stdout
     for heavy in ("torch", "numpy", "pandas", "cv2", "h5py", "pydantic"):
         assert f"'{heavy}'" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [["--set", "train.steps=7", "note=two words"], ["--set", "train.steps=7 note=two words"]],
+)
+def test_one_set_takes_several_changes(run: Run, changes: list[str]) -> None:
+    assert _each_set(["config", "tiny", *changes, "--debug"])[-1] == "--debug"
+    settings = job_of("tiny", [word for word in _each_set(changes) if word != "--set"]).settings
+    assert (settings.train.steps, settings.note) == (7, "two words")
+    assert run("config", "tiny", *changes)[0] == 0
 
 
 def test_an_unknown_setting_is_one_line(run: Run) -> None:

@@ -18,6 +18,7 @@ from gaittake.io.ragged import RaggedWriter
 from gaittake.settings import SECTIONS, Section, Settings, digest_of, load_settings, settings_text
 from tests.cli.conftest import Run, assert_one_line
 from tests.conftest import write_cache
+from tests.evaluation.plain import write_check
 from tests.jobs import stage_settings
 
 REPOSITORY = Path(__file__).parents[2]
@@ -161,8 +162,9 @@ def test_a_stage_run_by_hand_computes_what_the_workflow_computes(run: Run) -> No
                         view=view,
                         embeddings=vector,
                     )
-    Path("rejects.csv").write_text("stage,path,reason\n")
-    files = ("--embeddings", "embeddings.h5", "--rejects", "rejects.csv")
+    Path("rejects.csv").write_text("stage,path,reason,used\n")
+    write_check(Path("check.json"))
+    files = ("--embeddings", "embeddings.h5", "--rejects", "rejects.csv", "--check", "check.json")
     given = ("--out", "given/metrics.json", "--out-rank1", "given/rank1.csv")
     given += ("--out-probes", "given/probes.csv")
     given += ("--method", "gei", "--settings-digest", digest_of(record))

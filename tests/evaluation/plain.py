@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from gaittake.io.ragged import RaggedWriter
+from gaittake.io.tables import write_json
 
 Embeddings = npt.NDArray[np.float32]
 COLUMNS = ["subject", "condition", "number", "view"]
@@ -50,6 +51,19 @@ def made_up(
     for one, other in generator.integers(0, len(rows), (len(rows) // 4, 2)):
         embeddings[one] = embeddings[other]
     return embeddings, pd.DataFrame(rows, columns=COLUMNS)
+
+
+def write_check(
+    path: Path,
+    *,
+    train: int = 4,
+    missing: tuple[str, ...] = (),
+    without_colour: dict[str, Any] | None = None,
+) -> Path:
+    """Writes what evaluate reads of the file of the check stage."""
+    subjects = {"found": train - len(missing), "expected": train, "missing": list(missing)}
+    write_json({"train_subjects": subjects, "without_colour": without_colour}, path)
+    return path
 
 
 def write_embeddings(path: Path, embeddings: Embeddings, sequences: pd.DataFrame) -> Path:

@@ -3,27 +3,35 @@
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from gaittake.evaluation.compare import compare
 from gaittake.evaluation.tables import markdown_table, published
-from gaittake.io.tables import write_json
+from gaittake.io.tables import read_json, write_json
 from gaittake.settings import CompareStage
 
 VIEWS = (0, 90)
 SUBJECTS = [f"{number:03d}" for number in range(1, 31)]
 
 
-def write_run(folder: Path, method: str, wrong: int, *, seed: int = 0) -> tuple[Path, Path]:
+def write_run(
+    folder: Path, method: str, wrong: int, *, seed: int = 0, matched: float = 0.0
+) -> tuple[Path, Path]:
     """Writes metrics and probes of a run that is wrong for the first `wrong` of 30 subjects."""
     folder.mkdir(parents=True)
     share = 1 - wrong / len(SUBJECTS)
     views = {str(view): share for view in VIEWS}
     numbers = {
-        "mean": {"rank1": share, "chance": 0.1},
-        "by_probe_view": {"rank1": views, "chance": dict.fromkeys(views, 0.1)},
+        "mean": {"rank1": share, "rank1_matched": matched or share, "chance": 0.1},
+        "by_probe_view": {
+            "rank1": views,
+            "rank1_matched": views,
+            "chance": dict.fromkeys(views, 0.1),
+        },
     }
     metrics = {"dataset": "people", "method": method, "synthetic": True, "note": "A note."}
-    metrics |= {"partial": None, "conditions": {"nm": numbers}, "seed": seed}
+    metrics |= {"partial": None, "coverage": "Found 299 of 300 test sequences."}
+    metrics |= {"conditions": {"nm": numbers}, "seed": seed, "unpublished": {}}
     write_json(metrics, folder / "metrics.json")
     rows = [
         ("nm", subject, "nm-05", view, *(2 if place < wrong else 1 for _ in VIEWS))
@@ -55,13 +63,18 @@ def tables(folder: Path, table: str, layout: str = "walkers") -> tuple[pd.DataFr
 
 def test_the_rank1_table_has_the_documented_columns(tmp_path: Path) -> None:
     rows, _ = tables(tmp_path, "rank1")
-    assert list(rows.columns) == ["dataset", "method", "condition", "0", "90", "mean"]
+    statistics = ["deviation", "low", "high", "mean_matched"]
+    assert list(rows.columns) == [
+        *("dataset", "method", "condition", "0", "90", "mean"),
+        *statistics,
+    ]
     assert list(rows["method"]) == ["chance", "gaittake", "gei"]
     assert list(rows["mean"]) == ["10.00", "85.00", "30.00"]
 
 
-def test_other_tables_have_deviation_and_interval(tmp_path: Path) -> None:
-    rows, _ = tables(tmp_path, "table")
+@pytest.mark.parametrize("table", ["rank1", "table"])
+def test_every_table_has_deviation_and_interval(tmp_path: Path, table: str) -> None:
+    rows, _ = tables(tmp_path, table)
     good, poor = rows.iloc[1], rows.iloc[2]
     assert good["mean"] == "85.00"
     assert good["deviation"] == "7.07"  # of 90 and 80
@@ -73,12 +86,47 @@ def test_other_tables_have_deviation_and_interval(tmp_path: Path) -> None:
 def test_the_page_has_the_significant_differences_and_the_synthetic_notice(tmp_path: Path) -> None:
     _, page = tables(tmp_path, "table")
     assert "synthetic" in page
-    assert "A note." in page
+    assert "A note. Found 299 of 300 test sequences." in page
     assert "**85.00** ± 7.07 [" in page
     assert "<u>30.00</u>" in page
     (line,) = [line for line in page.splitlines() if "+55.0" in line]
     assert line.startswith("| nm | GaitTAKE | GEI |")
     assert line.endswith("| yes |")
+
+
+def test_probes_without_a_match_get_a_table_of_the_others(tmp_path: Path) -> None:
+    assert "with a match in the gallery" not in tables(tmp_path / "all", "rank1")[1]
+    metrics, probes = write_run(tmp_path / "some", "gaittake", 3, matched=0.95)
+    compare(
+        CompareStage(dataset="people", table="rank1", layout="oumvlp", same_view=False),
+        [metrics],
+        [probes],
+        out=tmp_path / "table.csv",
+        markdown=tmp_path / "table.md",
+    )
+    rows = pd.read_csv(tmp_path / "table.csv", dtype=str, keep_default_na=False)
+    assert list(rows["mean_matched"]) == ["", "95.00"]
+    page = (tmp_path / "table.md").read_text()
+    assert "| nm | GaitTAKE | 90.00 | 95.00 |" in page
+
+
+def test_settings_that_differ_from_the_published_ones_stand_beside_the_table(
+    tmp_path: Path,
+) -> None:
+    metrics, probes = write_run(tmp_path / "short", "gaittake", 3)
+    content = read_json(metrics)
+    content["unpublished"] = {"train.steps": "2 instead of 80000"}
+    write_json(content, metrics)
+    compare(
+        CompareStage(dataset="people", table="rank1", layout="casiab", same_view=False),
+        [metrics],
+        [probes],
+        out=tmp_path / "table.csv",
+        markdown=tmp_path / "table.md",
+    )
+    page = (tmp_path / "table.md").read_text()
+    said = "Not the published settings: GaitTAKE: train.steps 2 instead of 80000."
+    assert page.index(said) < page.index("## Published")
 
 
 def test_published_numbers_are_shown_for_the_real_datasets_only(tmp_path: Path) -> None:

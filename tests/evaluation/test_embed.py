@@ -1,5 +1,6 @@
 """Batches of whole sequences: each embedding equals that of the sequence alone."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from gaittake.data.store import SequenceStore, gather_whole, load_store
 from gaittake.evaluation import embed
 from gaittake.models import build_network
+from gaittake.settings import EmbedStage
 from tests.conftest import write_cache
 from tests.models.test_peers import TINY, tiny
 
@@ -92,3 +94,23 @@ def test_the_next_batch_is_queued_before_the_previous_copy_is_awaited(
     order = ["queued 0", "queued 1", "awaited 0", "queued 2", "awaited 1", "awaited 2"]
     assert events == order
     assert list(embed.to_host(iter([]))) == []
+
+
+@pytest.mark.parametrize(
+    ("trained", "expected", "warned"),
+    [
+        (["001", "002"], ("001", "002"), False),
+        (["001", "002"], ("011", "012", "013"), True),
+        (["001", "002"], None, False),  # the dataset tests another one's networks
+    ],
+)
+def test_weights_trained_on_other_subjects_are_named(
+    trained: list[str],
+    expected: tuple[str, ...] | None,
+    warned: bool,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings = EmbedStage(network="gaittake", model={}, subjects=("003",), train_subjects=expected)
+    embed.warn_of_other_subjects(settings, json.dumps({"subjects": trained}), Path("given.pt"))
+    message = "given.pt: trained on 2 subjects (001 to 002), not on the 3 of this dataset (011 to"
+    assert (message in caplog.text) is warned

@@ -17,7 +17,13 @@ from gaittake.io.tables import read_json, write_rejects
 from gaittake.sequence import Reject
 from gaittake.settings import Evaluate, EvaluateStage, Protocol
 from gaittake.sources import tree
-from tests.evaluation.plain import made_up, plain_cells, plain_condition, write_embeddings
+from tests.evaluation.plain import (
+    made_up,
+    plain_cells,
+    plain_condition,
+    write_check,
+    write_embeddings,
+)
 
 SUBJECTS = [f"{n:03d}" for n in range(75, 87)]
 NAMES = ["nm-01", "nm-02", "cl-01"]
@@ -31,7 +37,12 @@ PROTOCOL = Protocol(
 
 
 def run(
-    folder: Path, sequences: pd.DataFrame, *, partial: bool, rejects: list[Reject] | None = None
+    folder: Path,
+    sequences: pd.DataFrame,
+    *,
+    partial: bool,
+    rejects: list[Reject] | None = None,
+    **check: Any,
 ) -> Any:
     """Evaluates random embeddings of these sequences; returns the content of `metrics.json`."""
     embeddings = np.random.default_rng(1).random((len(sequences), 2, 3), dtype=np.float32)
@@ -49,6 +60,7 @@ def run(
     evaluate(
         settings,
         embeddings=folder / "embeddings.h5",
+        check=write_check(folder / "check.json", **check),
         rejects=folder / "rejects.csv",
         out=folder / "casiab" / "gaittake" / "metrics.json",
         table=folder / "casiab_rank1.csv",
@@ -68,6 +80,8 @@ def test_single_missing_sequences_do_not_make_a_result_partial(tmp_path: Path) -
     metrics = run(tmp_path, sequences, partial=False)
     assert metrics["partial"] is None
     assert metrics["counts"]["sequences"] == len(sequences)
+    assert metrics["counts"]["test_sequences"] == {"found": len(sequences), "expected": 108}
+    assert metrics["coverage"] == f"Found {len(sequences)} of 108 test sequences."
     assert metrics["note"] == "a note on the dataset"
     table = pd.read_csv(tmp_path / "casiab_rank1.csv", dtype=str)
     assert table["dataset"].tolist() == ["casiab", "casiab"]
@@ -111,7 +125,7 @@ def test_partial_data_is_reported_in_metrics_table_log_and_terminal(
         Reject("index", "/data/Silhouette_000-00/003", "empty folder"),  # of one view
     ]
     with caplog.at_level(logging.WARNING):
-        metrics = run(tmp_path, present, partial=True, rejects=rejects)
+        metrics = run(tmp_path, present, partial=True, rejects=rejects, missing=("002",))
     label = (
         "10 of 12 test subjects; 3 of 4 training subjects; no gallery at view 036; "
         "no nm at view 036; no cl at view 036"
@@ -149,9 +163,7 @@ def test_partial_data_is_reported_in_metrics_table_log_and_terminal(
 
 
 def test_missing_training_subjects_are_reported_without_an_error(tmp_path: Path) -> None:
-    metrics = run(
-        tmp_path, everything(), partial=False, rejects=[tree.missing("002", (Path("/data"),))]
-    )
+    metrics = run(tmp_path, everything(), partial=False, missing=("002",))
     assert metrics["partial"]["label"] == "3 of 4 training subjects"
     table = pd.read_csv(tmp_path / "casiab_rank1.csv", dtype=str)
     assert table["dataset"][0] == "casiab (partial: 3 of 4 training subjects)"
@@ -188,3 +200,17 @@ def test_numbers_are_rounded_in_tables_only() -> None:
     cell = table_rows(partial, "rank1")["dataset"][0]
     assert cell == "toy (partial: 1 of 2 test subjects)"
     assert dataset_of(cell) == dataset_of("toy") == "toy"
+
+
+def test_training_sequences_without_colour_stand_beside_the_table(tmp_path: Path) -> None:
+    few = {"sequences": 9, "of": 1000, "subjects": []}
+    metrics = run(tmp_path, everything(), partial=False, without_colour=few)
+    assert metrics["coverage"] == "9 of 1,000 training sequences have no colour video."
+    assert metrics["partial"] is None
+    many = few | {"sequences": 200}
+    metrics = run(tmp_path, everything(), partial=True, without_colour=many)
+    assert metrics["partial"]["label"] == "200 of 1,000 training sequences have no colour video"
+
+
+def test_a_whole_dataset_has_no_note(tmp_path: Path) -> None:
+    assert run(tmp_path, everything(), partial=False)["coverage"] == ""

@@ -17,6 +17,7 @@ from tests.evaluation.plain import (
     made_up,
     plain_cells,
     plain_condition,
+    write_check,
     write_embeddings,
 )
 
@@ -45,6 +46,7 @@ def evaluated(
     evaluate(
         settings,
         embeddings=folder / "embeddings.h5",
+        check=write_check(folder / "check.json"),
         rejects=folder / "rejects.csv",
         out=folder / "metrics.json",
         table=folder / "rank1.csv",

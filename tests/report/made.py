@@ -33,6 +33,7 @@ from gaittake.settings import (
     TrainStage,
     canonical,
 )
+from tests.evaluation.plain import write_check
 
 HELD_OUT, TESTED = ("002",), ("003", "004", "005", "006")
 VIEWS, SEQUENCES, FRAMES = (0, 90), (("nm", 1), ("nm", 5), ("bg", 1)), 6
@@ -198,6 +199,7 @@ def _run(folder: Path, method: str) -> None:
             subjects=TESTED,
         ),
         embeddings=results / "embeddings.h5",
+        check=write_check(folder / "check.json"),
         rejects=folder / "rejects.csv",
         out=results / "metrics.json",
         table=results / "rank1.csv",

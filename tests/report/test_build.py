@@ -160,7 +160,9 @@ def test_a_damaged_file_fails_in_one_line_and_leaves_no_page(dataset: Path, tmp_
 
 def test_skipped_items_are_counted_by_reason_and_times_by_stage(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    assert re.search(r"empty silhouette</td><td class=\"number\">2</td>", text)
+    assert re.search(
+        r"empty silhouette</td><td class=\"word\">no</td><td class=\"number\">2</td>", text
+    )
     assert re.search(r"train</td><td class=\"number\">1</td><td class=\"number\">1 min 01 s", text)
     assert text.index(">train</td>") < text.index(">merge</td>")  # the longest first
 

@@ -53,3 +53,43 @@ def test_the_message_about_a_wrong_layout_lists_what_the_folder_holds(tmp_path: 
 def test_every_layout_of_the_settings_is_implemented() -> None:
     named = Source.model_json_schema()["properties"]["layout"]["enum"]
     assert set(named) == set(LAYOUTS)
+
+
+def write_both(where: Path) -> None:
+    """Writes silhouettes and videos of CASIA-B."""
+    write_casiab(where / "silhouettes", ("001",), ("nm-01",))
+    for half in ("DatasetB-1", "DatasetB-2"):
+        (where / half / "video").mkdir(parents=True)
+        (where / half / "video" / "001-nm-01-090.avi").touch()
+
+
+@pytest.mark.parametrize(
+    ("videos", "message"),
+    [
+        ("DatasetB-1", "DatasetB-1: holds video; source.videos needs 001-nm-01-090.avi"),
+        ("silhouettes", "the same folder in source.videos and"),
+        ("silhouettes/001", "holds nm-01; source.videos needs 001-nm-01-090.avi"),
+        ("empty", "the folder is empty; source.videos needs"),
+        ("dangling", "dangling: no such folder; set source.videos"),
+    ],
+)
+def test_a_wrong_folder_of_videos_is_named_with_what_it_holds(
+    tmp_path: Path, videos: str, message: str
+) -> None:
+    write_both(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "dangling").symlink_to(tmp_path / "unmounted")
+    both = (tmp_path / "DatasetB-2/video", tmp_path / videos)
+    with pytest.raises(UserError, match=message):
+        index(tmp_path, silhouettes=(tmp_path / "silhouettes",), videos=both)
+
+
+def test_colour_folders_of_ones_own_dataset_hold_the_same_subjects(tmp_path: Path) -> None:
+    write_frames(tmp_path / "silhouettes/p01/nm-01/090")
+    write_frames(tmp_path / "rgb/p01/nm-01/090")
+    silhouettes = (tmp_path / "silhouettes",)
+    index(tmp_path, layout="folder", silhouettes=silhouettes, videos=(tmp_path / "rgb",))
+    with pytest.raises(UserError, match=r"holds nm-01; source.videos needs .* \(p01\)"):
+        index(tmp_path, layout="folder", silhouettes=silhouettes, videos=(tmp_path / "rgb/p01",))
+    with pytest.raises(UserError, match=r"the same folder in source\.videos and"):
+        index(tmp_path, layout="folder", silhouettes=silhouettes, videos=silhouettes)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from gaittake.io.tables import read_rejects
 from gaittake.pose import pseudo_label
 from gaittake.pose.locate import Detections
 from gaittake.settings import Detector, PseudoLabel, PseudoLabelStage
@@ -46,7 +47,7 @@ def test_a_dataset_without_faults_has_no_rejects_and_the_log_says_so(
 ) -> None:
     with caplog.at_level("INFO"):
         assert rows(root) == []
-    assert caplog.records[-1].getMessage() == f"{root}/rejects.csv: no rejects"
+    assert caplog.records[-1].getMessage() == f"{root}/rejects.csv: 0 skipped, 0 used with a note"
     assert in_cache(root) == EVERYBODY
 
 
@@ -239,8 +240,10 @@ def test_each_stage_ends_its_log_with_its_rejects(
     assert "8 of 8 sequences; refused: 1 empty silhouette" in said
     assert f"16 of 16 sequences in {root}/cache.h5" in said
     assert said[-1].splitlines() == [
-        f"{root}/rejects.csv: 3 rejects, by stage and reason:",
-        "       1  cache: empty silhouette",
-        f"       1  index: {text}",
-        "       1  survey: shorter than a training clip, frames repeat in training",
+        "       1  skipped, cache: empty silhouette",
+        f"       1  skipped, index: {text}",
+        "       1  used, survey: shorter than a training clip, frames repeat in training",
+        f"{root}/rejects.csv: 2 skipped, 1 used with a note",
     ]
+    written = read_rejects(root / "rejects.csv")
+    assert [row.used for row in written] == ["no", "no", "yes"]

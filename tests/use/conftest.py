@@ -46,6 +46,7 @@ def _run() -> None:
         data.index("walkers", shard)
         pose.predict("walkers", shard, threads=1)
         data.build("walkers", shard, threads=1)
+    data.check("walkers")
     data.merge("walkers")
     stage = plan.train(job)
     with open_ragged(job.path("cache.h5"), kind="cache") as cache:

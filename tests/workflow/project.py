@@ -11,7 +11,9 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[2]
 SOURCES = ("Snakefile", "workflow", "profiles", "envs", "config", "gaittake")
 TARGET = "results/smoke_rank1.csv"
-_JOB = re.compile(r"^(?:local)?rule (?P<rule>\w+):\n(?P<lines>(?:    .*\n)*)", flags=re.MULTILINE)
+_JOB = re.compile(
+    r"^(?:local)?(?:rule|checkpoint) (?P<rule>\w+):\n(?P<lines>(?:    .*\n)*)", flags=re.MULTILINE
+)
 _WILDCARD = re.compile(r"(?:shard|method)=([\w-]+)")
 
 

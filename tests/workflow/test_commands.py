@@ -22,6 +22,7 @@ STAGES = {
     "finetune": "pose.finetune.finetune_student",
     "predict": "pose.predict.predict_keypoints",
     "quality": "pose.quality.measure_quality",
+    "check": "sources.check.check",
     "cache build": "data.build_cache.cache_shard",
     "survey": "sources.survey.survey",
     "cache merge": "data.build_cache.merge_caches",

@@ -32,6 +32,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     (made.folder / "config" / "overlapping.yaml").write_text(TESTER.replace("009", "004"))
     (made.folder / "config" / "exact.yaml").write_text(EXACT)
     (made.folder / "config" / "casiab.yaml").write_text(CASIAB)
+    (made.folder / "silhouettes" / "001").mkdir(parents=True)
+    (made.folder / "videos").mkdir()
+    (made.folder / "videos" / "001-nm-01-090.avi").touch()
     return made
 
 
@@ -43,6 +46,7 @@ def test_subjects_go_by_shard_and_only_training_subjects_are_labelled(project: P
         "pseudo_label train-000",
         "finetune",
         "quality",
+        "check",
         "merge",
         "survey",
         "train gaittake",
@@ -116,7 +120,8 @@ def test_wrong_settings_stop_the_run_before_it_starts_with_one_line(
 ) -> None:
     code, said = project.snakemake("--dry-run", target, "--config", f"set={' '.join(chosen)}")
     assert code == 1
-    assert len([line for line in said.splitlines() if message in line]) == 1
+    lines = [line.strip().removeprefix(f"{target}: ") for line in said.splitlines()]
+    assert len([line for line in lines if line.startswith(message)]) == 1
     assert "Traceback (most recent call last)" not in said
 
 

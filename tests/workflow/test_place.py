@@ -21,12 +21,12 @@ rule all:
 
 rule stage:
     output: "{name}.done"
-    resources: gpu=1
+    resources: gpu=1, mem_mb=6000
     shell: "date +%s.%N > {wildcards.name}.since; sleep 0.5; date +%s.%N > {output}"
 """
 
 
-def at_once(folder: Path, *arguments: str, gpu: bool, visible: str = "0") -> int:
+def at_once(folder: Path, *arguments: str, gpu: bool, visible: str = "0", memory: int = 0) -> int:
     """Returns how many of three GPU stages ran at the same time."""
     devices = folder / "dev"
     devices.mkdir()
@@ -35,6 +35,8 @@ def at_once(folder: Path, *arguments: str, gpu: bool, visible: str = "0") -> int
     rules = (REPOSITORY / "workflow" / "rules" / "place.smk").read_text()
     assert "Path(os.devnull).parent" in rules
     replaced = rules.replace("Path(os.devnull).parent", f'Path("{devices}")')
+    replaced = replaced.replace('Path("/sys/fs/cgroup")', f'Path("{folder}")')
+    (folder / "memory.max").write_text(f"{memory * 2**20}\n" if memory else "max\n")
     (folder / "place.smk").write_text(replaced)
     (folder / "Snakefile").write_text(PROLOGUE)
     command = [sys.executable, "-m", "snakemake", "--cores", "3", *arguments]
@@ -64,6 +66,21 @@ def test_gpu_stages_take_turns_where_there_is_one_gpu(
     tmp_path: Path, gpu: bool, visible: str, arguments: tuple[str, ...], expected: int
 ) -> None:
     assert at_once(tmp_path, *arguments, gpu=gpu, visible=visible) == expected
+
+
+@pytest.mark.parametrize(
+    ("memory", "arguments", "expected"),
+    [
+        (2000, (), 1),  # less than one job asks for
+        (13000, (), 2),
+        (18500, (), 3),
+        (2000, ("--resources", "mem_mb=12000"), 2),
+    ],
+)
+def test_jobs_that_run_at_once_fit_into_the_memory(
+    tmp_path: Path, memory: int, arguments: tuple[str, ...], expected: int
+) -> None:
+    assert at_once(tmp_path, *arguments, gpu=False, memory=memory) == expected
 
 
 def test_no_profile_limits_gpus() -> None:
@@ -115,12 +132,13 @@ def test_a_new_attempt_asks_for_more_memory_and_for_more_time_where_it_starts_an
 def test_a_training_of_weeks_on_a_cpu_is_announced_before_the_first_job(tmp_path: Path) -> None:
     project = fresh_project(tmp_path / "project")
     (project.folder / "config" / "own.yaml").write_text(
-        "source: {layout: folder, silhouettes: [nowhere]}\npose: {student_from: smoke}\n"
+        "source: {layout: folder, silhouettes: [data]}\npose: {student_from: smoke}\n"
         "protocol: {train_subjects: [a], test_subjects: [b]}\n"
         "methods: {gaitgl: {network: gaitgl}}\n"
     )
+    (project.folder / "data" / "a").mkdir(parents=True)
     code, said = project.snakemake("--cores", "1", "results/own_rank1.csv")
-    assert code == 1  # the data is missing
+    assert code == 1  # no subject has frames
     announced = re.search(r"own, gaitgl: 80,000 steps take about ([\d,]+) h on \d+ cores", said)
     assert announced is not None, said
     assert int(announced[1].replace(",", "")) > 50

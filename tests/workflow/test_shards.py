@@ -85,7 +85,7 @@ def test_on_slurm_a_failed_shard_is_retried_alone_with_more_memory(
         said, _ = process.communicate(timeout=600)
         assert process.returncode == 0, said
         jobs = [(job["Comment"].rpartition("_")[2], megabytes(job)) for job in submitted()]
-    assert sorted(jobs) == [("test-000", 6000), ("test-000", 12000), ("train-000", 6000)]
+    assert sorted(jobs) == [("test-000", 2000), ("test-000", 4000), ("train-000", 2000)]
 
 
 def test_a_job_of_many_sequences_loads_its_model_once(

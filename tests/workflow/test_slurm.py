@@ -41,7 +41,7 @@ REQUESTS = {
     "embed": (2, 16000, 240, "gpu"),
     "evaluate": (1, 8000, 60, "main"),
 }
-LOCAL = {"index", "survey", "compare"}
+LOCAL = {"index", "check", "survey", "compare"}
 
 
 @pytest.fixture

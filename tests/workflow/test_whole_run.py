@@ -31,7 +31,11 @@ def project(finished: Project, tmp_path: Path) -> Project:
 
 def test_a_fresh_clone_ends_with_a_row_for_each_method_and_condition(finished: Project) -> None:
     table = pd.read_csv(finished.folder / TARGET, dtype=str)
-    assert list(table.columns) == ["dataset", "method", "condition", "36", "90", "mean"]
+    statistics = ["deviation", "low", "high", "mean_matched"]
+    assert list(table.columns) == [
+        *("dataset", "method", "condition", "36", "90", "mean"),
+        *statistics,
+    ]
     assert set(table["dataset"]) == {"smoke"}
     rows = set(zip(table["method"], table["condition"], strict=True))
     methods, conditions = ("chance", "gei", "gaittake"), ("nm", "bg", "cl")
@@ -127,7 +131,7 @@ def test_an_added_subject_runs_its_own_shard_alone(project: Project) -> None:
     jobs = project.planned()
     by_shard = {f"{rule} test-001" for rule in ("render", "index", "predict", "cache")}
     assert {job for job in jobs if "-00" in job} == by_shard
-    assert jobs - by_shard == EMBEDDED | {"quality", "merge", "survey", "train gaittake"}
+    assert jobs - by_shard == EMBEDDED | {"quality", "merge", "check", "survey", "train gaittake"}
 
 
 def test_a_killed_run_continues_where_it_was(project: Project) -> None:

@@ -4,6 +4,7 @@ import re
 import subprocess
 
 DEVICES = Path(os.devnull).parent
+CONTROL_GROUPS = Path("/sys/fs/cgroup")
 # Finished jobs are looked for every three minutes at the latest.
 SECONDS_REMEMBERED = 240
 
@@ -13,6 +14,17 @@ def gpu_here():
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
     devices = [*DEVICES.glob("nvidia[0-9]*"), *DEVICES.glob("kfd")]
     return bool(devices) and not hidden
+
+
+def memory_here():
+    """Returns the megabytes of memory that the jobs on this machine may use together."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):  # of a container
+        path = CONTROL_GROUPS / name
+        text = path.read_text().strip() if path.exists() else ""
+        if text.isdecimal():
+            limits.append(int(text))
+    return min(limits) // 2**20
 
 
 def why_no_end_is_seen(asked_by, slurm):
@@ -52,6 +64,12 @@ def starter(wildcards, resources):
 on_this_machine = workflow.is_main_process and workflow.resource_settings.nodes is None
 if on_this_machine and gpu_here() and "gpu" not in workflow.global_resources:
     workflow.global_resources["gpu"] = 1
+
+
+# Nor does this limit stand in a profile: each machine has its own memory. A job that asks for more
+# than all of it runs alone.
+if on_this_machine and "mem_mb" not in workflow.global_resources:
+    workflow.global_resources["mem_mb"] = memory_here()
 
 
 # A training that takes days on a CPU is announced before the first job, with its hours.

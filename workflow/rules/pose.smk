@@ -2,6 +2,7 @@ rule teacher:
     """Gets the detector that labels RGB frames: COCO's, or one trained on rendered people."""
     input:
         weights=files("teacher_weights"),
+        check=checked,
     output:
         weights="results/{dataset}/pose/teacher.pt",
     log:
@@ -18,7 +19,7 @@ rule teacher:
     params:
         settings=settings("teacher"),
         code=code("gaittake.pose.teacher"),
-        options=options(stage="teacher"),
+        options=options("check", stage="teacher"),
         checkpoints="results/{dataset}/pose/checkpoints/teacher",
     shell:
         "python -m gaittake teacher {wildcards.dataset} {params.options}"
@@ -31,6 +32,7 @@ rule pseudo_label:
         frames=files("frames"),
         index="results/{dataset}/index/{shard}.csv",
         teacher="results/{dataset}/pose/teacher.pt",
+        check=checked,
     output:
         labels="results/{dataset}/pose/pseudo_labels/{shard}.h5",
         rejects="results/{dataset}/pose/pseudo_labels/{shard}.rejects.csv",
@@ -45,12 +47,12 @@ rule pseudo_label:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=per_attempt(6000),
+        mem_mb=per_attempt(detector_memory),
         runtime=per_attempt(480),
     params:
         settings=settings("pseudo_label"),
         code=code("gaittake.pose.pseudo_label"),
-        options=options("index", "teacher", stage="pseudo_label"),
+        options=options("index", "teacher", "check", stage="pseudo_label"),
     shell:
         "python -m gaittake pseudo-label {wildcards.dataset} --shard {wildcards.shard}"
         " {params.options} --out {output.labels} --out-rejects {output.rejects}"
@@ -63,6 +65,7 @@ rule finetune:
         pseudo_labels=every("pose/pseudo_labels/{shard}.h5", "train"),
         index=every("index/{shard}.csv", "train"),
         teacher="results/{dataset}/pose/teacher.pt",
+        check=checked,
     output:
         weights="results/{dataset}/pose/student.pt",
     log:
@@ -79,7 +82,7 @@ rule finetune:
     params:
         settings=settings("finetune"),
         code=code("gaittake.pose.finetune"),
-        options=options("pseudo_labels", "index", "teacher", stage="finetune"),
+        options=options("pseudo_labels", "index", "teacher", "check", stage="finetune"),
         checkpoints="results/{dataset}/pose/checkpoints/student",
     shell:
         "python -m gaittake finetune {wildcards.dataset} {params.options}"
@@ -92,6 +95,7 @@ rule predict:
         frames=files("frames"),
         index="results/{dataset}/index/{shard}.csv",
         student=files("student"),
+        check=checked,
     output:
         keypoints="results/{dataset}/pose/keypoints/{shard}.h5",
         rejects="results/{dataset}/pose/keypoints/{shard}.rejects.csv",
@@ -104,12 +108,12 @@ rule predict:
     threads: 1
     resources:
         gpu=1,
-        mem_mb=per_attempt(6000),
+        mem_mb=per_attempt(detector_memory),
         runtime=per_attempt(480),
     params:
         settings=settings("predict"),
         code=code("gaittake.pose.predict"),
-        options=options("index", "student", stage="predict"),
+        options=options("index", "student", "check", stage="predict"),
     shell:
         "python -m gaittake predict {wildcards.dataset} --shard {wildcards.shard}"
         " {params.options} --out {output.keypoints} --out-rejects {output.rejects}"

@@ -2,6 +2,7 @@ rule train:
     """Trains a method's network on the training subjects."""
     input:
         cache="results/{dataset}/cache.h5",
+        check=checked,
     output:
         weights="results/{dataset}/{method}/weights.pt",
         history="results/{dataset}/{method}/train.csv",
@@ -19,7 +20,7 @@ rule train:
     params:
         settings=settings("train"),
         code=code("gaittake.training.engine"),
-        options=options("cache", stage="train"),
+        options=options("cache", "check", stage="train"),
         checkpoints="results/{dataset}/{method}/checkpoints",
         starter=starter,
     shell:
@@ -59,6 +60,7 @@ rule evaluate:
     """Measures a method across views."""
     input:
         embeddings="results/{dataset}/{method}/embeddings.h5",
+        check="results/{dataset}/check.json",
         rejects="results/{dataset}/rejects.csv",
     output:
         metrics="results/{dataset}/{method}/metrics.json",
@@ -77,7 +79,7 @@ rule evaluate:
     params:
         settings=settings("evaluate"),
         code=code("gaittake.evaluation.evaluate"),
-        options=options("embeddings", "rejects", stage="evaluate"),
+        options=options("embeddings", "check", "rejects", stage="evaluate"),
     shell:
         "python -m gaittake evaluate {wildcards.dataset} --method {wildcards.method}"
         " {params.options} --out {output.metrics} --out-rank1 {output.table}"

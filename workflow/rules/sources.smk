@@ -79,6 +79,35 @@ rule index:
         " --out {output.table} --out-rejects {output.rejects} &> {log}"
 
 
+# A checkpoint: if a rule runs, Snakemake (9.27) overlooks the own reasons of the jobs that have its
+# output as ancient() input.
+checkpoint check:
+    """Compares the index with the protocol; the rules that train read the fault."""
+    input:
+        index=every("index/{shard}.csv"),
+    output:
+        # Kept if the job is interrupted: without it all rules that wait for it would run again.
+        check=update("results/{dataset}/check.json"),
+    log:
+        "results/{dataset}/logs/check.log",
+    benchmark:
+        "results/{dataset}/benchmarks/check.tsv"
+    localrule: True
+    conda:
+        "../../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        settings=settings("check"),
+        code=code("gaittake.sources.check"),
+        options=options("index", stage="check"),
+    shell:
+        "python -m gaittake check {wildcards.dataset} {params.options} --out {output.check}"
+        " &> {log}"
+
+
 rule survey:
     """Lists everything that could not be used, and what the protocol asks for in vain."""
     input:

@@ -1,0 +1,171 @@
+"""The check stage: compares the index with the protocol, before any network is trained."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from gaittake.errors import UserError
+from gaittake.io.tables import read_json, read_sequences, write_json
+from gaittake.sequence import Sequence
+from gaittake.settings import CheckStage
+from gaittake.sources.coverage import (
+    MOST_WITHOUT_COLOUR,
+    Coverage,
+    Item,
+    cover,
+    degrees,
+    incomplete,
+    lacking,
+    listed,
+    too_few_colours,
+    without_pairs,
+)
+
+logger = logging.getLogger(__name__)
+
+
+def check(settings: CheckStage, *, index: list[Path], out: Path) -> None:
+    """Writes the numbers of expected and found subjects and sequences, and what is wrong.
+
+    The stage itself does not fail: Snakemake would delete the output, and run every stage that
+    waits for it again. Those stages call `require_passed`.
+
+    Args:
+        settings: the protocol, the subjects, and whether networks are trained on this dataset.
+        index: the sequence tables of all shards.
+        out: the numbers and the fault, as JSON.
+    """
+    found = [row for path in index for row in read_sequences(path)]
+    tested = cover(settings.protocol, settings.test_subjects, (Item(*row[:4]) for row in found))
+    wanted = set(settings.train_subjects)
+    trained = [row for row in found if row.subject in wanted]
+    colour = without_colour(trained) if settings.labels else None
+    content = _summary(settings, tested, trained, colour)
+    for what in ("train_subjects", "test_subjects", "test_sequences"):
+        logger.info("%s: found %s of %s", what, content[what]["found"], content[what]["expected"])
+    try:
+        if not found:
+            raise UserError(_nothing_found(settings, index[0].parent))
+        _require_evaluable(settings, tested, trained)
+        if not settings.protocol.partial:
+            _require_complete(settings, tested, colour, index[0].parent)
+    except UserError as error:
+        logger.error("%s", error)
+        content["fault"] = str(error)
+    write_json(content, out)
+
+
+def require_passed(path: Path) -> None:
+    """Checks that the index agrees with the protocol.
+
+    Args:
+        path: what `check` wrote; if it does not exist, nothing is checked.
+
+    Raises:
+        UserError: it does not.
+    """
+    fault = read_json(path)["fault"] if path.exists() else None
+    if fault:
+        raise UserError(fault)
+
+
+def without_colour(trained: list[Sequence]) -> dict[str, Any]:
+    """Returns how many training sequences have no video, and the subjects without any."""
+    lacks = [row for row in trained if row.video is None]
+    seen = {row.subject for row in trained if row.video is not None}
+    subjects = sorted({row.subject for row in lacks} - seen)
+    return {"sequences": len(lacks), "of": len(trained), "subjects": subjects}
+
+
+def _nothing_found(settings: CheckStage, folder: Path) -> str:
+    subjects = len(settings.train_subjects) + len(settings.test_subjects)
+    return (
+        f"check of {settings.dataset}: the index has no sequence of the protocol's {subjects} "
+        f"subjects; {folder}/*.rejects.csv list what was found instead. Folders may be nested too "
+        "deep, or protocol.train_subjects and protocol.test_subjects name other subjects"
+    )
+
+
+def _require_evaluable(settings: CheckStage, tested: Coverage, trained: list[Sequence]) -> None:
+    """Checks that there is something to train on and to compare.
+
+    Raises:
+        UserError: no training sequence, no probe or gallery sequence, or no pair of views.
+    """
+    what = f"check of {settings.dataset}"
+    if settings.trains and not trained:
+        raise UserError(
+            f"{what}: no sequence of the {len(settings.train_subjects)} training subjects "
+            f"({listed(settings.train_subjects)}) is in the index; set protocol.train_subjects"
+        )
+    held = sum(tested.gallery.values())
+    probed = [name for name, counts in tested.probes.items() if any(counts.values())]
+    if not held or not probed:
+        lacks = "probe" if held else "gallery"
+        raise UserError(
+            f"{what}: no {lacks} sequence of the {tested.of_subjects} test subjects "
+            f"({listed(settings.test_subjects)}) is in the index; protocol.gallery and "
+            "protocol.probes must name sequences of the dataset"
+        )
+    faults = _without_pairs(settings, tested)
+    if len(faults) == len(probed):
+        raise UserError(f"{what}: {faults[0]}")
+
+
+def _require_complete(
+    settings: CheckStage, tested: Coverage, colour: dict[str, Any] | None, folder: Path
+) -> None:
+    """Checks that the data has every part of the protocol.
+
+    Raises:
+        UserError: lists the missing parts.
+    """
+    faults = lacking(tested) + _without_pairs(settings, tested)
+    if colour and too_few_colours(colour):
+        faults.append(
+            f"{colour['sequences']:,} of {colour['of']:,} training sequences have no colour video "
+            f"(no video at all: {listed(colour['subjects']) or 'no subject'}), at most "
+            f"{MOST_WITHOUT_COLOUR:.0%} may have none; source.videos must list all folders of "
+            "videos"
+        )
+    if faults:
+        what, rejects = f"check of {settings.dataset}", f"{folder}/*.rejects.csv list"
+        raise incomplete(what, faults, rejects=rejects)
+
+
+def _without_pairs(settings: CheckStage, tested: Coverage) -> list[str]:
+    held = [view for view, count in tested.gallery.items() if count]
+    return [
+        f"{condition} probes and gallery have {degrees(held)} only, and pairs of identical views "
+        "do not count; set protocol.same_view: true to count them"
+        for condition in without_pairs(tested, same_view=settings.protocol.same_view)
+    ]
+
+
+def _summary(
+    settings: CheckStage, tested: Coverage, trained: list[Sequence], colour: dict[str, Any] | None
+) -> dict[str, Any]:
+    """Returns the contents of `check.json`."""
+    present = {row.subject for row in trained}
+    absent = [subject for subject in settings.train_subjects if subject not in present]
+    present_tested = tested.of_subjects - len(tested.subjects_missing)
+    expected = None if settings.rendered else tested.of_sequences
+    return {
+        "fault": None,
+        "train_subjects": {
+            "found": len(present),
+            "expected": len(settings.train_subjects),
+            "missing": absent,
+        },
+        "test_subjects": {
+            "found": present_tested,
+            "expected": tested.of_subjects,
+            "missing": tested.subjects_missing,
+        },
+        "train_sequences": {"found": len(trained)},
+        "test_sequences": {"found": tested.sequences, "expected": expected},
+        "views": list(tested.views),
+        "gallery": tested.gallery,
+        "probes": tested.probes,
+        "without_colour": colour,
+    }

@@ -1,0 +1,69 @@
+"""Checks of a dataset's folders, fast enough for a dry run: they list folders and open no file."""
+
+from pathlib import Path
+
+from gaittake.errors import UserError
+from gaittake.settings import Source
+from gaittake.sources.layouts import LAYOUTS, Layout
+
+MOST_NAMES = 5  # in a message
+
+
+def check_folders(source: Source) -> None:
+    """Checks that the source's folders exist and fit the layout.
+
+    Raises:
+        UserError: names the folder, what it holds, what the layout needs, and the setting.
+    """
+    layout = LAYOUTS[source.layout]
+    if not source.silhouettes:
+        raise UserError("source.silhouettes is empty: set it to the folder that holds the subjects")
+    for field, folders in (("silhouettes", source.silhouettes), ("videos", source.videos)):
+        for folder in folders:
+            if not folder.is_dir():
+                # A dangling link is not a folder either.
+                raise UserError(
+                    f"{folder}: no such folder; set source.{field} to the folder of the dataset "
+                    "(config/README.md)"
+                )
+    names = _names(*source.silhouettes)
+    if not any(layout.top.fullmatch(name) for name in names):
+        raise UserError(
+            f"{source.silhouettes[0]}: {_held(names)}; source.layout '{source.layout}' needs "
+            f"{layout.example} there (config/README.md shows it)"
+        )
+    for folder in source.videos:
+        _check_videos(folder, source, layout, subjects=set(names))
+
+
+def _check_videos(folder: Path, source: Source, layout: Layout, *, subjects: set[str]) -> None:
+    """Checks that a folder holds colour videos.
+
+    Raises:
+        UserError: it does not.
+    """
+    if folder.resolve() in {path.resolve() for path in source.silhouettes}:
+        raise UserError(
+            f"{folder}: the same folder in source.videos and source.silhouettes; set source.videos "
+            "to the colour videos, or to [] if there are none"
+        )
+    names = _names(folder)
+    if layout.video is None:  # colour has the folders of the silhouettes
+        if not subjects.intersection(names):
+            raise UserError(
+                f"{folder}: {_held(names)}; source.videos needs the folders of the subjects, as "
+                f"in source.silhouettes ({', '.join(sorted(subjects)[:MOST_NAMES])})"
+            )
+    elif not any(layout.video.fullmatch(name) for name in names):
+        raise UserError(
+            f"{folder}: {_held(names)}; source.videos needs {layout.video_example} right there "
+            "(config/README.md shows it)"
+        )
+
+
+def _names(*folders: Path) -> list[str]:
+    return sorted(child.name for folder in folders for child in folder.iterdir())
+
+
+def _held(names: list[str]) -> str:
+    return f"holds {', '.join(names[:MOST_NAMES])}" if names else "the folder is empty"

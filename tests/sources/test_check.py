@@ -1,0 +1,170 @@
+"""What the index lacks of the protocol is one line before anything is trained."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gaittake.errors import UserError
+from gaittake.io.tables import read_json, write_sequences
+from gaittake.sequence import Sequence
+from gaittake.settings import CheckStage, Protocol
+from gaittake.sources.check import check, require_passed
+
+TRAIN, TEST = tuple(f"{n:03d}" for n in range(1, 11)), ("075", "076", "077")
+NAMES = ("nm-01", "nm-02", "cl-01")
+VIEWS = (0, 36, 90)
+PROTOCOL = {
+    "gallery": ("nm-01",),
+    "probes": {"nm": ("nm-02",), "cl": ("cl-01",)},
+    "views": VIEWS,
+}
+
+
+def everything() -> list[Sequence]:
+    """Returns all sequences of all subjects, each with a video."""
+    return [
+        Sequence(subject, name[:2], int(name[3:]), view, 20, Path(subject, name), Path("a.avi"))
+        for subject in (*TRAIN, *TEST)
+        for name in NAMES
+        for view in VIEWS
+    ]
+
+
+def checked(folder: Path, found: list[Sequence], **changes: Any) -> Any:
+    """Checks an index of these sequences; returns the contents of `check.json`."""
+    stage = {name: changes.pop(name) for name in list(changes) if name in CheckStage.model_fields}
+    settings = CheckStage.model_validate(
+        {
+            "dataset": "casiab",
+            "protocol": Protocol.model_validate(PROTOCOL | changes),
+            "train_subjects": TRAIN,
+            "test_subjects": TEST,
+            "trains": True,
+            "labels": True,
+            "rendered": False,
+        }
+        | stage
+    )
+    write_sequences(found[::2], folder / "train-000.csv")
+    write_sequences(found[1::2], folder / "test-000.csv")
+    out = folder / "check.json"
+    check(settings, index=[folder / "train-000.csv", folder / "test-000.csv"], out=out)
+    require_passed(out)
+    return read_json(out)
+
+
+def test_a_whole_dataset_is_counted(tmp_path: Path) -> None:
+    assert checked(tmp_path, everything()) == {
+        "fault": None,
+        "train_subjects": {"found": 10, "expected": 10, "missing": []},
+        "test_subjects": {"found": 3, "expected": 3, "missing": []},
+        "train_sequences": {"found": 90},
+        "test_sequences": {"found": 27, "expected": 27},
+        "views": [0, 36, 90],
+        "gallery": {"0": 3, "36": 3, "90": 3},
+        "probes": {"nm": {"0": 3, "36": 3, "90": 3}, "cl": {"0": 3, "36": 3, "90": 3}},
+        "without_colour": {"sequences": 0, "of": 90, "subjects": []},
+    }
+
+
+def test_single_missing_sequences_are_counted_and_stop_nothing(tmp_path: Path) -> None:
+    found = [row for row in everything() if row.name not in ("075/nm-02/036", "076/cl-01/090")]
+    content = checked(tmp_path, found)
+    assert content["test_sequences"] == {"found": 25, "expected": 27}
+    assert content["probes"]["nm"] == {"0": 3, "36": 2, "90": 3}
+
+
+@pytest.mark.parametrize(
+    ("lost", "message"),
+    [
+        (
+            lambda row: row.subject == "076",
+            r"check of casiab: 1 of 3 test subjects have no usable sequence \(076\)",
+        ),
+        (
+            lambda row: row.subject in TEST and row.name[4:] == "nm-01/036",
+            "check of casiab: no gallery sequence at view 036",
+        ),
+        (
+            lambda row: row.subject in TEST and row.condition == "cl",
+            "check of casiab: no cl probe at views 000, 036, 090",
+        ),
+    ],
+)
+def test_missing_parts_of_the_protocol_are_refused_unless_partial(
+    tmp_path: Path, lost: Any, message: str
+) -> None:
+    found = [row for row in everything() if not lost(row)]
+    with pytest.raises(UserError, match=message) as refused:
+        checked(tmp_path, found)
+    assert "protocol.partial=true" in str(refused.value)
+    assert "\n" not in str(refused.value)
+    content = checked(tmp_path, found, partial=True)
+    assert content["test_sequences"]["found"] < content["test_sequences"]["expected"]
+
+
+@pytest.mark.parametrize("partial", [False, True])
+@pytest.mark.parametrize(
+    ("kept", "message"),
+    [
+        (lambda row: False, r"the index has no sequence of the protocol's 13 subjects; .*/\*"),
+        (lambda row: row.subject in TEST, r"no sequence of the 10 training subjects \(001, 002"),
+        (lambda row: row.subject in TRAIN, "no gallery sequence of the 3 test subjects"),
+        (lambda row: row.name[4:9] != "nm-01" or row.subject in TRAIN, "no gallery sequence"),
+        (lambda row: row.name[4:9] == "nm-01", "no probe sequence of the 3 test subjects"),
+        (lambda row: row.view == 90, "view 090 only, .*set protocol.same_view: true"),
+    ],
+)
+def test_what_cannot_be_evaluated_at_all_is_refused_even_if_partial(
+    tmp_path: Path, kept: Any, message: str, partial: bool
+) -> None:
+    found = [row for row in everything() if kept(row)]
+    with pytest.raises(UserError, match=rf"check of casiab: .*{message}"):
+        checked(tmp_path, found, partial=partial, views=())
+
+
+def test_a_single_view_is_evaluated_where_identical_views_count(tmp_path: Path) -> None:
+    found = [row for row in everything() if row.view == 90]
+    content = checked(tmp_path, found, views=(), same_view=True)
+    assert content["views"] == [90]
+
+
+def test_a_condition_with_one_view_beside_others_with_more_is_named(tmp_path: Path) -> None:
+    found = [
+        row
+        for row in everything()
+        if row.subject in TRAIN or row.view == 90 or row.name[4:9] == "nm-02"
+    ]
+    with pytest.raises(UserError, match="cl probes and gallery have view 090 only"):
+        checked(tmp_path, found, views=())
+
+
+@pytest.mark.parametrize(("lost", "refused"), [(9, False), (10, True)])
+def test_colour_may_be_missing_for_a_tenth_of_the_training_sequences(
+    tmp_path: Path, lost: int, refused: bool
+) -> None:
+    blind = {row.name for row in everything()[:lost]}
+    found = [row._replace(video=None) if row.name in blind else row for row in everything()]
+    if refused:
+        with pytest.raises(
+            UserError, match=r"10 of 90 training sequences have no .*: 001\), at most 10%"
+        ):
+            checked(tmp_path, found)
+    whole = checked(tmp_path, found, partial=refused)
+    assert whole["without_colour"] == {"sequences": lost, "of": 90, "subjects": ["001"]}
+    assert checked(tmp_path, found, labels=False)["without_colour"] is None
+
+
+def test_a_borrower_of_networks_needs_no_training_subjects(tmp_path: Path) -> None:
+    found = [row for row in everything() if row.subject in TEST]
+    content = checked(tmp_path, found, train_subjects=(), trains=False, labels=False)
+    assert content["train_sequences"] == {"found": 0}
+
+
+def test_of_rendered_subjects_no_number_of_sequences_is_expected(tmp_path: Path) -> None:
+    assert checked(tmp_path, everything(), rendered=True)["test_sequences"]["expected"] is None
+
+
+def test_without_a_check_nothing_is_required(tmp_path: Path) -> None:
+    require_passed(tmp_path / "check.json")
