@@ -32,8 +32,8 @@ SilhouettesOption = Annotated[
     Silhouettes,
     typer.Option(
         "--silhouettes",
-        help="Content of the files: masks, or colour frames to segment: background (static "
-        "camera) or maskrcnn (any camera; downloads torchvision's weights once).",
+        help="Content of the files: masks, or colour frames to segment: people (any camera; "
+        "requires the extra [people]), background (static camera) or maskrcnn (any camera, slow).",
     ),
 ]
 MasksOption = Annotated[

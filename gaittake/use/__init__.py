@@ -7,6 +7,7 @@ class Silhouettes(StrEnum):
     """Content of a sequence's files: masks, or colour frames and how to segment them."""
 
     MASKS = "masks"
+    PEOPLE = "people"
     BACKGROUND = "background"
     MASKRCNN = "maskrcnn"
 

@@ -14,6 +14,7 @@ from gaittake.use import Masks, Silhouettes
 from gaittake.use.background import background_masks
 from gaittake.use.maskrcnn import maskrcnn_masks, published_maskrcnn
 from gaittake.use.model_file import unreadable
+from gaittake.use.people import people_masks, published_blazepose
 
 STAGE = "masks"
 SEQUENCE = "a folder of numbered images (001.png, …) or a video"
@@ -40,8 +41,8 @@ def mask_reader(
         device: where Mask R-CNN computes.
 
     Raises:
-        UserError: an empty scene without `background` or without frames, or Mask R-CNN's weights
-            are unavailable.
+        UserError: an empty scene without `background` or without frames, or the networks of
+            `people` or `maskrcnn` are unavailable.
     """
     if empty_scene is not None and kind is not Silhouettes.BACKGROUND:
         raise UserError(f"--empty-scene {empty_scene}: requires --silhouettes background")
@@ -54,6 +55,11 @@ def mask_reader(
         return lambda source, rejects: background_masks(
             require_frames(source), empty_scene=scene, rejects=rejects
         )
+    if kind is Silhouettes.PEOPLE:
+        networks = published_blazepose()
+        return lambda source, rejects: people_masks(
+            require_frames(source), networks, rejects=rejects
+        )
     model = published_maskrcnn().to(device)
     return lambda source, rejects: maskrcnn_masks(
         require_frames(source), model, device=device, rejects=rejects
@@ -63,7 +69,7 @@ def mask_reader(
 def _masks(source: Path, masks: Masks, rejects: list[Reject]) -> Iterator[Image]:
     verdict = judge_masks(require_frames(source), masks)
     if verdict.fault is not None:
-        colours = "for colour frames, use --silhouettes background"
+        colours = "for colour frames, use --silhouettes people (or background)"
         advice = verdict.fault.advice(masks="use --masks", colours=colours)
         raise UserError(f"{source}: not masks: {advice}")
     rule = str(verdict.rule or USUAL[masks])
