@@ -119,6 +119,7 @@ def embed(
         raise UserError(f"{twice[0]}: given twice; give each sequence once")
     loaded = _load(model, device, threads)
     from gaittake.io.progress import progress
+    from gaittake.use.describe import usable_frames
     from gaittake.use.embedding_file import write_embeddings
 
     read = _mask_reader(sequences, silhouettes, masks, empty_scene, device)
@@ -129,7 +130,7 @@ def embed(
             advance()
     write_embeddings(found, loaded, out)
     for name, item in found.items():
-        print(f"{name}: {item.frames} frames used, {item.dropped} without a person")
+        print(f"{name}: {usable_frames(item.frames, item.dropped)}")
     print(out)
 
 

@@ -77,17 +77,20 @@ class BlazePose:
     def detect(self, frame: Image) -> Region | None:
         """Returns the region of the person with the highest score in an RGB frame, or None."""
         to_input = letterbox(frame.shape[0], frame.shape[1])
-        pixels = _warp(frame, to_input, DETECTOR_SIZE) / 127.5 - 1
+        pixels = np.asarray(_warp(frame, to_input, DETECTOR_SIZE) / 127.5 - 1, dtype=np.float32)
         boxes, scores = (out[0] for out in _run(self._detector, pixels)[:2])
         best = int(scores[:, 0].argmax())
         if sigmoid(scores[best, 0]) < MIN_SCORE:
             return None
-        return detected_region(boxes[best], self._anchors[best], cv2.invertAffineTransform(to_input))
+        return detected_region(
+            boxes[best], self._anchors[best], cv2.invertAffineTransform(to_input)
+        )
 
     def look(self, frame: Image, region: Region) -> Person:
         """Returns the person in a region of an RGB frame `[rows, columns, 3]`."""
         to_input = crop_matrix(region, LANDMARK_SIZE)
-        points, score, mask = _run(self._landmarks, _warp(frame, to_input, LANDMARK_SIZE) / 255)[:3]
+        pixels = np.asarray(_warp(frame, to_input, LANDMARK_SIZE) / 255, dtype=np.float32)
+        points, score, mask = _run(self._landmarks, pixels)[:3]
         rows = points.reshape(-1, LANDMARK_VALUES)[[LANDMARK_HIPS, LANDMARK_RADIUS], :2]
         to_frame = cv2.invertAffineTransform(to_input)
         hips, radius = rows @ to_frame[:, :2].T + to_frame[:, 2]

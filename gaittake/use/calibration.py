@@ -35,6 +35,11 @@ class Calibration(Section):
                 raise ValueError(f"{name}: {len(self.shares)} ascending numbers are required")
         return self
 
+    @property
+    def largest(self) -> float:
+        """The distance that 99.9 % of the pairs of each kind do not exceed."""
+        return max(self.same[-1], self.different[-1])
+
     def same_farther(self, distance: float) -> float:
         """Returns the share of same-person pairs at a larger distance."""
         return 1 - share_within(distance, self.same, self.shares)

@@ -1,8 +1,15 @@
 """Plain-text descriptions of a model, of a distance, and of short sequences."""
 
+from collections import Counter
+
+import numpy as np
+import numpy.typing as npt
+
 from gaittake.use.calibration import Calibration
 from gaittake.use.model_file import About, Origin
+from gaittake.use.motion import FROM_THE_SIDE, STANDING, motion
 
+LONG = 40  # frames: more than a stride at 25 or 30 frames per second
 SYNTHETIC = (
     "SYNTHETIC: trained and measured on rendered people. Its error rates on filmed people are "
     "unknown, and its results are no evidence about any person."
@@ -42,6 +49,8 @@ def describe_comparison(distance: float, about: About) -> str:
     measured = about.calibration
     accepted = distance <= measured.threshold
     verdict = "accepted as one person" if accepted else "NOT accepted as one person"
+    if distance > measured.largest:
+        return "\n".join([f"distance {distance:.4g}", *_beyond(measured), *_warning(about)])
     lines = [
         f"distance {distance:.4g}",
         f"  {_share(measured.same_farther(distance))} of same-person pairs have a larger distance",
@@ -55,9 +64,30 @@ def describe_comparison(distance: float, about: About) -> str:
         lines.append(
             "  in different views; distances within one view are smaller, also for two people"
         )
-    if about.origin.synthetic:
-        lines += ["", "!" * 80, SYNTHETIC, "!" * 80]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_warning(about)])
+
+
+def _beyond(measured: Calibration) -> list[str]:
+    return [
+        f"  unlike anything seen in calibration, where distances reach {measured.largest:.4g}: no "
+        "verdict",
+        "  check the masks, and that both recordings show a whole person who walks",
+    ]
+
+
+def _warning(about: About) -> list[str]:
+    return ["", "!" * 80, SYNTHETIC, "!" * 80] if about.origin.synthetic else []
+
+
+def usable_frames(frames: int, dropped: Counter[str]) -> str:
+    """Returns how many frames are usable, for example `14 of 60 frames usable (46 too small)`.
+
+    Args:
+        frames: number of usable frames.
+        dropped: number of dropped frames by reason.
+    """
+    reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.most_common())
+    return f"{frames} of {frames + dropped.total()} frames usable" + f" ({reasons})" * bool(reasons)
 
 
 def short_sequence(name: str, frames: int, about: About) -> str | None:
@@ -65,7 +95,7 @@ def short_sequence(name: str, frames: int, about: About) -> str | None:
 
     Args:
         name: of the sequence.
-        frames: that show a person.
+        frames: number of usable frames.
         about: of the model.
     """
     needed, clip = about.origin.reliable_frames, about.origin.training_frames
@@ -73,9 +103,26 @@ def short_sequence(name: str, frames: int, about: About) -> str | None:
         return None
     reason = "a training clip" if needed == clip else "about one stride at 25 frames per second"
     return (
-        f"{name}: only {frames} frames show a person, so the embedding is less reliable; use at "
-        f"least {needed} ({reason})"
+        f"{name}: only {frames} frames are usable, so the embedding is less reliable; use at least "
+        f"{needed} ({reason})"
     )
+
+
+def without_stride(name: str, silhouettes: npt.NDArray[np.uint8]) -> str | None:
+    """Returns a warning if a sequence does not show a whole stride, else None.
+
+    Args:
+        name: of the sequence.
+        silhouettes: `[s, h, w]`, aligned.
+    """
+    changes, step = motion(silhouettes)
+    if changes < STANDING:
+        return f"{name}: the silhouettes hardly change; the person should walk"
+    if step is not None and len(silhouettes) < 2 * step:
+        return f"{name}: less than one stride (two steps of about {step} frames); film longer"
+    if step is None and changes >= FROM_THE_SIDE and len(silhouettes) >= LONG:
+        return f"{name}: no step is repeated; check the masks, and that the person walks steadily"
+    return None
 
 
 def _keypoints(about: About) -> str:

@@ -30,7 +30,7 @@ def write_embeddings(sequences: dict[str, SequenceEmbedding], model: Model, path
         "names": np.array(list(sequences)),
         "embeddings": np.stack([item.embedding for item in sequences.values()]),
         "frames": np.array([item.frames for item in sequences.values()]),
-        "dropped": np.array([item.dropped for item in sequences.values()]),
+        "dropped": np.array([item.dropped.total() for item in sequences.values()]),
         "model": np.array(model.digest),
     }
     with whole_file(path) as temporary, temporary.open("wb") as opened:

@@ -1,6 +1,7 @@
 """A trained model: silhouettes in, embeddings out; two embeddings in, a distance out."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -18,17 +19,15 @@ from gaittake.pose.detector import build_detector, load_state
 from gaittake.pose.fast import for_prediction
 from gaittake.sequence import Reject
 from gaittake.silhouette import Image
-from gaittake.use.describe import describe_origin, short_sequence
-from gaittake.use.model_file import EXPORT, About, Content, read_model
-from gaittake.use.network_input import (
-    Locate,
-    NetworkInput,
-    binary_masks,
-    given_keypoints,
-    network_input,
-    no_keypoints,
-    student_keypoints,
+from gaittake.use.describe import (
+    describe_origin,
+    short_sequence,
+    usable_frames,
+    without_stride,
 )
+from gaittake.use.locate import Locate, given_keypoints, no_keypoints, student_keypoints
+from gaittake.use.model_file import EXPORT, About, Content, read_model
+from gaittake.use.network_input import NetworkInput, binary_masks, network_input
 
 logger = logging.getLogger(__name__)
 Embedding = npt.NDArray[np.float32]
@@ -44,6 +43,7 @@ class Comparison(NamedTuple):
             false accept rate with this distance as the threshold.
         threshold: largest distance with at most 1 % false accepts.
         accepted: whether the distance is at most the threshold.
+        calibrated: whether calibration measured such distances; if not, there is no verdict.
     """
 
     distance: float
@@ -51,6 +51,7 @@ class Comparison(NamedTuple):
     different_nearer: float
     threshold: float
     accepted: bool
+    calibrated: bool
 
 
 class SequenceEmbedding(NamedTuple):
@@ -58,13 +59,15 @@ class SequenceEmbedding(NamedTuple):
 
     Attributes:
         embedding: `[p, d]` float32.
-        frames: number of frames that show a person.
-        dropped: number of frames without a person.
+        frames: number of usable frames.
+        dropped: number of frames by the reason for which they were dropped.
+        warnings: what makes the embedding less reliable, a line each.
     """
 
     embedding: Embedding
     frames: int
-    dropped: int
+    dropped: Counter[str]
+    warnings: tuple[str, ...]
 
 
 class Model:
@@ -100,8 +103,9 @@ class Model:
     ) -> Embedding:
         """Returns the embedding `[p, d]` float32 of a sequence.
 
-        Drops frames without a person. Logs a warning if frames are dropped, or if too few are left
-        for a reliable embedding.
+        Uses the frames that show a whole person. If the person walks to the right, uses the mirror
+        images. Logs a warning if frames are dropped, or if the embedding is less reliable: too few
+        frames, a person who stands, or less than a stride.
 
         Args:
             silhouettes: `[frames, rows, columns]` masks of whole frames, uint8, 0 or 255.
@@ -109,8 +113,8 @@ class Model:
                 predicted by the model's student.
 
         Raises:
-            UserError: arrays of another shape or dtype, no frame shows a person, or more than
-                1,000 frames do.
+            UserError: arrays of another shape or dtype, no frame is usable, or more than 1,000
+                frames show a person.
         """
         masks = binary_masks(silhouettes)
         locate = None if keypoints is None else given_keypoints(keypoints, len(masks))
@@ -127,7 +131,7 @@ class Model:
             locate: returns the keypoints of frames; None: predicted by the model's student.
 
         Raises:
-            UserError: no frame shows a person, more than 1,000 frames do, or the model requires
+            UserError: no frame is usable, more than 1,000 show a person, or the model requires
                 keypoints.
         """
         rejects: list[Reject] = []
@@ -137,12 +141,14 @@ class Model:
         found = network_input(frames, settings=self.about.align, locate=locate, name=name)
         count = len(found.silhouettes)
         if found.dropped:
-            logger.warning("%s: dropped %d frames without a person", name, found.dropped)
+            logger.warning("%s: %s", name, usable_frames(count, found.dropped))
         if rejects:
             logger.warning("%s: %d frames, %s", name, len(rejects), rejects[0].reason)
-        if warning := short_sequence(name, count, self.about):
+        doubts = [short_sequence(name, count, self.about), without_stride(name, found.silhouettes)]
+        warnings = tuple(filter(None, doubts))
+        for warning in warnings:
             logger.warning(warning)
-        return SequenceEmbedding(self._embedding(found), count, found.dropped)
+        return SequenceEmbedding(self._embedding(found), count, found.dropped, warnings)
 
     def distance(self, one: Embedding, other: Embedding) -> float:
         """Returns the distance between two embeddings `[p, d]`, as evaluation measures it.
@@ -172,6 +178,7 @@ class Model:
             measured.different_nearer(distance),
             measured.threshold,
             distance <= measured.threshold,
+            distance <= measured.largest,
         )
 
     def _predicted(self, rejects: list[Reject]) -> Locate:

@@ -1,24 +1,25 @@
 """From masks of whole frames to the network's input: aligned silhouettes, normalised keypoints."""
 
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from torchvision.models.detection import KeypointRCNN
 
 from gaittake.errors import UserError
 from gaittake.io.masks import judge
-from gaittake.keypoints import NAMES, normalise
-from gaittake.pose.predict import Frame, predict_batch
-from gaittake.sequence import Reject, Sequence
-from gaittake.settings import Align, PredictStage
-from gaittake.silhouette import Aligned, Image, align, box
+from gaittake.keypoints import normalise
+from gaittake.settings import Align
+from gaittake.silhouette import Aligned, Image, align
+from gaittake.use import usable
+from gaittake.use.describe import usable_frames
+from gaittake.use.locate import Locate, Shown
+from gaittake.use.motion import directions
+from gaittake.use.usable import JUMP, NOBODY, Figure
 
 Floats = npt.NDArray[np.float32]
-# Takes frame numbers and frames, returns keypoints `[n, 17, 3]` in pixels of the whole frames.
-Locate = Callable[[list[int], list[Image]], Floats]
 BATCH = 16
 # The networks process all frames of a sequence at once. On a CPU in float32, with silhouettes of
 # 64 × 44, a forward pass takes 0.7 (GaitSet) to 2.5 MiB (GaitTAKE) per frame: 2.5 GiB at the limit.
@@ -26,56 +27,74 @@ MAX_FRAMES = 1000
 
 
 class NetworkInput(NamedTuple):
-    """The frames of a sequence that show a person.
+    """The usable frames of a sequence.
 
     Attributes:
         silhouettes: `[s, h, w]` uint8, aligned.
         keypoints: `[s, 17, 3]`, normalised.
-        dropped: number of frames without a person.
+        dropped: number of frames by the reason for which they were dropped.
+        mirrored: number of frames in which the person walks to the right.
     """
 
     silhouettes: Image
     keypoints: Floats
-    dropped: int
+    dropped: Counter[str]
+    mirrored: int
+
+
+class _Seen(NamedTuple):
+    """A mask with a whole figure, compressed: a frame of 1080 rows takes some kilobytes."""
+
+    number: int
+    figure: Figure
+    shape: tuple[int, int]
+    packed: bytes
+
+    def image(self) -> Image:
+        """Returns the mask `[rows, columns]`, 0 or 255."""
+        bits = np.frombuffer(zlib.decompress(self.packed), dtype=np.uint8)
+        rows, columns = self.shape
+        return (np.unpackbits(bits, count=rows * columns) * np.uint8(255)).reshape(rows, columns)
 
 
 def network_input(
     frames: Iterable[Image], *, settings: Align, locate: Locate, name: str
 ) -> NetworkInput:
-    """Returns the frames of a sequence that show a person, as in the pipeline's cache.
+    """Returns the usable frames of a sequence, with the person walking to the left.
+
+    Frames without a whole, plausible figure are dropped. If the person walks to the right through
+    the picture, the mirror images are used; a person who walks on the spot or towards the camera
+    stays as they are. Otherwise the result is that of the pipeline.
 
     Holds at most `BATCH` whole frames in memory.
 
     Args:
         frames: `[rows, columns]` uint8 each, 0 or 255.
         settings: settings of silhouette alignment.
-        locate: returns the keypoints of frames.
+        locate: returns the keypoints of masks.
         name: of the sequence, for messages.
 
     Raises:
-        UserError: no frame shows a person, or more than `MAX_FRAMES` frames do.
+        UserError: no frame is usable, or more than `MAX_FRAMES` frames show a person.
     """
+    seen, dropped = _whole_figures(frames, settings, name)
+    jumping = usable.jumps([item.figure for item in seen])
+    kept = [item for item, jumps in zip(seen, jumping, strict=True) if not jumps]
+    dropped += Counter({JUMP: int(jumping.sum())})
+    if not kept:
+        raise _unusable(name, dropped, settings)
+    right = _walk_to_the_right(kept)
     aligned: list[Aligned] = []
     located: list[Floats] = []
-    seen = 0
-    for batch in batches(frames, BATCH):
-        items = [align(image, **settings.model_dump()) for image in batch]
-        kept = [place for place, item in enumerate(items) if item is not None]
-        aligned += [item for item in items if item is not None]
-        if len(aligned) > MAX_FRAMES:
-            raise UserError(
-                f"{name}: more than {MAX_FRAMES:,} frames show a person, the limit for one "
-                "sequence (memory); split the recording into shorter sequences, such as one for "
-                "each pass through the picture"
-            )
-        if kept:
-            located.append(locate([seen + n for n in kept], [batch[n] for n in kept]))
-        seen += len(batch)
+    for batch in batches((_shown(*item) for item in zip(kept, right, strict=True)), BATCH):
+        items = [(shown, align(shown.image, **settings.model_dump())) for shown in batch]
+        fine = [(shown, item) for shown, item in items if item is not None]
+        dropped[NOBODY] += len(items) - len(fine)
+        aligned += [item for _, item in fine]
+        if fine:
+            located.append(locate([shown for shown, _ in fine]))
     if not aligned:
-        raise UserError(
-            f"{name}: none of {seen} frames shows a person (at least {settings.min_mass // 255 + 1}"
-            " white pixels); check the masks, or create them with another method"
-        )
+        raise _unusable(name, dropped, settings)
     keypoints = normalise(
         np.concatenate(located),
         top=np.array([item.top for item in aligned], dtype=np.float32),
@@ -83,17 +102,68 @@ def network_input(
         centre=np.array([item.centre for item in aligned], dtype=np.float32),
     )
     images = np.stack([item.image for item in aligned])
-    return NetworkInput(images, keypoints, seen - len(aligned))
+    return NetworkInput(images, keypoints, +dropped, int(right.sum()))
 
 
-def batches(frames: Iterable[Image], size: int) -> Iterator[list[Image]]:
-    """Yields batches of at most `size` consecutive frames of the same shape."""
-    batch: list[Image] = []
-    for image in frames:
-        if batch and (len(batch) == size or batch[0].shape != image.shape):
+def _whole_figures(
+    frames: Iterable[Image], settings: Align, name: str
+) -> tuple[list[_Seen], Counter[str]]:
+    """Returns the masks with a whole figure, and the number of others by reason."""
+    seen: list[_Seen] = []
+    dropped: Counter[str] = Counter()
+    for number, frame in enumerate(frames):
+        found = usable.measure(frame) if int(frame.sum()) > settings.min_mass else None
+        reason = NOBODY if found is None else usable.fault(found)
+        if found is None or reason:
+            dropped[str(reason)] += 1
+            continue
+        rows, columns = frame.shape
+        packed = zlib.compress(np.packbits(frame > 0).tobytes(), 1)
+        seen.append(_Seen(number, found, (rows, columns), packed))
+        if len(seen) > MAX_FRAMES:
+            raise UserError(
+                f"{name}: more than {MAX_FRAMES:,} frames show a person, the limit for one "
+                "sequence (memory); split the recording into shorter sequences, such as one for "
+                "each pass through the picture"
+            )
+    return seen, dropped
+
+
+def _walk_to_the_right(seen: list[_Seen]) -> npt.NDArray[np.bool_]:
+    numbers = np.array([item.number for item in seen])
+    centres = np.array([item.figure.centre for item in seen], dtype=np.float64)
+    heights = np.array([item.figure.height for item in seen], dtype=np.float64)
+    return np.asarray(directions(numbers, centres, heights) > 0)
+
+
+def _shown(seen: _Seen, mirrored: bool) -> Shown:
+    image = seen.image()
+    image = np.ascontiguousarray(image[:, ::-1]) if mirrored else image
+    return Shown(seen.number, image, mirrored)
+
+
+def _unusable(name: str, dropped: Counter[str], settings: Align) -> UserError:
+    total = dropped.total()
+    if dropped[NOBODY] == total:
+        return UserError(
+            f"{name}: none of {total} frames shows a person (at least "
+            f"{settings.min_mass // 255 + 1} white pixels); check the masks, or create them with "
+            "another method"
+        )
+    return UserError(
+        f"{name}: {usable_frames(0, dropped)}; masks of whole frames are required, with the whole "
+        "person in the picture"
+    )
+
+
+def batches(frames: Iterable[Shown], size: int) -> Iterator[list[Shown]]:
+    """Yields batches of at most `size` consecutive masks of the same shape."""
+    batch: list[Shown] = []
+    for shown in frames:
+        if batch and (len(batch) == size or batch[0].image.shape != shown.image.shape):
             yield batch
             batch = []
-        batch.append(image)
+        batch.append(shown)
     if batch:
         yield batch
 
@@ -124,50 +194,3 @@ def binary_masks(silhouettes: npt.NDArray[np.generic]) -> Image:
         if fault := judge([silhouettes[place].astype(np.uint8) for place in sorted(some)]).fault:
             raise UserError(f"silhouettes: not masks of a bright person on black: {fault.found}")
     return np.where(person, 255, 0).astype(np.uint8)
-
-
-def given_keypoints(keypoints: npt.NDArray[np.floating], frames: int) -> Locate:
-    """Returns a function that looks up the keypoints of frames in an array.
-
-    Args:
-        keypoints: `[frames, 17, 3]`: x and y in pixels of the whole frames, confidence in 0…1.
-        frames: number of silhouettes.
-
-    Raises:
-        UserError: another shape, or values that are not finite.
-    """
-    if keypoints.shape != (frames, len(NAMES), 3) or not np.isfinite(keypoints).all():
-        raise UserError(
-            f"keypoints: finite values [{frames}, {len(NAMES)}, 3] are required, one row per "
-            f"silhouette; found {list(keypoints.shape)}"
-        )
-    rows = keypoints.astype(np.float32)
-    return lambda numbers, _: rows[numbers]
-
-
-def no_keypoints(numbers: list[int], _: list[Image]) -> Floats:
-    """Returns zeros, for a network that takes no keypoints."""
-    return np.zeros((len(numbers), len(NAMES), 3), dtype=np.float32)
-
-
-def student_keypoints(
-    student: KeypointRCNN, settings: PredictStage, rejects: list[Reject]
-) -> Locate:
-    """Returns a function that predicts keypoints with the student, as the predict stage does.
-
-    Args:
-        student: on its device, in evaluation mode.
-        settings: settings of keypoint prediction.
-        rejects: frames without a detection are appended.
-    """
-    sequence = Sequence("", "", 0, 0, 0, Path(), None)
-
-    def locate(numbers: list[int], images: list[Image]) -> Floats:
-        shown = [
-            Frame(0, number, image, figure)
-            for number, image in zip(numbers, images, strict=True)
-            if (figure := box(image)) is not None  # never None: only aligned frames come here
-        ]
-        return predict_batch(student, shown, settings, rejects, [sequence])
-
-    return locate

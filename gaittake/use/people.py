@@ -59,7 +59,7 @@ def follow(frame: Image, region: Region | None, networks: BlazePose) -> Person |
 
 
 def mask_of(person: Person | None, frame: Image) -> Image:
-    """Returns the mask `[rows, columns]` uint8, 0 or 255, without specks; empty without a person."""
+    """Returns a mask `[rows, columns]` uint8, 0 or 255, without specks; empty without a person."""
     if person is None:
         return np.zeros(frame.shape[:2], dtype=np.uint8)
     return figure(np.where(person.mask > 0.5, 255, 0).astype(np.uint8))

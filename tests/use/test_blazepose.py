@@ -126,9 +126,7 @@ def test_unreadable_frames_are_rejected(tmp_path: Path) -> None:
     assert [row.reason for row in rejects] == ["unreadable image"]
 
 
-def test_without_litert_the_extra_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_litert_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
     from gaittake.errors import UserError

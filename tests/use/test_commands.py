@@ -56,7 +56,7 @@ def test_embed_writes_a_file_of_embeddings_of_folders_and_videos(
     out = tmp_path / "people.npz"
     capsys.readouterr()
     command("embed", str(model_file), str(ONE), str(OTHER), str(video), "--out", str(out))
-    assert f"{ONE}: 8 frames used, 0 without a person" in printed(capsys)
+    assert f"{ONE}: 8 of 8 frames usable" in printed(capsys)
     with np.load(out) as found:
         assert found["names"].tolist() == [str(ONE), str(OTHER), str(video)]
         assert found["frames"].tolist() == [8, 8, 8]
@@ -115,7 +115,7 @@ def test_colour_frames_of_a_static_camera_are_segmented(
 
 def test_colour_frames_given_as_masks_are_refused(model_file: Path, here: Path) -> None:
     video = SHARD / "videos" / "003-nm-01-036.avi"
-    with pytest.raises(UserError, match=r"not masks.*--silhouettes background"):
+    with pytest.raises(UserError, match=r"not masks.*--silhouettes people"):
         command("compare", str(model_file), str(video), str(ONE))
 
 
@@ -142,7 +142,7 @@ def test_unreadable_frames_are_counted(
     command("embed", str(model_file), str(folder), "--out", str(tmp_path / "a.npz"))
     text = printed(capsys)
     assert "skipped 1 unreadable image" in text
-    assert "7 frames used, 0 without a person" in text
+    assert "7 of 7 frames usable" in text
 
 
 @pytest.mark.parametrize(
@@ -194,11 +194,11 @@ def test_a_short_sequence_gives_a_warning_in_embed_and_compare(
     out = tmp_path / "people.npz"
     long = write_images(np.concatenate([masks(ONE)] * 4), tmp_path / "long")
     command("embed", str(model_file), str(ONE), str(long), "--out", str(out))
-    assert f"{ONE}: only 8 frames show a person" in caplog.text
+    assert f"{ONE}: only 8 frames are usable" in caplog.text
     assert f"{long}: " not in caplog.text
     caplog.clear()
     command("compare", str(model_file), f"{out}#{ONE}", f"{out}#{long}")
-    assert f"{out}#{ONE}: only 8 frames show a person" in caplog.text
+    assert f"{out}#{ONE}: only 8 frames are usable" in caplog.text
     assert f"{long}: " not in caplog.text
 
 

@@ -19,7 +19,7 @@ from gaittake.pose import predict
 from gaittake.pose.locate import Detections, detect
 from gaittake.use.describe import short_sequence
 from gaittake.use.model import Model, load
-from tests.use.tiny import export, masks, sequence
+from tests.use.tiny import export, film, masks, sequence
 
 SEQUENCE = ("003", 1, 36)
 
@@ -95,13 +95,34 @@ def test_frames_without_a_person_are_dropped_and_counted(
     keypoints = np.random.default_rng(0).uniform(0, 99, (len(silhouettes), 17, 3))
     with caplog.at_level(logging.WARNING):
         found = model.embed_frames(np.concatenate([empty, silhouettes, empty]), name="anna")
-    assert (found.frames, found.dropped) == (8, 2)
-    assert "anna: dropped 2 frames without a person" in caplog.text
+    assert (found.frames, found.dropped) == (8, {"without a person": 2})
+    assert "anna: 8 of 10 frames usable (2 without a person)" in caplog.text
     assert np.abs(found.embedding - model.embed(silhouettes)).max() < 1e-4
     # Keypoints of dropped frames are dropped too.
     padded = np.concatenate([keypoints[:1] + 50, keypoints, keypoints[:1]])
     with_empty = model.embed(np.concatenate([empty, silhouettes, empty]), padded)
     assert np.array_equal(with_empty, model.embed(silhouettes, keypoints))
+
+
+def test_a_person_who_crosses_the_picture_embeds_as_in_a_mirror(
+    model: Model, caplog: pytest.LogCaptureFixture
+) -> None:
+    silhouettes = film(across=1.6)[0].clean
+    turned = np.ascontiguousarray(silhouettes[..., ::-1])
+    assert np.array_equal(model.embed(silhouettes), model.embed(turned))
+    # On the spot there is no direction, and the mirror image is another sequence.
+    standing = film(across=0.0)[0].clean
+    one, other = (model.embed(each) for each in (standing, standing[..., ::-1]))
+    assert np.abs(one - other).max() > 1e-2
+
+
+def test_a_person_who_stands_gives_a_warning(
+    model: Model, caplog: pytest.LogCaptureFixture
+) -> None:
+    standing = np.repeat(film(across=0.0, frames=8)[0].clean[:1], 30, axis=0)
+    found = model.embed_frames(standing, name="anna")
+    assert found.warnings == ("anna: the silhouettes hardly change; the person should walk",)
+    assert found.warnings[0] in caplog.text
 
 
 def test_frames_of_a_sequence_may_differ_in_size(model: Model, here: Path) -> None:
@@ -121,7 +142,7 @@ def test_too_few_frames_give_a_warning(
     for frames, warns in ((24, True), (25, False)):
         caplog.clear()
         model.embed(silhouettes[:frames])
-        assert ("silhouettes: only 24 frames show a person" in caplog.text) == warns
+        assert ("silhouettes: only 24 frames are usable" in caplog.text) == warns
         assert ("use at least 25 (about one stride" in caplog.text) == warns
 
 
@@ -179,7 +200,9 @@ def test_a_comparison_ranks_the_distance_among_measured_ones(model: Model, here:
     assert found.threshold == measured.threshold
     assert found.accepted == (found.distance <= found.threshold)
     assert model.compare(one, one).accepted
-    assert not model.compare(one, one + 100).accepted
+    far = model.compare(one, one + 100)
+    assert (far.accepted, far.calibrated) == (False, False)
+    assert model.compare(one, one).calibrated
 
 
 def test_embeddings_of_another_shape_are_refused(model: Model) -> None:

@@ -1,0 +1,96 @@
+"""Keypoints of masks: the user's, the student's, or none."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from torchvision.models.detection import KeypointRCNN
+
+from gaittake.errors import UserError
+from gaittake.keypoints import MIRROR, NAMES
+from gaittake.pose.predict import Frame, predict_batch
+from gaittake.sequence import Reject, Sequence
+from gaittake.settings import PredictStage
+from gaittake.silhouette import Image, box
+
+Floats = npt.NDArray[np.float32]
+
+
+class Shown(NamedTuple):
+    """A mask as the networks process it.
+
+    Attributes:
+        number: place in the sequence, from 0.
+        image: `[rows, columns]` uint8, 0 or 255.
+        mirrored: whether the image is the mirror image of the frame.
+    """
+
+    number: int
+    image: Image
+    mirrored: bool
+
+
+# Takes masks, returns keypoints `[n, 17, 3]` in pixels of their images.
+Locate = Callable[[list[Shown]], Floats]
+
+
+def given_keypoints(keypoints: npt.NDArray[np.floating], frames: int) -> Locate:
+    """Returns a function that looks up the keypoints of frames in an array.
+
+    Args:
+        keypoints: `[frames, 17, 3]`: x and y in pixels of the whole frames, confidence in 0…1.
+        frames: number of silhouettes.
+
+    Raises:
+        UserError: another shape, or values that are not finite.
+    """
+    if keypoints.shape != (frames, len(NAMES), 3) or not np.isfinite(keypoints).all():
+        raise UserError(
+            f"keypoints: finite values [{frames}, {len(NAMES)}, 3] are required, one row per "
+            f"silhouette; found {list(keypoints.shape)}"
+        )
+    rows = keypoints.astype(np.float32)
+
+    def locate(masks: list[Shown]) -> Floats:
+        return np.stack([_seen_in(rows[shown.number], shown) for shown in masks])
+
+    return locate
+
+
+def _seen_in(keypoints: Floats, shown: Shown) -> Floats:
+    """Returns the keypoints `[17, 3]` of a frame as those of the image shown."""
+    if not shown.mirrored:
+        return keypoints
+    turned = keypoints[list(MIRROR)]
+    turned[:, 0] = shown.image.shape[1] - turned[:, 0]
+    return turned
+
+
+def no_keypoints(masks: list[Shown]) -> Floats:
+    """Returns zeros, for a network that takes no keypoints."""
+    return np.zeros((len(masks), len(NAMES), 3), dtype=np.float32)
+
+
+def student_keypoints(
+    student: KeypointRCNN, settings: PredictStage, rejects: list[Reject]
+) -> Locate:
+    """Returns a function that predicts keypoints with the student, as the predict stage does.
+
+    Args:
+        student: on its device, in evaluation mode.
+        settings: settings of keypoint prediction.
+        rejects: frames without a detection are appended.
+    """
+    sequence = Sequence("", "", 0, 0, 0, Path(), None)
+
+    def locate(masks: list[Shown]) -> Floats:
+        frames = [
+            Frame(0, shown.number, shown.image, figure)
+            for shown in masks
+            if (figure := box(shown.image)) is not None  # never None: all masks show a figure
+        ]
+        return predict_batch(student, frames, settings, rejects, [sequence])
+
+    return locate
