@@ -1,4 +1,4 @@
-"""The commands on a model file: `gaittake model export|show|embed|compare`.
+"""The commands on a model file: `gaittake model export|show|embed|compare|enrol|identify`.
 
 `gaittake embed` and `gaittake compare` are stages of the pipeline and work on a dataset.
 """
@@ -25,7 +25,7 @@ from gaittake.use import Masks, Silhouettes
 
 if TYPE_CHECKING:
     from gaittake.use.masks import MaskReader
-    from gaittake.use.model import Model, SequenceEmbedding
+    from gaittake.use.model import Embedding, Model, SequenceEmbedding
 
 ModelFile = Annotated[Path, typer.Argument(help="Model file, written by `gaittake model export`.")]
 SilhouettesOption = Annotated[
@@ -56,6 +56,16 @@ SequenceArgument = Annotated[
     typer.Argument(
         help="Folder of numbered images, video, or EMBEDDINGS.npz#NAME (from `model embed`)."
     ),
+]
+
+ClipsArgument = Annotated[
+    list[str],
+    typer.Argument(
+        help="Folders of numbered images, videos, or EMBEDDINGS.npz#NAME (from `model embed`)."
+    ),
+]
+ModelOption = Annotated[
+    Path, typer.Option("--model", help="Model file, written by `gaittake model export`.")
 ]
 
 app = typer.Typer(no_args_is_help=True, help="Use a trained model on your own people.")
@@ -148,15 +158,96 @@ def compare(
     """Compare two sequences: their distance, and its rank among measured distances."""
     loaded = _load(model, device, threads)
     from gaittake.use.describe import describe_comparison
+
+    one, other = _embeddings([a, b], loaded, silhouettes, masks, empty_scene, device)
+    print(describe_comparison(loaded.distance(one, other), loaded.about))
+
+
+@app.command("enrol")
+def enrol(
+    name: Annotated[str, typer.Argument(help="Name of the person.")],
+    sequences: ClipsArgument,
+    model: ModelOption,
+    gallery: Annotated[Path, typer.Option(help="Gallery file to create or extend, .npz.")],
+    silhouettes: SilhouettesOption = Silhouettes.MASKS,
+    masks: MasksOption = Masks.AUTO,
+    empty_scene: EmptyScene = None,
+    device: DeviceOption = Device.AUTO,
+    threads: Threads = None,
+) -> None:
+    """Add a person's sequences to a gallery file."""
+    if gallery.suffix != ".npz":
+        raise UserError(f"--gallery {gallery}: the file name must end with .npz")
+    if not name.strip():
+        raise UserError("the name of the person is empty")
+    loaded = _load(model, device, threads)
+    from gaittake.use.gallery import Enrolled, read_gallery, write_gallery
+    from gaittake.use.gallery import enrol as add
+
+    known = read_gallery(gallery, loaded) if gallery.exists() else []
+    found = _embeddings(sequences, loaded, silhouettes, masks, empty_scene, device)
+    new = [Enrolled(name, clip, row) for clip, row in zip(sequences, found, strict=True)]
+    enrolled = add(known, new)
+    write_gallery(enrolled, loaded, gallery)
+    people = len({item.name for item in enrolled})
+    print(f"{gallery}: {len(enrolled)} sequences of {people} people")
+
+
+@app.command("identify")
+def identify(
+    sequence: SequenceArgument,
+    model: ModelOption,
+    gallery: Annotated[Path, typer.Option(help="Gallery file, written by `gaittake model enrol`.")],
+    fpir: Annotated[
+        float,
+        typer.Option(
+            help="False-positive identification rate: at most this share of people who are not "
+            "enrolled is named as somebody."
+        ),
+    ] = 0.05,
+    silhouettes: SilhouettesOption = Silhouettes.MASKS,
+    masks: MasksOption = Masks.AUTO,
+    empty_scene: EmptyScene = None,
+    device: DeviceOption = Device.AUTO,
+    threads: Threads = None,
+) -> None:
+    """Search a gallery file for the person of a sequence; the answer may be: nobody enrolled."""
+    loaded = _load(model, device, threads)
+    from gaittake.use.describe import describe_identification
+    from gaittake.use.gallery import read_gallery
+    from gaittake.use.identify import identify as search
+    from gaittake.use.identify import threshold_of
+
+    enrolled = read_gallery(gallery, loaded)
+    threshold_of(loaded.about.calibration, sequences=len(enrolled), fpir=fpir)
+    (found,) = _embeddings([sequence], loaded, silhouettes, masks, empty_scene, device)
+    result = search(found, enrolled, loaded, fpir=fpir)
+    print(describe_identification(result, loaded.about, sequences=len(enrolled)))
+
+
+def _embeddings(
+    names: list[str],
+    model: "Model",
+    silhouettes: Silhouettes,
+    masks: Masks,
+    empty_scene: Path | None,
+    device: Device,
+) -> "list[Embedding]":
+    """Returns the embeddings of sequences, read from a file or computed; prints usable frames."""
+    from gaittake.use.describe import usable_frames
     from gaittake.use.embedding_file import read_embedding
 
-    recorded = [name for name in (a, b) if ".npz" not in name]
+    recorded = [name for name in names if ".npz" not in name]
     read = _mask_reader(recorded, silhouettes, masks, empty_scene, device)
-    one, other = (
-        read_embedding(name, loaded) if ".npz" in name else _embed(loaded, read, name).embedding
-        for name in (a, b)
-    )
-    print(describe_comparison(loaded.distance(one, other), loaded.about))
+    found = []
+    for name in names:
+        if ".npz" in name:
+            found.append(read_embedding(name, model))
+            continue
+        item = _embed(model, read, name)
+        print(f"{name}: {usable_frames(item.frames, item.dropped)}")
+        found.append(item.embedding)
+    return found
 
 
 def _load(path: Path, device: Device, threads: int | None) -> "Model":

@@ -48,6 +48,16 @@ class Calibration(Section):
         """Returns the share of pairs of two people at this distance or less: false accepts."""
         return share_within(distance, self.different, self.shares)
 
+    def threshold_at(self, false_accepts: float) -> float:
+        """Returns the largest distance with at most this share of false accepts.
+
+        Raises:
+            ValueError: the share is smaller than the smallest measured one, `shares[0]`.
+        """
+        if false_accepts < self.shares[0]:
+            raise ValueError(f"a share of {self.shares[0]} or more is required: {false_accepts}")
+        return float(np.interp(false_accepts, self.shares, self.different))
+
 
 def calibration_of(verification: Mapping[str, Any]) -> Calibration:
     """Returns the calibration from `verification` in `metrics.json`.

@@ -1,6 +1,7 @@
 """Plain-text descriptions of a model, of a distance, and of short sequences."""
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +10,10 @@ from gaittake.use.calibration import Calibration
 from gaittake.use.model_file import About, Origin
 from gaittake.use.motion import FROM_THE_SIDE, STANDING, motion
 
+if TYPE_CHECKING:
+    from gaittake.use.identify import Identification
+
+SHOWN = 5  # nearest people of a search
 LONG = 40  # frames: more than a stride at 25 or 30 frames per second
 SYNTHETIC = (
     "SYNTHETIC: trained and measured on rendered people. Its error rates on filmed people are "
@@ -64,6 +69,29 @@ def describe_comparison(distance: float, about: About) -> str:
         lines.append(
             "  in different views; distances within one view are smaller, also for two people"
         )
+    return "\n".join([*lines, *_warning(about)])
+
+
+def describe_identification(found: "Identification", about: About, *, sequences: int) -> str:
+    """Returns who it is, the nearest people, and the error rate of the answer.
+
+    Args:
+        found: result of the search.
+        about: of the model.
+        sequences: number of enrolled sequences.
+    """
+    measured = about.calibration
+    lines = [f"{found.name or 'nobody enrolled'}"]
+    lines += [f"  {item.distance:8.4g}  {item.name}" for item in found.candidates[:SHOWN]]
+    if not found.calibrated:
+        return "\n".join([*lines, *_beyond(measured), *_warning(about)])
+    accepted = 1 - measured.same_farther(found.threshold)
+    lines += [
+        f"at most {_percent(found.fpir)} of searches for people who are not enrolled name somebody "
+        f"(FPIR; {sequences} enrolled sequences, threshold {found.threshold:.4g})",
+        f"this threshold accepts {_percent(accepted)} of same-person pairs",
+        f"measured on {_pairs(measured)} of the test subjects of {about.origin.dataset}",
+    ]
     return "\n".join([*lines, *_warning(about)])
 
 

@@ -1,6 +1,7 @@
 """A file of embeddings (.npz): one row per sequence, and the digest of the model."""
 
 import logging
+from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +48,7 @@ def read_embedding(address: str, model: Model) -> Embedding:
     """
     file, _, name = address.partition(".npz#")
     path = Path(file if file.endswith(".npz") else f"{file}.npz")
-    found = _read(path)
-    if str(found["model"]) != model.digest:
-        raise UserError(
-            f"{path}: embeddings of model {found['model']}, but this model is {model.digest}; "
-            "embeddings of two models cannot be compared. Embed the sequences with this model."
-        )
+    found = read_arrays(path, model, keys=KEYS, command="gaittake model embed")
     names = [str(item) for item in found["names"]]
     if not name and len(names) == 1:
         name = names[0]
@@ -67,23 +63,37 @@ def read_embedding(address: str, model: Model) -> Embedding:
     return np.asarray(found["embeddings"][row], dtype=np.float32)
 
 
-def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
+def read_arrays(
+    path: Path, model: Model, *, keys: Set[str], command: str
+) -> dict[str, npt.NDArray[Any]]:
+    """Returns the arrays of a file of embeddings.
+
+    Args:
+        path: of the file, .npz.
+        model: whose embeddings are required.
+        keys: names of the arrays.
+        command: that writes such files, for messages.
+
+    Raises:
+        UserError: no such file, another kind of file, or another model's embeddings.
+    """
     try:
         opened = path.open("rb")
     except OSError as error:
-        raise unreadable(
-            path, error, required="a file written by `gaittake model embed`"
-        ) from error
+        raise unreadable(path, error, required=f"a file written by `{command}`") from error
     try:
         with opened, np.load(opened, allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in arrays.files}
     except Exception as error:  # np.load raises many kinds of errors for damaged or foreign files
         raise UserError(
             f"{path}: not a readable file of embeddings ({type(error).__name__}); create it with "
-            "`gaittake model embed`"
+            f"`{command}`"
         ) from error
-    if set(found) != KEYS:
+    if set(found) != keys:
+        raise UserError(f"{path}: not a file written by `{command}`; it holds {sorted(found)}")
+    if str(found["model"]) != model.digest:
         raise UserError(
-            f"{path}: not a file written by `gaittake model embed`; it holds {sorted(found)}"
+            f"{path}: embeddings of model {found['model']}, but this model is {model.digest}; "
+            "embeddings of two models cannot be compared. Embed the sequences with this model."
         )
     return found

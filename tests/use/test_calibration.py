@@ -59,3 +59,12 @@ def test_descending_or_missing_quantiles_are_refused(measured: dict[str, Any]) -
     for wrong in (values["same"][::-1], values["same"][:-1]):
         with pytest.raises(ValidationError, match="ascending"):
             Calibration.model_validate(values | {"same": wrong})
+
+
+def test_a_threshold_for_a_share_of_false_accepts_equals_a_count(measured: dict[str, Any]) -> None:
+    found = calibration_of(measured)
+    for share in (0.001, 0.005, 0.01, 0.1):
+        count = (found.threshold_at(share) >= DIFFERENT).mean()
+        assert count == pytest.approx(share, abs=0.002)
+    with pytest.raises(ValueError, match=r"0\.001 or more"):
+        found.threshold_at(0.0005)

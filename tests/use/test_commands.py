@@ -89,6 +89,7 @@ def test_compare_prints_the_distance_its_rank_and_that_the_model_is_synthetic(
         assert ("NOT accepted" not in text) == expected.accepted
         assert "!!!! SYNTHETIC" in text
         assert "in different views" in text
+        assert f"{OTHER}: 8 of 8 frames usable" in text
     capsys.readouterr()
     command("compare", str(model_file), str(ONE), str(ONE))
     assert "distance 0 " in (text := printed(capsys))
@@ -108,9 +109,9 @@ def test_colour_frames_of_a_static_camera_are_segmented(
     command("embed", str(model_file), str(folder), "--out", str(true))
     capsys.readouterr()
     command("compare", str(model_file), str(made), str(true))
-    near = float(printed(capsys).split()[1])
+    near = float(printed(capsys).split("distance ")[1].split()[0])
     command("compare", str(model_file), str(made), str(OTHER))
-    assert near < float(printed(capsys).split()[1])
+    assert near < float(printed(capsys).split("distance ")[1].split()[0])
 
 
 def test_colour_frames_given_as_masks_are_refused(model_file: Path, here: Path) -> None:

@@ -1,0 +1,75 @@
+"""A gallery file (.npz): the embeddings of enrolled people."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from gaittake.errors import UserError
+from gaittake.io.atomic import whole_file
+from gaittake.use.embedding_file import read_arrays
+from gaittake.use.model import Embedding, Model
+
+KEYS = {"names", "clips", "embeddings", "model"}
+
+
+class Enrolled(NamedTuple):
+    """A sequence of an enrolled person.
+
+    Attributes:
+        name: of the person.
+        clip: the recording.
+        embedding: `[p, d]` float32.
+    """
+
+    name: str
+    clip: str
+    embedding: Embedding
+
+
+def enrol(gallery: list[Enrolled], new: list[Enrolled]) -> list[Enrolled]:
+    """Returns the gallery with further sequences; a clip of the same person is replaced.
+
+    Raises:
+        UserError: a clip is enrolled for another person.
+    """
+    for item in new:
+        for known in gallery:
+            if known.clip == item.clip and known.name != item.name:
+                raise UserError(
+                    f"{item.clip}: enrolled for {known.name}; a recording shows one person"
+                )
+    clips = {item.clip for item in new}
+    return [item for item in gallery if item.clip not in clips] + new
+
+
+def read_gallery(path: Path, model: Model) -> list[Enrolled]:
+    """Returns the enrolled sequences.
+
+    Raises:
+        UserError: no such file, another kind of file, or another model's embeddings.
+    """
+    found = read_arrays(path, model, keys=KEYS, command="gaittake model enrol")
+    rows = np.asarray(found["embeddings"], dtype=np.float32)
+    return [
+        Enrolled(str(name), str(clip), row)
+        for name, clip, row in zip(found["names"], found["clips"], rows, strict=True)
+    ]
+
+
+def write_gallery(gallery: list[Enrolled], model: Model, path: Path) -> None:
+    """Writes a gallery file atomically.
+
+    Args:
+        gallery: at least one sequence.
+        model: the model that computed the embeddings.
+        path: of the file, .npz: `names` and `clips` `[n]`, `embeddings` `[n, p, d]`, `model`.
+    """
+    with whole_file(path) as temporary, temporary.open("wb") as opened:
+        np.savez(
+            opened,
+            names=np.array([item.name for item in gallery]),
+            clips=np.array([item.clip for item in gallery]),
+            embeddings=np.stack([item.embedding for item in gallery]),
+            model=np.array(model.digest),
+        )
