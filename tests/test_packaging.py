@@ -16,6 +16,7 @@ import gaittake
 REPOSITORY = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 README = (REPOSITORY / "README.md").read_text()
+PEOPLE: list[str] = PROJECT["optional-dependencies"]["people"]
 ENVIRONMENTS = sorted((REPOSITORY / "envs").glob("*.yaml"))
 
 
@@ -31,13 +32,13 @@ def test_the_environments_of_the_rules_have_the_projects_versions(path: Path) ->
     conda, pip = conda_and_pip(path)
     assert f"python{PROJECT['requires-python']}" in conda
     assert pip == sorted(pip)
-    assert not set(pip) - set(PROJECT["dependencies"])
+    assert not set(pip) - set(PROJECT["dependencies"]) - set(PEOPLE)
 
 
 def test_every_library_is_in_an_environment_of_the_rules() -> None:
     # Snakemake runs outside these environments.
     named = {item for path in ENVIRONMENTS for item in conda_and_pip(path)[1]}
-    assert named | {"snakemake>=9.0"} == set(PROJECT["dependencies"])
+    assert named | {"snakemake>=9.0"} == {*PROJECT["dependencies"], *PEOPLE}
 
 
 def test_the_conda_environment_is_the_project_itself() -> None:
@@ -138,7 +139,7 @@ def test_the_default_profile_limits_no_gpu() -> None:
 def test_the_page_of_the_architecture_names_every_stage() -> None:
     page = (REPOSITORY / "docs" / "architecture.md").read_text()
     stages = re.findall(r"^rule (\w+):", _rules(), re.MULTILINE)
-    assert len(stages) == 16
+    assert len(stages) == 17
     for stage in set(stages) - {"merge"}:  # one line with cache
         assert f"| `{stage.replace('_', '-')}` |" in page
 

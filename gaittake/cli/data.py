@@ -67,6 +67,28 @@ def unpack(
     )
 
 
+def segment(
+    dataset: Dataset,
+    shard: Shard = None,
+    overrides: Overrides = None,
+    digest: Digest = None,
+    out: Annotated[Path | None, writes("Folder of the silhouettes.")] = None,
+    out_rejects: RejectsOut = None,
+    threads: Threads = None,
+) -> None:
+    """Make the silhouettes of a shard from its videos (source.masks_from_rgb)."""
+    limit_threads(threads)
+    from gaittake.pipeline import plan
+    from gaittake.use.segment import segment_subjects
+
+    job = job_of(dataset, overrides, shard=shard)
+    segment_subjects(
+        stage_settings(plan.segment, job, digest),
+        out=out or job.path("data/{shard}/segmented"),
+        rejects=out_rejects or job.path("data/{shard}/segmented.rejects.csv"),
+    )
+
+
 def index(
     dataset: Dataset,
     shard: Shard = None,
@@ -74,6 +96,7 @@ def index(
     digest: Digest = None,
     folder: Annotated[list[Path] | None, reads("Rendered folder; repeatable.")] = None,
     unpacked: Annotated[Path | None, reads("Folder of unpacked subjects.")] = None,
+    segmented: Annotated[Path | None, reads("Folder of silhouettes made from videos.")] = None,
     out: Annotated[Path | None, writes("Sequences of the shard, .csv.")] = None,
     out_rejects: RejectsOut = None,
 ) -> None:
@@ -86,6 +109,7 @@ def index(
         stage_settings(plan.index, job, digest),
         roots=folder or inputs.rendered_folder(job) or None,
         unpacked=unpacked or next(iter(inputs.unpacked(job)), None),
+        segmented=segmented or next(iter(inputs.segmented(job)), None),
         out=out or job.path("index/{shard}.csv"),
         rejects=out_rejects or job.path("index/{shard}.rejects.csv"),
     )

@@ -280,7 +280,8 @@ def _embed(model: "Model", read: "MaskReader", name: str) -> "SequenceEmbedding"
     from gaittake.sequence import Reject
 
     rejects: list[Reject] = []
-    found = model.embed_frames(read(Path(name), rejects), name=name)
+    masks = (mask for _, mask in read(Path(name), rejects))
+    found = model.embed_frames(masks, name=name)
     if rejects:
         print(f"{name}: skipped {count_rejects(rejects)}")
     return found

@@ -64,15 +64,21 @@ def unpacked(job: Job) -> list[Path]:
     return [job.path("data/{shard}/unpacked")] if archives(job) else []
 
 
+def segmented(job: Job) -> list[Path]:
+    """Returns the folder of silhouettes that `segment` makes for the shard, if it makes them."""
+    made = job.settings.source.masks_from_rgb is not None
+    return [job.path("data/{shard}/segmented")] if made else []
+
+
 def rendered_folder(job: Job) -> list[Path]:
     """Returns the shard's rendered folder; none for recorded datasets."""
     return [job.path("data/{shard}")] if job.settings.rendered else []
 
 
 def frames(job: Job) -> list[Path]:
-    """Returns the folders of the shard's frames that `render` or `unpack` makes."""
+    """Returns the folders of the shard's frames that `render`, `unpack` or `segment` makes."""
     made = [folder / kind for folder in rendered_folder(job) for kind in ("silhouettes", "videos")]
-    return made + unpacked(job)
+    return made + unpacked(job) + segmented(job)
 
 
 def teacher_weights(job: Job) -> list[Path]:
@@ -155,6 +161,8 @@ def rejects(job: Job) -> list[Path]:
         for shard_job in (job.at(shard=shard) for shard in job.shards)
         if archives(shard_job)
     ]
+    if job.settings.source.masks_from_rgb:
+        found += job.each("data/{shard}/segmented.rejects.csv")
     found += job.each("index/{shard}.rejects.csv") + job.each("cache/{shard}.rejects.csv")
     if pose.keypoints == "predicted":
         found += job.each("pose/keypoints/{shard}.rejects.csv")

@@ -25,6 +25,7 @@ from gaittake.settings import (
     QualityStage,
     RenderStage,
     ReportStage,
+    SegmentStage,
     Settings,
     Size,
     SurveyStage,
@@ -72,6 +73,11 @@ def render(job: Job) -> RenderStage:
     training = job.known_shard().startswith("train")
     walkers = _rendering(job.settings, training=training)
     return RenderStage(walkers=walkers, subjects=_shard_subjects(job))
+
+
+def segment(job: Job) -> SegmentStage:
+    """Returns what `segment` reads."""
+    return SegmentStage(source=job.settings.source, subjects=_shard_subjects(job))
 
 
 def index(job: Job) -> IndexStage:

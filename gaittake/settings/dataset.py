@@ -44,10 +44,26 @@ class Source(Section):
         "channel, every level above 0; 'auto': found from the images; yours",
     )
 
+    masks_from_rgb: Literal["people", "background"] | None = Field(
+        None,
+        description="make the silhouettes from the videos, with MediaPipe's network or by "
+        "background subtraction; null: from source.silhouettes; yours",
+    )
+
     @property
     def rendered(self) -> bool:
         """Whether the project renders the dataset itself."""
         return self.layout == "walkers"
+
+    @model_validator(mode="after")
+    def _masks_have_one_source(self) -> Self:
+        if self.masks_from_rgb is None:
+            return self
+        if self.layout != "folder":
+            raise ValueError("masks_from_rgb: requires source.layout 'folder'")
+        if self.silhouettes or not self.videos:
+            raise ValueError("masks_from_rgb: set source.videos, and no source.silhouettes")
+        return self
 
 
 class Walkers(Section):

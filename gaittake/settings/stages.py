@@ -24,6 +24,13 @@ class RenderStage(Section):
     subjects: tuple[str, ...]
 
 
+class SegmentStage(Section):
+    """Settings of `segment`."""
+
+    source: Source
+    subjects: tuple[str, ...]
+
+
 class IndexStage(Section):
     """Settings of `index`."""
 

@@ -16,7 +16,7 @@ def check_folders(source: Source) -> None:
         UserError: names the folder, what it holds, what the layout needs, and the setting.
     """
     layout = LAYOUTS[source.layout]
-    if not source.silhouettes:
+    if not source.silhouettes and source.masks_from_rgb is None:
         raise UserError("source.silhouettes is empty: set it to the folder that holds the subjects")
     for field, folders in (("silhouettes", source.silhouettes), ("videos", source.videos)):
         for folder in folders:
@@ -26,10 +26,11 @@ def check_folders(source: Source) -> None:
                     f"{folder}: no such folder; set source.{field} to the folder of the dataset "
                     "(config/README.md)"
                 )
-    names = _names(*source.silhouettes)
+    roots = source.silhouettes or source.videos
+    names = _names(*roots)
     if not any(layout.top.fullmatch(name) for name in names):
         raise UserError(
-            f"{source.silhouettes[0]}: {_held(names)}; source.layout '{source.layout}' needs "
+            f"{roots[0]}: {_held(names)}; source.layout '{source.layout}' needs "
             f"{layout.example} there (config/README.md shows it)"
         )
     for folder in source.videos:

@@ -18,6 +18,7 @@ def index_sequences(
     *,
     roots: list[Path] | None,
     unpacked: Path | None = None,
+    segmented: Path | None = None,
     out: Path,
     rejects: Path,
 ) -> None:
@@ -27,6 +28,7 @@ def index_sequences(
         settings: the source and the subjects.
         roots: rendered folders with `silhouettes/` and `videos/`; None uses the source's folders.
         unpacked: folder of subjects extracted from archives, read in addition to the source's.
+        segmented: folder of silhouettes made from the source's videos.
         out: table of sequences to write.
         rejects: table of rejects to write.
 
@@ -40,8 +42,7 @@ def index_sequences(
     else:
         silhouettes = tuple(root / "silhouettes" for root in roots)
         videos = tuple(root / "videos" for root in roots)
-    if unpacked is not None:
-        silhouettes = (*silhouettes, unpacked)
+    silhouettes += tuple(folder for folder in (unpacked, segmented) if folder is not None)
     found, refused = LAYOUTS[settings.source.layout].scan(settings.subjects, silhouettes, videos)
     if not settings.source.rendered:
         found = with_masks(found, settings.source.masks, refused)

@@ -34,8 +34,8 @@ MOST_OFTEN = 0.6  # limit for the number of pixels covered that often, share of 
 
 def background_masks(
     source: Path, *, empty_scene: Path | None, rejects: list[Reject]
-) -> Iterator[Image]:
-    """Yields a mask `[rows, columns]` uint8 per frame, 0 or 255.
+) -> Iterator[tuple[int, Image]]:
+    """Yields number and mask `[rows, columns]` uint8 of each frame, 0 or 255.
 
     Args:
         source: colour frames of a sequence, from a static camera: folder or video.
@@ -56,9 +56,9 @@ def background_masks(
     threshold = _threshold(sample, scene)
     if empty_scene is None:
         _require_crossing([mask_of(frame, scene, threshold) for frame in sample], source)
-    for _, frame in read_colour(source, stage=STAGE, rejects=rejects):
+    for number, frame in read_colour(source, stage=STAGE, rejects=rejects):
         if frame.shape == scene.shape:
-            yield mask_of(frame, scene, threshold)
+            yield number, mask_of(frame, scene, threshold)
         else:
             rejects.append(Reject(STAGE, str(source), "frame of another size"))
 

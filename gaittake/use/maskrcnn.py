@@ -33,8 +33,10 @@ def published_maskrcnn() -> nn.Module:
 
 def maskrcnn_masks(
     source: Path, model: nn.Module, *, device: torch.device, rejects: list[Reject]
-) -> Iterator[Image]:
-    """Yields a mask `[rows, columns]` uint8 per frame, 0 or 255: the person with the highest score.
+) -> Iterator[tuple[int, Image]]:
+    """Yields number and mask `[rows, columns]` uint8 of each frame, 0 or 255.
+
+    The mask is that of the person with the highest score.
 
     Args:
         source: colour frames of a sequence: folder or video.
@@ -42,8 +44,8 @@ def maskrcnn_masks(
         device: where to compute.
         rejects: unreadable frames are appended.
     """
-    for _, frame in read_colour(source, stage=STAGE, rejects=rejects):
-        yield person_mask(model, frame, device)
+    for number, frame in read_colour(source, stage=STAGE, rejects=rejects):
+        yield number, person_mask(model, frame, device)
 
 
 @torch.inference_mode()

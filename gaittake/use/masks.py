@@ -18,8 +18,8 @@ from gaittake.use.people import people_masks, published_blazepose
 
 STAGE = "masks"
 SEQUENCE = "a folder of numbered images (001.png, …) or a video"
-# Yields the masks of a sequence, `[rows, columns]` uint8, 0 or 255.
-MaskReader = Callable[[Path, list[Reject]], Iterator[Image]]
+# Yields numbers and masks of a sequence, `[rows, columns]` uint8, 0 or 255.
+MaskReader = Callable[[Path, list[Reject]], Iterator[tuple[int, Image]]]
 
 
 def mask_reader(
@@ -29,7 +29,7 @@ def mask_reader(
     empty_scene: Path | None,
     device: torch.device,
 ) -> MaskReader:
-    """Returns a function that yields the masks of a sequence, `[rows, columns]` uint8, 0 or 255.
+    """Returns a function that yields numbers and masks `[rows, columns]` uint8, 0 or 255.
 
     The function takes a folder or a video, and a list for rejected frames. It raises UserError if
     the folder or video has no frames, or frames of another kind.
@@ -66,15 +66,14 @@ def mask_reader(
     )
 
 
-def _masks(source: Path, masks: Masks, rejects: list[Reject]) -> Iterator[Image]:
+def _masks(source: Path, masks: Masks, rejects: list[Reject]) -> Iterator[tuple[int, Image]]:
     verdict = judge_masks(require_frames(source), masks)
     if verdict.fault is not None:
         colours = "for colour frames, use --silhouettes people (or background)"
         advice = verdict.fault.advice(masks="use --masks", colours=colours)
         raise UserError(f"{source}: not masks: {advice}")
     rule = str(verdict.rule or USUAL[masks])
-    for _, image in read_silhouettes(source, stage=STAGE, rejects=rejects, masks=rule):
-        yield image
+    yield from read_silhouettes(source, stage=STAGE, rejects=rejects, masks=rule)
 
 
 def require_frames(source: Path) -> Path:

@@ -23,10 +23,13 @@ def published_blazepose() -> BlazePose:
     return BlazePose(*blazepose_files())
 
 
-def people_masks(source: Path, networks: BlazePose, *, rejects: list[Reject]) -> Iterator[Image]:
-    """Yields a mask `[rows, columns]` uint8 per frame, 0 or 255; empty without a person.
+def people_masks(
+    source: Path, networks: BlazePose, *, rejects: list[Reject]
+) -> Iterator[tuple[int, Image]]:
+    """Yields number and mask `[rows, columns]` uint8 of each frame, 0 or 255.
 
-    If the picture shows several people, the mask is that of one of them, as long as it is visible.
+    The mask is empty if the frame shows no person. If the picture shows several people, the mask is
+    that of one of them, as long as it is visible.
 
     Args:
         source: colour frames of a sequence: folder or video.
@@ -34,10 +37,10 @@ def people_masks(source: Path, networks: BlazePose, *, rejects: list[Reject]) ->
         rejects: unreadable frames are appended.
     """
     region: Region | None = None
-    for _, frame in read_colour(source, stage=STAGE, rejects=rejects):
+    for number, frame in read_colour(source, stage=STAGE, rejects=rejects):
         person = follow(frame, region, networks)
         region = person.region if person else None
-        yield mask_of(person, frame)
+        yield number, mask_of(person, frame)
 
 
 def follow(frame: Image, region: Region | None, networks: BlazePose) -> Person | None:

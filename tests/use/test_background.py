@@ -20,7 +20,9 @@ def overlap(one: Image, other: Image) -> float:
 
 def found(source: Path, empty_scene: Path | None = None) -> Image:
     rejects: list[Reject] = []
-    masks = np.stack(list(background_masks(source, empty_scene=empty_scene, rejects=rejects)))
+    numbered = list(background_masks(source, empty_scene=empty_scene, rejects=rejects))
+    assert [number for number, _ in numbered] == list(range(1, len(numbered) + 1))
+    masks = np.stack([mask for _, mask in numbered])
     assert rejects == []
     assert set(np.unique(masks)) == {0, 255}
     return masks

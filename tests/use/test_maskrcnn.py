@@ -53,7 +53,7 @@ def test_the_mask_is_that_of_the_person_with_the_highest_score(
 def test_every_frame_of_a_sequence_has_a_mask(tmp_path: Path) -> None:
     source = write_images(np.zeros((3, 8, 6, 3), np.uint8), tmp_path / "sequence")
     masks = list(maskrcnn_masks(source, Detector([1], [0.9]), device=CPU, rejects=[]))
-    assert [mask.shape for mask in masks] == [(8, 6)] * 3
+    assert [(number, mask.shape) for number, mask in masks] == [(n, (8, 6)) for n in (1, 2, 3)]
 
 
 def test_without_network_and_file_the_place_for_the_file_is_named(

@@ -16,6 +16,7 @@ from tests.workflow.project import TARGET, fresh_project
 STAGES = {
     "unpack": "sources.archives.unpack_subjects",
     "render": "sources.walkers.dataset.render_subjects",
+    "segment": "use.segment.segment_subjects",
     "index": "sources.index.index_sequences",
     "teacher": "pose.teacher.train_teacher",
     "pseudo-label": "pose.pseudo_label.make_pseudo_labels",
@@ -71,6 +72,8 @@ def write_datasets(folder: Path) -> None:
     (config / "tester.yaml").write_text(
         f"{lent}networks_from: smoke\n{protocol}".replace("001..020", "")
     )
+    filmed = "source: {layout: folder, videos: [data], masks_from_rgb: people}\n"
+    (config / "filmed.yaml").write_text(f"{filmed}pose: {{student_from: smoke}}\n{protocol}")
     (config / "packed.yaml").write_text(packed + protocol)
     write_casiab(folder / "data", ("002", "021"), ("nm-01",))
     for subject in ("001", "022"):
@@ -78,10 +81,11 @@ def write_datasets(folder: Path) -> None:
 
 
 MISSING = {
-    "smoke": {"unpack"},
-    "borrower": {"unpack", "teacher", "pseudo-label", "finetune"},
-    "tester": {"unpack", "teacher", "pseudo-label", "finetune", "train"},
-    "packed": {"render", "teacher", "pseudo-label", "finetune", "quality"},
+    "smoke": {"unpack", "segment"},
+    "borrower": {"unpack", "segment", "teacher", "pseudo-label", "finetune"},
+    "tester": {"unpack", "segment", "teacher", "pseudo-label", "finetune", "train"},
+    "packed": {"segment", "render", "teacher", "pseudo-label", "finetune", "quality"},
+    "filmed": {"unpack", "render", "teacher", "pseudo-label", "finetune", "quality"},
 }
 
 

@@ -51,11 +51,36 @@ rule unpack:
         " --out {output.silhouettes} --out-rejects {output.rejects} &> {log}"
 
 
+rule segment:
+    """Makes the silhouettes of a shard from its videos (source.masks_from_rgb)."""
+    output:
+        silhouettes=directory("results/{dataset}/data/{shard}/segmented"),
+        rejects="results/{dataset}/data/{shard}/segmented.rejects.csv",
+    log:
+        "results/{dataset}/logs/segment/{shard}.log",
+    benchmark:
+        "results/{dataset}/benchmarks/segment/{shard}.tsv"
+    conda:
+        "../../envs/people.yaml"
+    threads: 1
+    resources:
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(480),
+    params:
+        settings=settings("segment"),
+        code=code("gaittake.use.segment"),
+        options=options(stage="segment"),
+    shell:
+        "python -m gaittake segment {wildcards.dataset} --shard {wildcards.shard} {params.options}"
+        " --out {output.silhouettes} --out-rejects {output.rejects} --threads {threads} &> {log}"
+
+
 rule index:
     """Lists the sequences of a shard."""
     input:
         frames=files("frames"),
         unpacked=files("unpacked"),
+        segmented=files("segmented"),
     output:
         table="results/{dataset}/index/{shard}.csv",
         rejects="results/{dataset}/index/{shard}.rejects.csv",
@@ -73,7 +98,7 @@ rule index:
     params:
         settings=settings("index"),
         code=code("gaittake.sources.index"),
-        options=options("unpacked", stage="index"),
+        options=options("unpacked", "segmented", stage="index"),
     shell:
         "python -m gaittake index {wildcards.dataset} --shard {wildcards.shard} {params.options}"
         " --out {output.table} --out-rejects {output.rejects} &> {log}"
