@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -90,3 +91,30 @@ def test_specks_and_small_holes_are_removed() -> None:
     true = np.zeros((60, 40), np.uint8)
     true[10:50, 15:25] = 255
     assert overlap(mask[None], true[None]) > 0.9
+
+
+def test_a_cast_shadow_is_removed_and_another_exposure_changes_little(tmp_path: Path) -> None:
+    rendered, scene = film(across=0.0, frames=8)
+    empty = write_images(scene[None], tmp_path / "empty")
+    shadowed = np.stack(
+        [with_shadow(*pair) for pair in zip(rendered.colour, rendered.clean, strict=True)]
+    )
+    changed = (shadowed != rendered.colour).any(axis=3).mean(axis=(1, 2))
+    assert changed.min() > 0.3 * (rendered.clean > 0).mean()
+    for name, frames, least in (
+        ("shadow", shadowed, 0.88),
+        ("bright", np.clip(rendered.colour * 1.2, 0, 255).astype(np.uint8), 0.85),
+    ):
+        masks = found(write_images(frames, tmp_path / name), empty)
+        assert overlap(masks, rendered.clean) > least
+
+
+def with_shadow(frame: Image, mask: Image) -> Image:
+    """Returns the frame with a soft shadow of the person on the floor."""
+    rows, columns = np.nonzero(mask)
+    foot = np.array([columns[rows > rows.max() - 6].mean(), rows.max() - 2.0])
+    flat = np.array([[1.0, -0.9], [0.0, -0.25]])
+    shape = (mask.shape[1], mask.shape[0])
+    cast = cv2.warpAffine(mask, np.column_stack([flat, foot - flat @ foot]), shape)
+    dark = 0.45 * cv2.GaussianBlur(cast, (5, 5), 0) / 255 * (mask == 0)
+    return (frame * (1 - dark[..., None])).astype(np.uint8)
