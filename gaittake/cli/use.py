@@ -129,7 +129,6 @@ def embed(
         raise UserError(f"{twice[0]}: given twice; give each sequence once")
     loaded = _load(model, device, threads)
     from gaittake.io.progress import progress
-    from gaittake.use.describe import usable_frames
     from gaittake.use.embedding_file import write_embeddings
 
     read = _mask_reader(sequences, silhouettes, masks, empty_scene, device)
@@ -139,8 +138,6 @@ def embed(
             found[name] = _embed(loaded, read, name)
             advance()
     write_embeddings(found, loaded, out)
-    for name, item in found.items():
-        print(f"{name}: {usable_frames(item.frames, item.dropped)}")
     print(out)
 
 
@@ -233,21 +230,15 @@ def _embeddings(
     empty_scene: Path | None,
     device: Device,
 ) -> "list[Embedding]":
-    """Returns the embeddings of sequences, read from a file or computed; prints usable frames."""
-    from gaittake.use.describe import usable_frames
+    """Returns the embeddings of sequences, read from a file or computed."""
     from gaittake.use.embedding_file import read_embedding
 
     recorded = [name for name in names if ".npz" not in name]
     read = _mask_reader(recorded, silhouettes, masks, empty_scene, device)
-    found = []
-    for name in names:
-        if ".npz" in name:
-            found.append(read_embedding(name, model))
-            continue
-        item = _embed(model, read, name)
-        print(f"{name}: {usable_frames(item.frames, item.dropped)}")
-        found.append(item.embedding)
-    return found
+    return [
+        read_embedding(name, model) if ".npz" in name else _embed(model, read, name).embedding
+        for name in names
+    ]
 
 
 def _load(path: Path, device: Device, threads: int | None) -> "Model":
@@ -275,15 +266,19 @@ def _mask_reader(
 
 
 def _embed(model: "Model", read: "MaskReader", name: str) -> "SequenceEmbedding":
-    """Returns a sequence's embedding; prints how many of its frames are unreadable."""
+    """Returns a sequence's embedding; prints which frames are usable, and what is doubtful."""
     from gaittake.io.tables import count_rejects
     from gaittake.sequence import Reject
+    from gaittake.use.describe import usable_frames
 
     rejects: list[Reject] = []
     masks = (mask for _, mask in read(Path(name), rejects))
     found = model.embed_frames(masks, name=name)
     if rejects:
         print(f"{name}: skipped {count_rejects(rejects)}")
+    print(f"{name}: {usable_frames(found.frames, found.dropped)}")
+    for warning in found.warnings:
+        print(warning)
     return found
 
 

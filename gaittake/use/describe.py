@@ -145,7 +145,7 @@ def without_stride(name: str, silhouettes: npt.NDArray[np.uint8]) -> str | None:
     """
     changes, step = motion(silhouettes)
     if changes < STANDING:
-        return f"{name}: the silhouettes hardly change; the person should walk"
+        return f"{name}: the figure hardly changes; the person should walk"
     if step is not None and len(silhouettes) < 2 * step:
         return f"{name}: less than one stride (two steps of about {step} frames); film longer"
     if step is None and changes >= FROM_THE_SIDE and len(silhouettes) >= LONG:

@@ -118,12 +118,17 @@ class Model:
         """
         masks = binary_masks(silhouettes)
         locate = None if keypoints is None else given_keypoints(keypoints, len(masks))
-        return self.embed_frames(masks, name="silhouettes", locate=locate).embedding
+        found = self.embed_frames(masks, name="silhouettes", locate=locate)
+        if found.dropped:
+            logger.warning("silhouettes: %s", usable_frames(found.frames, found.dropped))
+        for warning in found.warnings:
+            logger.warning(warning)
+        return found.embedding
 
     def embed_frames(
         self, frames: Iterable[Image], *, name: str, locate: Locate | None = None
     ) -> SequenceEmbedding:
-        """Returns the embedding of a sequence, as `embed` does, from an iterable of frames.
+        """Returns the embedding of a sequence, as `embed` does, and what makes it less reliable.
 
         Args:
             frames: `[rows, columns]` uint8 each, 0 or 255.
@@ -140,14 +145,12 @@ class Model:
         locate = locate or self._predicted(rejects)
         found = network_input(frames, settings=self.about.align, locate=locate, name=name)
         count = len(found.silhouettes)
-        if found.dropped:
-            logger.warning("%s: %s", name, usable_frames(count, found.dropped))
-        if rejects:
-            logger.warning("%s: %d frames, %s", name, len(rejects), rejects[0].reason)
-        doubts = [short_sequence(name, count, self.about), without_stride(name, found.silhouettes)]
+        doubts = [
+            f"{name}: {len(rejects)} frames, {rejects[0].reason}" if rejects else None,
+            short_sequence(name, count, self.about),
+            without_stride(name, found.silhouettes),
+        ]
         warnings = tuple(filter(None, doubts))
-        for warning in warnings:
-            logger.warning(warning)
         return SequenceEmbedding(self._embedding(found), count, found.dropped, warnings)
 
     def distance(self, one: Embedding, other: Embedding) -> float:

@@ -40,7 +40,7 @@ def walking(frames: int, step: int) -> np.ndarray:
         (60, 15, None),
         (28, 16, "less than one stride"),
         (60, 120, "no step is repeated"),
-        (30, 6000, "hardly change"),
+        (30, 6000, "hardly changes"),
     ],
 )
 def test_sequences_without_a_whole_stride_give_a_warning(

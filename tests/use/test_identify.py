@@ -100,7 +100,8 @@ def test_the_commands_enrol_and_identify(
     assert f"{gallery}: 2 sequences of 2 people" in printed(capsys)
     command("identify", str(ONE), *options, "--fpir", "0.1")
     text = printed(capsys)
-    assert f"{ONE}: 8 of 8 frames usable anna 0 anna" in text
+    assert f"{ONE}: 8 of 8 frames usable" in text
+    assert "anna 0 anna" in text
     assert "at most 10 % of searches for people who are not enrolled" in text
     assert "SYNTHETIC" in text
     with pytest.raises(UserError, match=r"0\.002 to 1 is required"):
