@@ -37,7 +37,7 @@ class Figure(NamedTuple):
         height: pixels.
         area: pixels.
         centre: mean column of its pixels.
-        cut: whether it touches the border of the frame.
+        cut: whether it touches the border of the frame, and the frame is not cropped to it.
     """
 
     width: int
@@ -55,12 +55,15 @@ def measure(frame: Image) -> Figure | None:
         return None
     x, y, width, height = cv2.boundingRect(points)
     rows, columns = frame.shape
+    # Masks cropped to the person are common: as high as the figure, and not wider than high.
+    cropped = height == rows and columns <= rows
+    touches = x == 0 or y == 0 or x + width == columns or y + height == rows
     return Figure(
         width,
         height,
         len(points),
         float(points.reshape(-1, 2)[:, 0].mean()) + 0.5,
-        x == 0 or y == 0 or x + width == columns or y + height == rows,
+        touches and not cropped,
     )
 
 

@@ -29,6 +29,19 @@ def test_a_figure_at_any_border_is_cut(rows_columns: tuple[int, int, int, int]) 
     assert fault(found) == "cut by the border"
 
 
+def test_a_frame_cropped_to_the_person_is_not_cut() -> None:
+    frame = np.zeros((64, 44), np.uint8)
+    frame[:, 14:30] = 255
+    frame[30:, 20:24] = 0
+    for cropped in (frame, frame[:, 14:30], np.pad(frame, ((0, 0), (10, 10)))):
+        found = measure(cropped)
+        assert found is not None
+        assert fault(found) is None
+    too_near = measure(np.pad(frame, ((0, 0), (40, 40))))
+    assert too_near is not None
+    assert too_near.cut
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
