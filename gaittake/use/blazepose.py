@@ -18,7 +18,7 @@ from gaittake.errors import UserError
 from gaittake.silhouette import Image
 
 Floats = npt.NDArray[np.float32]
-EXTRA = "pip install .[people]"
+EXTRA = "pip install '.[people]'"
 DETECTOR_SIZE, LANDMARK_SIZE = 224, 256  # pixels of the networks' square inputs
 # The detector's grids: stride in pixels, boxes per cell. Boxes are relative to the cell's middle.
 GRIDS = ((8, 2), (16, 2), (32, 6))

@@ -132,5 +132,5 @@ def test_without_litert_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.M
     from gaittake.errors import UserError
 
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
-    with pytest.raises(UserError, match=r"pip install .\[people\]"):
+    with pytest.raises(UserError, match=r"pip install '.\[people\]"):
         BlazePose(tmp_path / "a.tflite", tmp_path / "b.tflite")
