@@ -85,10 +85,10 @@ def test_the_index_joins_the_silhouettes_with_their_videos(job: Job) -> None:
 
 def test_the_videos_folder_is_checked(job: Job) -> None:
     Path("rgb").rename("moved")
-    with pytest.raises(UserError, match=r"rgb: there is no such folder; set source.videos"):
+    with pytest.raises(UserError, match=r"rgb: no such folder; set source.videos"):
         check_folders(job.settings.source)
     Path("rgb").mkdir()
-    with pytest.raises(UserError, match=r"rgb: the dataset is empty"):
+    with pytest.raises(UserError, match=r"rgb: the folder is empty"):
         check_folders(job.settings.source)
 
 
