@@ -1,11 +1,15 @@
 """BlazePose: the geometry of its regions, and the person followed from frame to frame."""
 
+import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import torch
 
+from gaittake.errors import UserError
+from gaittake.io.mediapipe import DETECTOR, LANDMARKS
 from gaittake.sequence import Reject
 from gaittake.silhouette import Image
 from gaittake.use import blazepose
@@ -20,8 +24,8 @@ from gaittake.use.blazepose import (
     mask_in_frame,
     region_around,
 )
-from gaittake.use.people import people_masks
-from tests.use.tiny import write_images
+from gaittake.use.people import people_masks, published_blazepose
+from tests.use.tiny import film, write_images, write_video
 
 LEANING = Region(70.0, 40.0, 50.0, 0.3)
 
@@ -126,11 +130,21 @@ def test_unreadable_frames_are_rejected(tmp_path: Path) -> None:
     assert [row.reason for row in rejects] == ["unreadable image"]
 
 
+@pytest.mark.parametrize("view", [0, 90])
+def test_the_published_networks_segment_rendered_people(view: int, tmp_path: Path) -> None:
+    pytest.importorskip("ai_edge_litert", reason="requires the extra people")
+    folder = Path(torch.hub.get_dir(), "checkpoints")
+    if not all((folder / Path(item.name).name).is_file() for item in (DETECTOR, LANDMARKS)):
+        pytest.skip("MediaPipe's networks are not downloaded")
+    rendered, _ = film(across=0.0, frames=8, view=view)
+    source = write_video(rendered.colour, tmp_path / "sequence.avi")
+    masks = [mask for _, mask in people_masks(source, published_blazepose(), rejects=[])]
+    for mask, true in zip(masks, rendered.clean, strict=True):
+        both, either = (mask > 0) & (true > 0), (mask > 0) | (true > 0)
+        assert both.sum() / either.sum() > 0.9
+
+
 def test_without_litert_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
-    from gaittake.errors import UserError
-
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
     with pytest.raises(UserError, match=r"pip install '.\[people\]"):
         BlazePose(tmp_path / "a.tflite", tmp_path / "b.tflite")
