@@ -59,7 +59,7 @@ def _of_rows(function: ast.FunctionDef) -> Iterator[str]:
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
         and node.func.id in ("Reject", "_reject")
-        and len(node.args) == 3
+        and len(node.args) in (3, 4)
     ]
     names = {row.id for row in rows if isinstance(row, ast.Name)}
     for row in rows:
