@@ -13,6 +13,7 @@ from gaittake.arrays import Int64s
 from gaittake.data.store import SequenceStore, gather_whole, load_store, prefetch, whole_rows
 from gaittake.device import keep_freed_memory
 from gaittake.evaluation.distance import Embeddings
+from gaittake.io.environment import environment
 from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedWriter
 from gaittake.io.weights import load_weights
@@ -48,13 +49,17 @@ def embed(
     made_by = {"settings": canonical(settings), "data_digest": store.data_digest}
     if training:
         warn_of_other_subjects(settings, training["settings"], weights)
-        made_by |= {"training": training["settings"], "training_data": training["data_digest"]}
+        made_by |= {
+            "training": training["settings"],
+            "training_data": training["data_digest"],
+            "training_environment": training.get("environment", "none"),
+        }
     embeddings = embed_sequences(network.to(device), store)
     with RaggedWriter(
         out,
         kind="embeddings",
         arrays={"embeddings": ("float32", embeddings.shape[1:])},
-        attributes=made_by | {"device": device_name(device)},
+        attributes=made_by | {"environment": environment(device, "float32")},
     ) as written:
         for row, sequence in zip(embeddings, store.sequences.itertuples(), strict=True):
             written.append(
@@ -184,8 +189,3 @@ def batches_by_length(counts: Int64s, frames: int) -> Iterator[list[int]]:
             batch = []
         batch.append(int(index))
     yield batch
-
-
-def device_name(device: torch.device) -> str:
-    """Returns the name of a device, for the provenance of the results."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"

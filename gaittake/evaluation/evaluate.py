@@ -1,16 +1,15 @@
 """The evaluate stage: from embeddings to `metrics.json`, `probes.csv` and the rank-1 table."""
 
+import json
 import logging
-import platform
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
-from gaittake import __version__
 from gaittake.arrays import Float64s
 from gaittake.evaluation.cross_view import Grid, Outcomes, cross_view, grid_of
 from gaittake.evaluation.probes import probes_table, write_probes
@@ -191,15 +190,18 @@ def _counts(
     }
 
 
-def _provenance(attributes: dict[str, Any]) -> dict[str, str]:
-    """Returns versions, device, data and training of the embeddings."""
+def _provenance(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Returns when and where the embeddings were computed, and their data and training."""
     return {
-        "package": __version__,
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "device": str(attributes.get("device")),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "environment": _read_json(attributes.get("environment")),
         "data_digest": str(attributes.get("data_digest")),
         "training": str(attributes.get("training", "none")),
         "training_data": str(attributes.get("training_data", "none")),
+        "training_environment": _read_json(attributes.get("training_environment")),
     }
+
+
+def _read_json(text: str | None) -> dict[str, str]:
+    found: dict[str, str] = json.loads(text) if text and text != "none" else {}
+    return found

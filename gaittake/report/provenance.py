@@ -17,12 +17,15 @@ from gaittake.report.runs import Run
 from gaittake.settings import ReportStage
 
 FACTS = {
-    "package": "gaittake",
-    "torch": "PyTorch",
+    "gaittake": "gaittake",
+    "commit": "commit",
     "python": "Python",
-    "machine": "processor",
+    "torch": "PyTorch",
+    "processor": "processor",
+    "instructions": "instructions",
+    "threads": "threads",
     "device": "computed on",
-    "data_digest": "data digest",
+    "precision": "precision",
 }
 
 
@@ -74,13 +77,10 @@ def provenance_section(
         ),
         Markup("<h3>Runs</h3>"),
         table(
-            ["run", *FACTS.values()],
-            [
-                [run.title, *(str(run.metrics["provenance"].get(name, "–")) for name in FACTS)]
-                for run in runs
-            ],
+            ["run", "step", "date", "data digest", *FACTS.values()],
+            [row for run in runs for row in _environments(run)],
             caption=f"{label}Environment of each run. This page: gaittake {__version__}.",
-            words=len(FACTS) + 1,
+            words=len(FACTS) + 4,
         ),
         *(_training(run, label) for run in runs if run.metrics["provenance"]["training"] != "none"),
     ]
@@ -88,6 +88,18 @@ def provenance_section(
     if len(times):
         content += [Markup("<h3>Time</h3>"), _times(times, label)]
     return section("Provenance", *content)
+
+
+def _environments(run: Run) -> Iterator[list[str]]:
+    """Yields a row for the embedding of a run, and one for its training."""
+    about = run.metrics["provenance"]
+    steps = [("embed", about.get("date", "–"), "data_digest", "environment")]
+    if about.get("training_environment"):
+        steps.append(("train", "–", "training_data", "training_environment"))
+    for step, date, digest, name in steps:
+        found = about.get(name) or {}
+        facts = (found.get(fact, "–") for fact in FACTS)
+        yield [run.title, step, date, about.get(digest, "–"), *facts]
 
 
 def _training(run: Run, label: str) -> Markup:

@@ -22,6 +22,7 @@ from gaittake.data.store import SequenceStore, load_store, prefetch
 from gaittake.device import forbid_tf32, layer_dtype
 from gaittake.errors import UserError
 from gaittake.io.checkpoint import Checkpoints, identity_of, seed_everything
+from gaittake.io.environment import environment
 from gaittake.io.progress import Advance, progress
 from gaittake.io.tables import write_csv
 from gaittake.io.weights import save_weights
@@ -85,8 +86,17 @@ def train(
             out,
             network=settings.network,
             settings=settings.model,
-            made_by={"settings": canonical(settings), "data_digest": store.data_digest},
+            made_by={
+                "settings": canonical(settings),
+                "data_digest": store.data_digest,
+                "environment": environment(device, _precision(settings, device)),
+            },
         )
+
+
+def _precision(settings: TrainStage, device: torch.device) -> str:
+    dtype = layer_dtype(device, settings.train.precision, loss_scaling=True)
+    return str(dtype).removeprefix("torch.")
 
 
 def _prepare(
