@@ -154,6 +154,7 @@ def test_processes_of_a_machine_share_its_threads_and_have_a_gpu_each(
 ) -> None:
     threads: list[int] = []
     monkeypatch.setattr(options, "limit_threads", threads.append)
+    monkeypatch.setattr("gaittake.device.check_card", lambda device: None)
     monkeypatch.setattr(torch, "set_num_threads", threads.append)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)

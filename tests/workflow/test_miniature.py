@@ -69,7 +69,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
 
 def row_of(reject: Reject) -> mini.Row:
     """Returns a row as it is planted: a missing subject by its name, a video without a frame."""
-    stage, path, reason = reject
+    stage, path, reason, _ = reject
     if stage == "index" and "missing" in reason:
         path = path.rpartition("/")[2]
     if reason == "truncated video":
@@ -89,9 +89,12 @@ def test_every_planted_fault_has_its_row_and_nothing_else_was_lost(
 @pytest.mark.parametrize("dataset", ["casiab", "oumvlp"])
 def test_the_metrics_count_all_that_was_refused(finished: Finished, dataset: str) -> None:
     found = read_rejects(finished.path(dataset, "rejects.csv"))
-    counted = Counter(f"{row.stage}: {row.reason}" for row in found)
     for method in ("gei", "gaittake"):
-        assert finished.metrics(dataset, method)["counts"]["rejects"] == counted
+        counts = finished.metrics(dataset, method)["counts"]
+        for key, used in (("rejects", "no"), ("notes", "yes")):
+            counted = Counter(f"{row.stage}: {row.kind}" for row in found if row.used == used)
+            assert counts[key] == counted
+            assert counted
 
 
 def test_each_dataset_ends_in_its_table_which_says_that_it_is_partial(finished: Finished) -> None:
@@ -100,7 +103,11 @@ def test_each_dataset_ends_in_its_table_which_says_that_it_is_partial(finished: 
         ("oumvlp", ("nm",), ["0", "90", "270"]),
     ):
         table = pd.read_csv(finished.project.folder / f"results/{dataset}_rank1.csv", dtype=str)
-        assert list(table.columns) == ["dataset", "method", "condition", *views, "mean"]
+        intervals = ["deviation", "low", "high", "mean_matched"]
+        assert list(table.columns) == [
+            *("dataset", "method", "condition", *views, "mean"),
+            *intervals,
+        ]
         rows = set(zip(table["method"], table["condition"], strict=True))
         methods = ("chance", "gei", "gaittake")
         assert rows == {(method, name) for method in methods for name in conditions}

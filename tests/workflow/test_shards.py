@@ -112,7 +112,7 @@ def test_a_job_of_many_sequences_loads_its_model_once(
         device=cpu,
     )
     pseudo_label.make_pseudo_labels(
-        stage_settings(settings, "pseudo-label"),
+        stage_settings(settings, "pseudo-label", shard="train-000"),
         index=index,
         teacher=results / "pose/teacher.pt",
         out=tmp_path / "labels.h5",
