@@ -57,7 +57,6 @@ SequenceArgument = Annotated[
         help="Folder of numbered images, video, or EMBEDDINGS.npz#NAME (from `model embed`)."
     ),
 ]
-
 ClipsArgument = Annotated[
     list[str],
     typer.Argument(

@@ -16,6 +16,7 @@ NAMES = {
     "gei": "GEI",
     "gaitset": "GaitSet",
     "gaitpart": "GaitPart",
+    "energynet": "EnergyNet",
     "gaitgl": "GaitGL",
     "gaitgl_iccv": "GaitGL (ICCV head)",
     "mt3d": "MT3D",

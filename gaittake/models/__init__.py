@@ -6,6 +6,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from gaittake.models.build import build_gaittake
+from gaittake.models.energynet import EnergyNet
 from gaittake.models.gaitgl import GaitGl
 from gaittake.models.gaitpart import GaitPart
 from gaittake.models.gaitset import GaitSet
@@ -14,6 +15,7 @@ from gaittake.models.mt3d import Mt3d
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "gei": Gei,
+    "energynet": EnergyNet,
     "gaitset": GaitSet,
     "gaitpart": GaitPart,
     "mt3d": Mt3d,

@@ -70,10 +70,17 @@ class Walkers(Section):
     """The built-in dataset: rendered subjects in CASIA-B's layout."""
 
     seed: Seed = Field(0, description="random seed of all subjects; project default")
+    population: Literal["recorded", "broad"] = Field(
+        "recorded",
+        description="'broad': more varied bodies, gaits, clothes and cameras than the recorded "
+        "people's; project default",
+    )
     subjects: Count = Field(
         48, description="number of generated subjects, named 001, 002, …; project default"
     )
-    bodies: Count = Field(8, description="number of body shapes, shared; project default")
+    bodies: Count | None = Field(
+        8, description="number of body shapes, shared; null: one per subject; project default"
+    )
     subjects_per_gait: Count = Field(
         2, description="number of subjects that share a gait; project default"
     )

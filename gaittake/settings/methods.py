@@ -11,8 +11,8 @@ from gaittake.settings.section import Section
 class Method(Section):
     """A row of a table: a network, with changes of its settings, training and keypoints."""
 
-    network: Literal["gei", "gaitset", "gaitpart", "mt3d", "gaitgl", "gaittake"] = Field(
-        "gaittake", description="the network; PAPER 3, or a peer's own paper"
+    network: Literal["gei", "energynet", "gaitset", "gaitpart", "mt3d", "gaitgl", "gaittake"] = (
+        Field("gaittake", description="the network; PAPER 3, or a peer's own paper")
     )
     model: dict[str, Any] = Field(
         {}, description="changes of the dataset's model, or of the peer's size; yours"
@@ -43,6 +43,7 @@ def _changed(model: dict[str, Any] | None = None, **other: Any) -> Method:
 # Methods that every dataset has without defining them.
 KNOWN: dict[str, Method] = {
     "gei": Method(network="gei"),
+    "energynet": Method(network="energynet"),
     "gaitset": Method(network="gaitset"),
     "gaitpart": Method(network="gaitpart"),
     "mt3d": Method(network="mt3d"),

@@ -138,8 +138,23 @@ class GeiModel(Section):
     """The gait energy image (Han & Bhanu 2006), which has no settings."""
 
 
+class EnergyNetModel(Section):
+    """EnergyNet: a small network on four gait energy images; project default."""
+
+    channels: Count = Field(
+        32, description="channels of the first half, the second twice; project default"
+    )
+    embedding: Count = Field(64, description="numbers of each embedding; project default")
+    saturation: float = Field(
+        0.0,
+        ge=0,
+        description="distance where a part saturates, spreads, 0: nowhere; project default",
+    )
+
+
 SECTIONS: dict[str, type[Section]] = {
     "gei": GeiModel,
+    "energynet": EnergyNetModel,
     "gaitset": GaitSetModel,
     "gaitpart": GaitPartModel,
     "mt3d": Mt3dModel,
@@ -155,6 +170,7 @@ def learns(network: str) -> bool:
 
 PAPERS = {
     "gei": "Han & Bhanu, PAMI 2006",
+    "energynet": "this project",
     "gaitset": "Chao et al., AAAI 2019",
     "gaitpart": "Fan et al., CVPR 2020",
     "mt3d": "Lin et al., ACM MM 2020",

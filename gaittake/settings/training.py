@@ -11,7 +11,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from gaittake.settings.networks import Size
-from gaittake.settings.section import Count, Section
+from gaittake.settings.section import Count, Section, Share
 
 
 class Train(Section):
@@ -57,6 +57,9 @@ class Train(Section):
         description="batch norm before the classifier (BNNeck, Luo et al. 2019); PAPER 3.3",
     )
     mirror: bool = Field(False, description="mirror half of the clips; project default")
+    corrupt: Share = Field(
+        0.0, description="0…1, share of the clips that get faults of real masks; project default"
+    )
 
     @field_validator("neck")
     @classmethod
@@ -75,6 +78,7 @@ _LONG = {"subjects_per_batch": 32, "steps": 250_000, "milestones": (150_000,)}
 _GAITGL_LONG = {"subjects_per_batch": 32, "steps": 210_000, "milestones": (150_000, 200_000)}
 _CASIAB = {
     "gaittake": {},
+    "energynet": _ALL,
     "gaitset": _GAITSET | {"milestones": ()},
     "gaitpart": _GAITPART | {"steps": 120_000, "milestones": (100_000,)},
     "mt3d": _ALL,
@@ -84,6 +88,7 @@ RECIPES: dict[Size, dict[str, dict[str, Any]]] = {
     "casiab": _CASIAB,
     "oumvlp": {
         "gaittake": {"steps": 210_000, "milestones": (150_000,)},
+        "energynet": _ALL,
         "gaitset": _GAITSET | _LONG,
         "gaitpart": _GAITPART | _LONG,
         "mt3d": _ALL | _GAITGL_LONG,

@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import MultiStepLR
 
 from gaittake.data.augment import mirror_half
 from gaittake.data.clips import clip_rows
+from gaittake.data.corrupt import corrupted
 from gaittake.data.sampler import Indices, sample_sequences, step_generator
 from gaittake.data.store import Batch, SequenceStore, gather_clips
 from gaittake.device import autocast
@@ -107,6 +108,9 @@ def _share_of_batch(training: Training, step: int) -> tuple[Batch, Indices]:
     batch = gather_clips(training.store, rows)
     if choice.mirror:
         batch = mirror_half(batch, generator)
+    if choice.corrupt:
+        spoiled = corrupted(batch.silhouettes, generator, share=choice.corrupt)
+        batch = batch._replace(silhouettes=spoiled)
     own = training.group.share(len(rows))
     return Batch(batch.silhouettes[own], batch.keypoints[own], batch.counts), groups
 

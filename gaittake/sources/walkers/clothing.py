@@ -1,9 +1,13 @@
 """Clothing of the subjects: colours, loose or tight clothes, coats, bags."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from gaittake.sources.walkers.wardrobe import Extras
 
 BAGS = ("shoulder bag", "backpack", "hand bag")
 Colour = tuple[float, float, float]  # blue, green, red, 0 to 255
@@ -52,6 +56,7 @@ class Outfit:
         bag_left: whether it is carried on the left.
         bag_size: relative to an ordinary one.
         bag_colour: of the bag.
+        extras: what a broad wardrobe adds.
     """
 
     trunk: float
@@ -62,6 +67,7 @@ class Outfit:
     bag_left: bool
     bag_size: float
     bag_colour: Colour
+    extras: "Extras | None" = None
 
 
 def draw_look(rng: np.random.Generator) -> Look:

@@ -13,8 +13,10 @@ from gaittake.io.frames import count_frames
 from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedWriter
 from gaittake.settings import Walkers
+from gaittake.sources.walkers.anthropometry import draw_adult
 from gaittake.sources.walkers.body import draw_body
-from gaittake.sources.walkers.camera import place_camera
+from gaittake.sources.walkers.camera import Camera, place_camera
+from gaittake.sources.walkers.cameras import stray_camera
 from gaittake.sources.walkers.clothing import draw_look, draw_outfit
 from gaittake.sources.walkers.draw import NoiseTile, draw_background, draw_noise_tile
 from gaittake.sources.walkers.gait import draw_person, draw_stride, load_model, stride_channels
@@ -22,7 +24,9 @@ from gaittake.sources.walkers.people import Take, Walker, make_walker, pass_by
 from gaittake.sources.walkers.render import Rendered, Scene, render_view
 from gaittake.sources.walkers.seeds import FRAMES, LOOK, STRANGER, generator
 from gaittake.sources.walkers.skeleton import COCO, joint_positions
+from gaittake.sources.walkers.style import draw_style, posed, styled
 from gaittake.sources.walkers.subtraction import Fields, draw_fields
+from gaittake.sources.walkers.wardrobe import draw_clothes, draw_wardrobe
 
 TRUTH = {
     "joints": ("float32", (len(COCO), 2)),
@@ -106,11 +110,18 @@ def render_take(settings: Walkers, walker: Walker, take: Take, view: int, scene:
         walker.body,
         walker.look,
         take.outfit,
-        place_camera(view, settings.width, settings.height),
+        _camera(settings, view, rng),
         scene,
         raggedness=settings.noise,
         rng=rng,
     )
+
+
+def _camera(settings: Walkers, view: int, rng: np.random.Generator) -> Camera:
+    size = (settings.width, settings.height)
+    if settings.population == "broad":
+        return stray_camera(view, *size, rng)
+    return place_camera(view, *size)
 
 
 def _write(
@@ -168,6 +179,8 @@ def render_people(settings: Walkers, count: int, seed: int) -> People:
 
 
 def _stranger(settings: Walkers, seed: int, index: int) -> Rendered:
+    if settings.population == "broad":
+        return _broad_stranger(settings, seed, index)
     rng = generator(seed, STRANGER, index)
     model = load_model()
     stride = draw_stride(model, draw_person(model, rng), rng)
@@ -188,6 +201,29 @@ def _stranger(settings: Walkers, seed: int, index: int) -> Rendered:
     shown = joints[4:5] + rng.uniform([-0.35, -0.35, 0.0], [0.35, 0.35, 0.0])
     return render_view(
         shown, body, draw_look(rng), outfit, camera, scene, raggedness=settings.noise, rng=rng
+    )
+
+
+def _broad_stranger(settings: Walkers, seed: int, index: int) -> Rendered:
+    rng = generator(seed, STRANGER, index)
+    model = load_model()
+    stride = styled(draw_stride(model, draw_person(model, rng), rng), draw_style(rng))
+    outfit = draw_clothes(str(rng.choice(["nm", "bg", "cl"])), draw_wardrobe(rng), rng)
+    assert outfit.extras is not None
+    channels = posed(stride_channels(model, stride, 9, 25.0, rng), outfit.extras.posture)
+    body = draw_adult(rng)
+    joints = pass_by(joint_positions(channels, body), rng)
+    camera = _camera(settings, int(rng.choice(settings.views)), rng)
+    shown = joints[4:5] + rng.uniform([-0.35, -0.35, 0.0], [0.35, 0.35, 0.0])
+    return render_view(
+        shown,
+        body,
+        draw_look(rng),
+        outfit,
+        camera,
+        _stranger_scene(settings, seed, index),
+        raggedness=settings.noise,
+        rng=rng,
     )
 
 

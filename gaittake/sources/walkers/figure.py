@@ -8,6 +8,7 @@ import numpy.typing as npt
 from gaittake.sources.walkers.attire import bag_parts, skirt_part
 from gaittake.sources.walkers.body import Body
 from gaittake.sources.walkers.clothing import Colour, Look, Outfit
+from gaittake.sources.walkers.extras import extra_parts
 from gaittake.sources.walkers.parts import Frame, Part, make_part, unit
 from gaittake.sources.walkers.skeleton import JOINT
 
@@ -33,6 +34,8 @@ def figure_parts(joints: Floats, body: Body, look: Look, outfit: Outfit) -> list
         parts += _arm(frame, body, look, outfit, side, top) + _leg(frame, body, look, outfit, side)
     if outfit.coat:
         parts.append(skirt_part(frame, body, outfit.coat))
+    if outfit.extras:
+        parts += extra_parts(frame, body, look, outfit.extras)
     return parts + bag_parts(frame, body, outfit)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gaittake.settings import Walkers
+from gaittake.sources.walkers.anthropometry import draw_adult
 from gaittake.sources.walkers.body import Body, draw_body
 from gaittake.sources.walkers.clothing import Look, Outfit, draw_look, draw_outfit
 from gaittake.sources.walkers.gait import draw_person, draw_stride, load_model, stride_channels
@@ -14,6 +15,8 @@ from gaittake.sources.walkers.recorded import kept_clips, read_clips
 from gaittake.sources.walkers.retarget import clip_channels
 from gaittake.sources.walkers.seeds import BODY, GAIT, LOOK, TAKE, generator
 from gaittake.sources.walkers.skeleton import joint_positions
+from gaittake.sources.walkers.style import draw_style, posed, sequence_style, styled
+from gaittake.sources.walkers.wardrobe import draw_clothes, draw_wardrobe
 
 Floats = npt.NDArray[np.float64]
 
@@ -51,7 +54,10 @@ class Walker:
 
 def shared_body(settings: Walkers, index: int) -> Body:
     """Returns one of the dataset's body shapes."""
-    return draw_body(generator(settings.seed, BODY, index), spread=settings.spread)
+    rng = generator(settings.seed, BODY, index)
+    if settings.population == "broad":
+        return draw_adult(rng)
+    return draw_body(rng, spread=settings.spread)
 
 
 def make_walker(settings: Walkers, subject: str) -> Walker:
@@ -63,7 +69,7 @@ def make_walker(settings: Walkers, subject: str) -> Walker:
     look = draw_look(generator(settings.seed, LOOK, subject))
     if subject.isdecimal() and int(subject) >= 1:
         position = int(subject) - 1
-        body = shared_body(settings, position % settings.bodies)
+        body = shared_body(settings, position % (settings.bodies or settings.subjects))
         takes = list(_generated_takes(settings, subject, position, body))
     else:
         body = shared_body(settings, 0)
@@ -75,13 +81,20 @@ def _generated_takes(settings: Walkers, subject: str, position: int, body: Body)
     model = load_model()
     gait = generator(settings.seed, GAIT, position // settings.subjects_per_gait)
     person = draw_person(model, gait, spread=settings.spread, variation=settings.variation)
+    broad = settings.population == "broad"
+    style = draw_style(gait)
+    usual = draw_wardrobe(generator(settings.seed, LOOK, subject, "clothes"))
     counts = {"nm": settings.normal, "bg": settings.bag, "cl": settings.coat}
     for condition, count in counts.items():
         for number in range(1, count + 1):
             rng = generator(settings.seed, TAKE, subject, condition, number)
-            outfit = draw_outfit(condition, rng)
+            outfit = draw_clothes(condition, usual, rng) if broad else draw_outfit(condition, rng)
             stride = draw_stride(model, person, rng)
+            if broad:
+                stride = styled(stride, sequence_style(style, rng))
             channels = stride_channels(model, stride, settings.frames, settings.fps, rng)
+            if outfit.extras:
+                channels = posed(channels, outfit.extras.posture)
             joints = pass_by(joint_positions(channels, body), rng)
             yield Take(condition, number, joints, outfit)
 
