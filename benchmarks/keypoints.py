@@ -80,7 +80,7 @@ def ours(model: KeypointRCNN, frames: list[Frame], *, boxes: str, detector: Dete
     """Returns the keypoints of `gaittake predict`."""
     settings = PredictStage(detector=detector, boxes=boxes, batch=len(frames))
     nobody = Sequence("", "", 0, 0, 0, Path(), None)
-    return predict_batch(model, frames, settings, [], [nobody] * (1 + frames[-1].walk))
+    return predict_batch(model, frames, settings, [], [nobody] * (1 + frames[-1].sequence))
 
 
 def known_whole(model: KeypointRCNN, frames: list[Frame]) -> Floats:
@@ -218,7 +218,7 @@ def student(results: Path, device: torch.device, batch: int, many: int, runs: in
     model = load_detector(path, detector).to(device).eval()
     walks = read_sequences(results / "index" / "test-000.csv")
     walks = walks[:: max(1, len(walks) // many)]
-    print(f"## The walkers' student on test frames\n\nCuts of {crop_size(detector)}, as learnt:\n")
+    print(f"## The walkers' student on test frames\n\nCrops of {crop_size(detector)}:\n")
     compare(ways_of_cuts(model, detector, batch, many), walks, runs, agreement=True)
     frames = [frame for part in read_batches(walks, batch, []) for frame in part]
     height = np.mean([frame.box[3] - frame.box[1] for frame in frames])

@@ -1,7 +1,8 @@
 """The 17 COCO keypoints: names, mirror, limbs, and their normalised coordinates."""
 
 import numpy as np
-import numpy.typing as npt
+
+from gaittake.arrays import Float32s
 
 NAMES = (
     "nose",
@@ -28,10 +29,11 @@ LIMBS = (
     (0, 1), (0, 2), (1, 3), (2, 4), (5, 6), (5, 7), (7, 9), (6, 8), (8, 10),
     (5, 11), (6, 12), (11, 12), (11, 13), (13, 15), (12, 14), (14, 16),
 )  # fmt: skip
-Floats = npt.NDArray[np.float32]
 
 
-def normalise(keypoints: Floats, *, top: Floats, height: Floats, centre: Floats) -> Floats:
+def normalise(
+    keypoints: Float32s, *, top: Float32s, height: Float32s, centre: Float32s
+) -> Float32s:
     """Returns keypoints in the coordinates of their normalised silhouettes.
 
     Args:

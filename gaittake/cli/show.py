@@ -78,7 +78,7 @@ def table(
     folder = file.parent / dataset_of(named)
     sources = sorted(folder.glob("*/metrics.json"))
     found = [read_json(path) for path in sources]
-    # Said wherever such a number stands: it is no result on recorded video.
+    # A synthetic number is marked wherever it is shown.
     people = " (rendered people, synthetic)" if any(item["synthetic"] for item in found) else ""
     console = Console()
     console.print(_drawn(rows, f"{named}{people}: rank-1 in %, by view of the probe"))

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from gaittake.arrays import Float32s
 from gaittake.data.shard_keypoints import ShardKeypoints
 from gaittake.errors import UserError
 from gaittake.io.frames import read_silhouettes
@@ -23,14 +24,13 @@ from gaittake.silhouette import Aligned, align
 logger = logging.getLogger(__name__)
 STAGE = "cache"
 BLOCK_FRAMES = 4096  # of a shard, read at once
-Floats = npt.NDArray[np.float32]
 
 
 class Clean(NamedTuple):
     """The usable frames of a sequence: silhouettes `[s, h, w]` uint8, keypoints `[a, s, 17, 3]`."""
 
     silhouettes: npt.NDArray[np.uint8]
-    keypoints: Floats
+    keypoints: Float32s
 
 
 def cache_shard(
@@ -90,11 +90,11 @@ def cache_shard(
 
 
 def _clean_frames(
-    sequence: Sequence, keypoints: dict[int, Floats], settings: CacheStage, refused: list[Reject]
+    sequence: Sequence, keypoints: dict[int, Float32s], settings: CacheStage, refused: list[Reject]
 ) -> Clean | None:
     """Returns the frames with a silhouette and keypoints; adds the others to `refused`."""
     aligned: list[Aligned] = []
-    rows: list[Floats] = []
+    rows: list[Float32s] = []
     frames = read_silhouettes(
         sequence.silhouettes, stage=STAGE, rejects=refused, masks=sequence.masks
     )

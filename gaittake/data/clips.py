@@ -1,21 +1,19 @@
 """Random clips of sequences: consecutive frames, some frames of a window, or any frames."""
 
 import numpy as np
-import numpy.typing as npt
 
+from gaittake.arrays import Int64s
 from gaittake.data.store import SequenceStore
-
-Indices = npt.NDArray[np.int64]
 
 
 def clip_rows(
     store: SequenceStore,
-    chosen: Indices,
+    chosen: Int64s,
     frames: int,
     generator: np.random.Generator,
     *,
     order: str = "consecutive",
-) -> Indices:
+) -> Int64s:
     """Returns `[n, frames]`: the rows of a random clip of each chosen sequence.
 
     Args:
@@ -31,8 +29,8 @@ def clip_rows(
 
 
 def clip_frames(
-    counts: Indices, frames: int, generator: np.random.Generator, *, order: str = "consecutive"
-) -> Indices:
+    counts: Int64s, frames: int, generator: np.random.Generator, *, order: str = "consecutive"
+) -> Int64s:
     """Returns `[n, frames]`: the frames of a random clip of each sequence, counted from 0.
 
     Args:
@@ -58,11 +56,11 @@ def clip_frames(
         windows = np.minimum(longest, np.maximum(counts, frames))
         kept = np.sort(_distinct(windows, frames, generator), axis=1)
     start = generator.integers(0, np.maximum(counts - windows, 0) + 1)
-    chosen: Indices = (start[:, None] + kept) % counts[:, None]
+    chosen: Int64s = (start[:, None] + kept) % counts[:, None]
     return chosen
 
 
-def _distinct(counts: Indices, frames: int, generator: np.random.Generator) -> Indices:
+def _distinct(counts: Int64s, frames: int, generator: np.random.Generator) -> Int64s:
     """Returns `[n, frames]` random integers below each count, repeated only after all are used."""
     keys = generator.random((len(counts), int(counts.max())))
     keys[np.arange(keys.shape[1]) >= counts[:, None]] = 2.0

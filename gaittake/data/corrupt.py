@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, avg_pool2d, grid_sample, interpolate
 
-Floats = npt.NDArray[np.float64]
+from gaittake.arrays import Float64s
+
 # Shares of the spoiled clips that have each fault.
 COARSE, HOLED, TORN, SHADOWED, MISALIGNED = 0.3, 0.35, 0.15, 0.35, 0.6
 EDGE = (0.1, 1.3)  # trembling of the edges, in units of the soft edge
@@ -125,7 +126,7 @@ def _ragged(clips: Tensor, generator: np.random.Generator) -> Tensor:
     n, s = clips.shape[:2]
     fine, coarse = (tile.to(clips.device) for tile in _tiles())
 
-    def of_each(values: Floats) -> Tensor:
+    def of_each(values: Float64s) -> Tensor:
         return torch.from_numpy(values).to(clips)[:, None, None, None]
 
     edge, level = (of_each(generator.uniform(*limits, n)) for limits in (EDGE, LEVEL))

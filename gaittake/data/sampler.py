@@ -3,15 +3,14 @@
 import logging
 
 import numpy as np
-import numpy.typing as npt
 
+from gaittake.arrays import Int64s
 from gaittake.errors import UserError
 
 logger = logging.getLogger(__name__)
-Indices = npt.NDArray[np.int64]
 
 
-def group_by_subject(subjects: list[str], *, subjects_per_batch: int) -> list[Indices]:
+def group_by_subject(subjects: list[str], *, subjects_per_batch: int) -> list[Int64s]:
     """Returns the indices of each subject's sequences, for subjects with two or more.
 
     Args:
@@ -44,12 +43,12 @@ def group_by_subject(subjects: list[str], *, subjects_per_batch: int) -> list[In
 
 
 def sample_sequences(
-    groups: list[Indices],
+    groups: list[Int64s],
     *,
     subjects_per_batch: int,
     sequences_per_subject: int,
     generator: np.random.Generator,
-) -> tuple[Indices, Indices]:
+) -> tuple[Int64s, Int64s]:
     """Returns the sequences `[P*K]` of a batch and the group `[P*K]` of each.
 
     Sequences of a subject with fewer than K are repeated.

@@ -6,12 +6,11 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
+from gaittake.arrays import Float32s
 from gaittake.io.ragged import RaggedFile, open_ragged
 from gaittake.sequence import Sequence
 
-Floats = npt.NDArray[np.float32]
 # First row and number of rows, by subject, condition, number, view.
 Rows = dict[tuple[str, str, int, int], tuple[int, int]]
 
@@ -61,14 +60,14 @@ class ShardKeypoints(AbstractContextManager["ShardKeypoints"]):
     ) -> None:
         self._open.close()
 
-    def of(self, sequence: Sequence) -> dict[int, Floats]:
+    def of(self, sequence: Sequence) -> dict[int, Float32s]:
         """Returns keypoints `[array, 17, 3]` in pixels of the full frame, by frame number."""
         found = [_by_frame(kind, file, rows, sequence) for kind, file, rows in self._files]
         common = set(found[0]).intersection(*found[1:])
         return {number: np.stack([each[number] for each in found]) for number in common}
 
 
-def _by_frame(kind: str, file: RaggedFile, rows: Rows, sequence: Sequence) -> dict[int, Floats]:
+def _by_frame(kind: str, file: RaggedFile, rows: Rows, sequence: Sequence) -> dict[int, Float32s]:
     """Returns keypoints `[17, 3]` of one file, by frame number; true ones have confidence 1."""
     if sequence[:4] not in rows:
         return {}

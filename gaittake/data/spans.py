@@ -1,18 +1,17 @@
 """Spans: contiguous rows of a file, read in large blocks into memory or onto a device."""
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 from torch import Tensor
 
+from gaittake.arrays import Int64s
 from gaittake.io.ragged import RaggedFile
 
 BLOCK_BYTES = 1 << 26  # read at once, so that decoded data is not in memory twice
-Indices = npt.NDArray[np.int64]
 
 
-def spans_of(table: pd.DataFrame) -> Indices:
+def spans_of(table: pd.DataFrame) -> Int64s:
     """Returns spans `[m, 2]`: first row, and last row plus one, of contiguous sequences.
 
     Args:
@@ -30,7 +29,7 @@ def row_bytes(opened: RaggedFile, name: str) -> int:
     return int(array.dtype.itemsize * np.prod(array.shape[1:]))
 
 
-def read_spans(opened: RaggedFile, name: str, spans: Indices, device: torch.device) -> Tensor:
+def read_spans(opened: RaggedFile, name: str, spans: Int64s, device: torch.device) -> Tensor:
     """Returns the rows of an array in `spans` `[m, 2]`, concatenated, on the device."""
     empty = torch.from_numpy(opened.read(name, 0, 0))
     total = int((spans[:, 1] - spans[:, 0]).sum())

@@ -13,8 +13,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from gaittake.arrays import Int64s
 from gaittake.data.memory import Place, choose_place
-from gaittake.data.spans import Indices, read_spans, row_bytes, spans_of
+from gaittake.data.spans import read_spans, row_bytes, spans_of
 from gaittake.data.streamed import Streamed
 from gaittake.errors import UserError
 from gaittake.io.ragged import RaggedFile, open_ragged, table_digest
@@ -30,7 +31,7 @@ class Frames(NamedTuple):
         keypoints: `[n, s, 17, 3]` float32.
     """
 
-    rows: Indices
+    rows: Int64s
     silhouettes: Tensor
     keypoints: Tensor
 
@@ -136,7 +137,7 @@ def _add_noise(keypoints: Tensor, noise: float) -> None:
 
 
 @contextmanager
-def prefetch(store: SequenceStore, batches: Iterable[Indices]) -> Iterator[SequenceStore]:
+def prefetch(store: SequenceStore, batches: Iterable[Int64s]) -> Iterator[SequenceStore]:
     """Yields the store, while a thread reads the next batches.
 
     Inside the block, `gather_clips` and `gather_whole` must be called for these batches in this
@@ -155,7 +156,7 @@ def prefetch(store: SequenceStore, batches: Iterable[Indices]) -> Iterator[Seque
         yield store._replace(prefetched=prefetched)
 
 
-def gather_clips(store: SequenceStore, rows: Indices) -> Batch:
+def gather_clips(store: SequenceStore, rows: Int64s) -> Batch:
     """Returns the batch of the frames at `rows` `[n, s]`, on the device."""
     return Batch(*_gather(store, rows), None)
 
@@ -172,16 +173,16 @@ def gather_whole(store: SequenceStore, chosen: list[int]) -> Batch:
     return Batch(silhouettes * real, keypoints * real, on_device)
 
 
-def whole_rows(store: SequenceStore, chosen: list[int]) -> Indices:
+def whole_rows(store: SequenceStore, chosen: list[int]) -> Int64s:
     """Returns `[n, s]` rows of whole sequences; a shorter one is padded with its first row."""
     first = store.sequences["first_frame"].to_numpy()[chosen][:, None]
     counts = store.sequences["frame_count"].to_numpy()[chosen][:, None]
     offsets = np.arange(counts.max())
-    rows: Indices = first + np.where(offsets < counts, offsets, 0)
+    rows: Int64s = first + np.where(offsets < counts, offsets, 0)
     return rows
 
 
-def _gather(store: SequenceStore, rows: Indices) -> tuple[Tensor, Tensor]:
+def _gather(store: SequenceStore, rows: Int64s) -> tuple[Tensor, Tensor]:
     """Returns silhouettes in 0…1 and keypoints of the frames at `rows` `[n, s]`, on the device."""
     read = fetch(store, rows) if store.prefetched is None else next(store.prefetched, None)
     if read is None or not np.array_equal(read.rows, rows):
@@ -190,7 +191,7 @@ def _gather(store: SequenceStore, rows: Indices) -> tuple[Tensor, Tensor]:
     return silhouettes.float().div_(255), to_device(read.keypoints, store.device)
 
 
-def fetch(store: SequenceStore, rows: Indices) -> Frames:
+def fetch(store: SequenceStore, rows: Int64s) -> Frames:
     """Returns the frames at `rows` `[n, s]` where they are held; streamed ones in memory."""
     found = []
     for frames in (store.silhouettes, store.keypoints):

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from gaittake.data.spans import Indices
+from gaittake.arrays import Int64s
 from gaittake.io.ragged import open_ragged
 
 # Rows with at most this distance are read together; the rows between are in the same chunks.
@@ -27,7 +27,7 @@ class Streamed:
         shape: of the rows as one array.
     """
 
-    def __init__(self, cache: Path, name: str, spans: Indices) -> None:
+    def __init__(self, cache: Path, name: str, spans: Int64s) -> None:
         self._closing = ExitStack()
         self._file = self._closing.enter_context(open_ragged(cache, kind="cache"))
         self._name = name
@@ -39,7 +39,7 @@ class Streamed:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, rows: slice | Indices) -> Tensor:
+    def __getitem__(self, rows: slice | Int64s) -> Tensor:
         """Returns a new tensor of rows in any order; rows may repeat.
 
         Raises:
@@ -54,7 +54,7 @@ class Streamed:
         chosen = read.index_select(0, torch.from_numpy(places.ravel()))
         return chosen.view(*rows.shape, *self.shape[1:])
 
-    def _read(self, rows: Indices) -> npt.NDArray[np.generic]:
+    def _read(self, rows: Int64s) -> npt.NDArray[np.generic]:
         """Returns sorted rows of the file that are near each other."""
         first, last = int(rows[0]), int(rows[-1])
         read = self._file.read(self._name, first, last + 1 - first)

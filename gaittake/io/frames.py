@@ -13,7 +13,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from gaittake.io.complete import is_whole_jpeg
 from gaittake.io.masks import (
@@ -33,8 +32,8 @@ from gaittake.io.masks import (
 )
 from gaittake.io.video import ARRAY, UNREADABLE, read_video, video_length
 from gaittake.sequence import Reject
+from gaittake.silhouette import Image
 
-Image = npt.NDArray[np.uint8]
 Size = tuple[int, int]  # rows, columns
 VIDEOS = frozenset(
     {".avi", ".mp4", ".m4v", ".mov", ".mkv", ".mpg", ".mpeg", ".webm", ".gif", ARRAY}

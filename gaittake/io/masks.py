@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Image = npt.NDArray[np.uint8]
+from gaittake.silhouette import Image
+
 Array = npt.NDArray[Any]
 
 # Levels within this share of the range from either end are person or background, also in a

@@ -7,15 +7,15 @@ from gaittake.sources.walkers.recorded import recorded_subjects
 
 
 def train_subjects(settings: Settings) -> list[str]:
-    """Returns the subjects that everything is learnt from."""
+    """Returns the subjects that all stages train on."""
     return expand(settings.protocol.train_subjects)
 
 
 def test_subjects(settings: Settings) -> list[str]:
-    """Returns the subjects that are evaluated, and never learnt from.
+    """Returns the subjects that are evaluated; nothing is trained on them.
 
     Raises:
-        UserError: a subject is in both lists, or recorded walks are asked for and none are named.
+        UserError: a subject is in both lists, or 'recorded' is set without recorded motion.
     """
     if settings.protocol.test_subjects == ("recorded",):
         if settings.walkers.recorded is None:
@@ -63,7 +63,7 @@ def lender(settings: Settings, lent: Settings) -> str:
         lent: of the dataset that trained them.
 
     Raises:
-        UserError: the networks learnt from somebody who is tested here.
+        UserError: the networks were trained on a subject that is tested here.
     """
     same = settings.source == lent.source
     if settings.source.layout == "walkers":
@@ -71,7 +71,7 @@ def lender(settings: Settings, lent: Settings) -> str:
     both = sorted(set(test_subjects(settings)) & set(train_subjects(lent))) if same else []
     if both:
         raise UserError(
-            f"networks_from: {lent.dataset}'s networks learnt from {both[:5]}, whom "
+            f"networks_from: {lent.dataset}'s networks were trained on {both[:5]}, whom "
             f"{settings.dataset} tests; remove them from protocol.test_subjects"
         )
     return lent.dataset

@@ -5,7 +5,8 @@ from typing import NamedTuple, Protocol
 import cv2
 import numpy as np
 
-from gaittake.keypoints import MIRROR, Floats
+from gaittake.arrays import Float32s
+from gaittake.keypoints import MIRROR
 from gaittake.silhouette import Image
 
 SCALE = 0.15  # largest relative change of the person's size
@@ -24,8 +25,8 @@ class Sample(NamedTuple):
     """
 
     image: Image
-    box: Floats
-    keypoints: Floats
+    box: Float32s
+    keypoints: Float32s
 
 
 class Samples(Protocol):

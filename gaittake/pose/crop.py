@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from gaittake.keypoints import Floats
+from gaittake.arrays import Float32s
 from gaittake.pose.augment import Sample, Samples
 from gaittake.pose.locate import Detections
 from gaittake.settings import Detector
@@ -32,18 +32,18 @@ class Crop(NamedTuple):
 
     image: Image
     scale: float
-    origin: Floats
+    origin: Float32s
 
-    def to_crop(self, points: Floats) -> Floats:
+    def to_crop(self, points: Float32s) -> Float32s:
         """Returns x and y `[…, 2]` in the crop of points in the frame."""
         return np.asarray(points * self.scale + self.origin, dtype=np.float32)
 
-    def box_to_crop(self, box: Box | Floats) -> Floats:
+    def box_to_crop(self, box: Box | Float32s) -> Float32s:
         """Returns `[4]` x1, y1, x2, y2 in the crop of a box in the frame."""
         corners = np.asarray(box, dtype=np.float32).reshape(2, 2)
         return self.to_crop(corners).reshape(4)
 
-    def to_frame(self, points: Floats) -> Floats:
+    def to_frame(self, points: Float32s) -> Float32s:
         """Returns x and y `[…, 2]` in the frame of points in the crop."""
         return np.asarray((points - self.origin) / self.scale, dtype=np.float32)
 
@@ -53,7 +53,7 @@ def crop_size(detector: Detector) -> tuple[int, int]:
     return detector.max_size, detector.min_size
 
 
-def crop_to_box(image: Image, box: Box | Floats, size: tuple[int, int], *, smooth: bool) -> Crop:
+def crop_to_box(image: Image, box: Box | Float32s, size: tuple[int, int], *, smooth: bool) -> Crop:
     """Returns the frame scaled and moved so that the box fills most of the crop.
 
     Args:

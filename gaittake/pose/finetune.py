@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from gaittake.arrays import Float32s
 from gaittake.errors import UserError
 from gaittake.io.checkpoint import Checkpoints, file_digest, identity_of
 from gaittake.io.frames import frame_files, read_silhouette
 from gaittake.io.ragged import open_ragged
 from gaittake.io.tables import read_sequences
-from gaittake.keypoints import Floats
 from gaittake.pose.augment import Mirrored, Sample, Samples
 from gaittake.pose.crop import CroppedSamples
 from gaittake.pose.detector import load_detector, save_detector
@@ -43,8 +43,8 @@ class LabelledSilhouettes:
         self.subjects: list[str] = []
         self.paths: list[Path] = []
         self._masks: list[str] = []
-        self._boxes: list[Floats] = []
-        self._keypoints: list[Floats] = []
+        self._boxes: list[Float32s] = []
+        self._keypoints: list[Float32s] = []
         for path in pseudo_labels:
             with open_ragged(path, kind="pseudo_labels") as labels:
                 for row in labels.sequences.to_dict("records"):
@@ -69,8 +69,8 @@ class LabelledSilhouettes:
                 f"{len(pseudo_labels)} files. Their .rejects.csv list the reasons; change "
                 "pose.pseudo_label (limits) or pose.teacher (training of the teacher)."
             )
-        self.boxes: Floats = np.concatenate(self._boxes)
-        self.keypoints: Floats = np.concatenate(self._keypoints)
+        self.boxes: Float32s = np.concatenate(self._boxes)
+        self.keypoints: Float32s = np.concatenate(self._keypoints)
 
     def __len__(self) -> int:
         return len(self.paths)

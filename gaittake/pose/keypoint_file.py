@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from gaittake.arrays import Float32s
 from gaittake.io.ragged import RaggedFile, RaggedWriter, open_ragged
-from gaittake.keypoints import Floats
 from gaittake.sequence import Sequence
 from gaittake.silhouette import Box
 
@@ -28,7 +28,7 @@ class FrameKeypoints(NamedTuple):
 
     number: int
     box: Box
-    keypoints: Floats
+    keypoints: Float32s
 
 
 class SequenceKeypoints(NamedTuple):
@@ -42,9 +42,9 @@ class SequenceKeypoints(NamedTuple):
     """
 
     frame: npt.NDArray[np.int64]
-    keypoints: Floats
-    confidence: Floats
-    boxes: Floats
+    keypoints: Float32s
+    confidence: Float32s
+    boxes: Float32s
 
 
 def append_sequence(writer: RaggedWriter, sequence: Sequence, frames: list[FrameKeypoints]) -> None:

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 from torchvision.models.detection import KeypointRCNN
 
+from gaittake.arrays import Float32s
 from gaittake.io.checkpoint import file_digest
 from gaittake.io.frames import read_silhouettes
 from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedWriter
 from gaittake.io.read_ahead import read_ahead
 from gaittake.io.tables import count_rejects, read_sequences, write_rejects
-from gaittake.keypoints import Floats
 from gaittake.pose.crop import Crop, crop_size, crop_to_box, windows
 from gaittake.pose.detector import load_detector
 from gaittake.pose.fast import for_prediction
@@ -122,7 +122,7 @@ def predict_batch(
     settings: PredictStage,
     rejects: list[Reject],
     sequences: list[Sequence],
-) -> Floats:
+) -> Float32s:
     """Returns keypoints `[n, 17, 3]`: x and y in pixels of the full frame, confidence in 0…1.
 
     Args:
@@ -148,7 +148,7 @@ def predict_batch(
     return _numpy(keypoints)
 
 
-def _located(model: KeypointRCNN, batch: list[Frame], settings: PredictStage) -> Floats:
+def _located(model: KeypointRCNN, batch: list[Frame], settings: PredictStage) -> Float32s:
     """Returns the keypoints in the silhouettes' boxes, without detection."""
     crops = _crops(model, batch, settings)
     images = _inputs(model, [crop.image for crop in crops])
@@ -193,5 +193,5 @@ def _reject(sequence: Sequence, number: int, reason: str, *, used: str = "no") -
     return Reject(STAGE, f"{sequence.silhouettes}#{number}", reason, used)
 
 
-def _numpy(keypoints: Tensor) -> Floats:
+def _numpy(keypoints: Tensor) -> Float32s:
     return np.asarray(keypoints.cpu().numpy(), dtype=np.float32)

@@ -9,9 +9,9 @@ import numpy.typing as npt
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval, Params
 
-from gaittake.keypoints import NAMES, Floats
+from gaittake.arrays import Bools, Float32s
+from gaittake.keypoints import NAMES
 
-Bools = npt.NDArray[np.bool_]
 PCK_SHARE = 0.1  # of the body height
 # ASSUME: the person's area, as a share of the box; there are no masks.
 AREA_OF_BOX = 0.53
@@ -29,10 +29,10 @@ class Pairs(NamedTuple):
         view: `[s]` degrees.
     """
 
-    predicted: Floats
-    reference: Floats
+    predicted: Float32s
+    reference: Float32s
     visible: Bools
-    boxes: Floats
+    boxes: Float32s
     condition: npt.NDArray[np.str_]
     view: npt.NDArray[np.int64]
 
@@ -82,7 +82,7 @@ def agreement(pairs: Pairs) -> dict[str, object]:
 
 
 def similarity(
-    predicted: Floats, reference: Floats, visible: Bools, boxes: Floats
+    predicted: Float32s, reference: Float32s, visible: Bools, boxes: Float32s
 ) -> npt.NDArray[np.float64]:
     """Returns COCO's object keypoint similarity (OKS) of each frame, as pycocotools computes it.
 

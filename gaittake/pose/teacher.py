@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torchvision.models.detection import KeypointRCNN, KeypointRCNN_ResNet50_FPN_Weights
 
+from gaittake.arrays import Float32s
 from gaittake.errors import UserError
 from gaittake.io.checkpoint import Checkpoints, identity_of
 from gaittake.io.coco import published_weights
-from gaittake.keypoints import Floats
 from gaittake.pose.augment import Mirrored, Sample, Samples
 from gaittake.pose.crop import CroppedSamples
 from gaittake.pose.detector import build_detector, load_state, read_weights, save_detector
@@ -33,8 +33,8 @@ class People:
     def __init__(
         self,
         images: Image,
-        keypoints: Floats,
-        boxes: Floats,
+        keypoints: Float32s,
+        boxes: Float32s,
     ) -> None:
         self.images = images
         self.boxes = boxes

@@ -9,10 +9,11 @@ from torch.amp.grad_scaler import GradScaler
 from torch.optim import Adam
 from torch.optim.lr_scheduler import MultiStepLR
 
+from gaittake.arrays import Int64s
 from gaittake.data.augment import mirror_half
 from gaittake.data.clips import clip_rows
 from gaittake.data.corrupt import corrupted
-from gaittake.data.sampler import Indices, sample_sequences, step_generator
+from gaittake.data.sampler import sample_sequences, step_generator
 from gaittake.data.store import Batch, SequenceStore, gather_clips
 from gaittake.device import autocast
 from gaittake.losses.classification import PartClassifier, classification_loss
@@ -72,7 +73,7 @@ class Training(NamedTuple):
     scaler: GradScaler
     schedule: MultiStepLR
     store: SequenceStore
-    groups: list[Indices]
+    groups: list[Int64s]
     settings: Train
     seed: int
     group: Group
@@ -101,7 +102,7 @@ def train_step(training: Training, step: int) -> StepTerms:
     return terms
 
 
-def _share_of_batch(training: Training, step: int) -> tuple[Batch, Indices]:
+def _share_of_batch(training: Training, step: int) -> tuple[Batch, Int64s]:
     """Returns this process's share of the clips, and the subjects of the whole batch."""
     choice = training.settings
     rows, groups, generator = clips_of(training, step)
@@ -115,7 +116,7 @@ def _share_of_batch(training: Training, step: int) -> tuple[Batch, Indices]:
     return Batch(batch.silhouettes[own], batch.keypoints[own], batch.counts), groups
 
 
-def clips_of(training: Training, step: int) -> tuple[Indices, Indices, np.random.Generator]:
+def clips_of(training: Training, step: int) -> tuple[Int64s, Int64s, np.random.Generator]:
     """Returns rows `[n, frames]` of a step's clips, their subjects `[n]`, and the generator.
 
     The generator depends only on seed and step; augmentation continues with it.
@@ -148,7 +149,7 @@ def step_loss(
     return StepTerms(loss, metrics)
 
 
-def batch_indices(training: Training, step: int) -> tuple[Indices, Indices]:
+def batch_indices(training: Training, step: int) -> tuple[Int64s, Int64s]:
     """Returns the sequences and subjects of a step's batch, see `sample_sequences`."""
     return sample_sequences(
         training.groups,

@@ -18,13 +18,13 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from gaittake.arrays import Float32s
 from gaittake.errors import UserError
 from gaittake.io.frames import frame_files, read_colour
 from gaittake.sequence import Reject
 from gaittake.silhouette import Image, figure
 
 STAGE = "background"
-Floats = npt.NDArray[np.float32]
 MEDIAN_FRAMES = 50
 # Multiple of the median difference, which is the sensor's noise: most pixels show background. Of
 # the factors 3 to 8 and several filters, this choice gave the masks closest to the true outlines
@@ -73,12 +73,12 @@ def background_masks(
             rejects.append(Reject(STAGE, str(source), "frame of another size"))
 
 
-def median_of(frames: list[Image]) -> Floats:
+def median_of(frames: list[Image]) -> Float32s:
     """Returns the median `[rows, columns, 3]` of frames of the same size."""
     return np.asarray(np.median(np.stack(frames), axis=0), dtype=np.float32)
 
 
-def mask_of(frame: Image, scene: Floats, threshold: float) -> Image:
+def mask_of(frame: Image, scene: Float32s, threshold: float) -> Image:
     """Returns the mask `[rows, columns]` of a frame, 0 or 255, without specks and cast shadows."""
     balanced = _balanced(frame, scene)
     different = _difference(balanced, scene) > threshold
@@ -92,7 +92,7 @@ def mask_of(frame: Image, scene: Floats, threshold: float) -> Image:
     return _smooth(different)
 
 
-def _shadow(frame: Floats, scene: Floats, threshold: float) -> npt.NDArray[np.bool_]:
+def _shadow(frame: Float32s, scene: Float32s, threshold: float) -> npt.NDArray[np.bool_]:
     """Returns which pixels `[rows, columns]` show the background, only darker."""
     brightness = (frame * scene).sum(axis=2) / np.maximum((scene**2).sum(axis=2), 1)
     colour = _difference(frame, brightness[..., None] * scene)
@@ -101,7 +101,7 @@ def _shadow(frame: Floats, scene: Floats, threshold: float) -> npt.NDArray[np.bo
     return np.asarray(cv2.morphologyEx(found, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0)
 
 
-def _balanced(frame: Image, scene: Floats) -> Floats:
+def _balanced(frame: Image, scene: Float32s) -> Float32s:
     """Returns a frame `[rows, columns, 3]` with the exposure and white balance of the scene."""
     lit = (frame.min(axis=2) > BLACK) & (scene.min(axis=2) > BLACK)
     gain = np.median(scene[lit] / frame[lit], axis=0) if lit.any() else 1.0
@@ -116,13 +116,13 @@ def _smooth(different: npt.NDArray[np.bool_]) -> Image:
     return figure(np.asarray(closed, dtype=np.uint8))
 
 
-def _difference(frame: Floats, scene: Floats) -> Floats:
+def _difference(frame: Float32s, scene: Float32s) -> Float32s:
     """Returns the Euclidean distance of the colours `[rows, columns]`, in grey levels."""
     difference = frame - scene
     return np.asarray(np.sqrt((difference**2).sum(axis=2)), dtype=np.float32)
 
 
-def _threshold(frames: list[Image], scene: Floats) -> float:
+def _threshold(frames: list[Image], scene: Float32s) -> float:
     differences = [_difference(_balanced(frame, scene), scene) for frame in frames]
     noise = float(np.median([np.median(difference) for difference in differences]))
     return max(LEAST_DIFFERENCE, NOISE_FACTOR * noise)

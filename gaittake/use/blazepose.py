@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from gaittake.arrays import Float32s
 from gaittake.errors import UserError
 from gaittake.silhouette import Image
 
-Floats = npt.NDArray[np.float32]
 EXTRA = "pip install '.[people]'"
 DETECTOR_SIZE, LANDMARK_SIZE = 224, 256  # pixels of the networks' square inputs
 # The detector's grids: stride in pixels, boxes per cell. Boxes are relative to the cell's middle.
@@ -54,7 +54,7 @@ class Person(NamedTuple):
         region: for the next frame.
     """
 
-    mask: Floats
+    mask: Float32s
     score: float
     region: Region
 
@@ -101,7 +101,7 @@ class BlazePose:
         )
 
 
-def anchors() -> Floats:
+def anchors() -> Float32s:
     """Returns the middles `[2254, 2]` of the detector's cells, x and y in pixels of its input."""
     found = []
     for stride, count in GRIDS:
@@ -111,7 +111,7 @@ def anchors() -> Floats:
     return np.concatenate(found)
 
 
-def detected_region(box: Floats, anchor: Floats, to_frame: npt.NDArray[Any]) -> Region:
+def detected_region(box: Float32s, anchor: Float32s, to_frame: npt.NDArray[Any]) -> Region:
     """Returns the region of one of the detector's boxes.
 
     Args:
@@ -150,7 +150,7 @@ def letterbox(rows: int, columns: int) -> npt.NDArray[np.float64]:
     return crop_matrix(Region(columns / 2, rows / 2, max(rows, columns), 0.0), DETECTOR_SIZE)
 
 
-def mask_in_frame(mask: Floats, to_frame: npt.NDArray[Any], rows: int, columns: int) -> Floats:
+def mask_in_frame(mask: Float32s, to_frame: npt.NDArray[Any], rows: int, columns: int) -> Float32s:
     """Returns a mask of a region as a mask `[rows, columns]` of the frame; 0 outside the region."""
     warped = cv2.warpAffine(mask, _for_pixels(to_frame), (columns, rows), flags=cv2.INTER_LINEAR)
     return np.asarray(warped, dtype=np.float32)
@@ -161,7 +161,7 @@ def sigmoid(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.asarray(1 / (1 + np.exp(-np.clip(values, -80, 80))))
 
 
-def _warp(frame: Image, matrix: npt.NDArray[Any], size: int) -> Floats:
+def _warp(frame: Image, matrix: npt.NDArray[Any], size: int) -> Float32s:
     """Returns the part of a frame that a map shows, float32; outside the frame: black."""
     shrink = float(np.hypot(matrix[0, 0], matrix[0, 1]))
     if shrink < 0.5:  # bilinear sampling would skip pixels
@@ -192,7 +192,7 @@ def _interpreter(path: Path) -> Any:
     return interpreter
 
 
-def _run(interpreter: Any, pixels: Floats) -> list[npt.NDArray[Any]]:
+def _run(interpreter: Any, pixels: Float32s) -> list[npt.NDArray[Any]]:
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], pixels[None])
     interpreter.invoke()
     return [interpreter.get_tensor(out["index"]) for out in interpreter.get_output_details()]

@@ -8,14 +8,13 @@ import numpy as np
 import numpy.typing as npt
 from torchvision.models.detection import KeypointRCNN
 
+from gaittake.arrays import Float32s
 from gaittake.errors import UserError
 from gaittake.keypoints import MIRROR, NAMES
 from gaittake.pose.predict import Frame, predict_batch
 from gaittake.sequence import Reject, Sequence
 from gaittake.settings import PredictStage
 from gaittake.silhouette import Image, box
-
-Floats = npt.NDArray[np.float32]
 
 
 class Shown(NamedTuple):
@@ -33,7 +32,7 @@ class Shown(NamedTuple):
 
 
 # Takes masks, returns keypoints `[n, 17, 3]` in pixels of their images.
-Locate = Callable[[list[Shown]], Floats]
+Locate = Callable[[list[Shown]], Float32s]
 
 
 def given_keypoints(keypoints: npt.NDArray[np.floating], frames: int) -> Locate:
@@ -53,13 +52,13 @@ def given_keypoints(keypoints: npt.NDArray[np.floating], frames: int) -> Locate:
         )
     rows = keypoints.astype(np.float32)
 
-    def locate(masks: list[Shown]) -> Floats:
+    def locate(masks: list[Shown]) -> Float32s:
         return np.stack([_seen_in(rows[shown.number], shown) for shown in masks])
 
     return locate
 
 
-def _seen_in(keypoints: Floats, shown: Shown) -> Floats:
+def _seen_in(keypoints: Float32s, shown: Shown) -> Float32s:
     """Returns the keypoints `[17, 3]` of a frame as those of the image shown."""
     if not shown.mirrored:
         return keypoints
@@ -68,7 +67,7 @@ def _seen_in(keypoints: Floats, shown: Shown) -> Floats:
     return turned
 
 
-def no_keypoints(masks: list[Shown]) -> Floats:
+def no_keypoints(masks: list[Shown]) -> Float32s:
     """Returns zeros, for a network that takes no keypoints."""
     return np.zeros((len(masks), len(NAMES), 3), dtype=np.float32)
 
@@ -85,7 +84,7 @@ def student_keypoints(
     """
     sequence = Sequence("", "", 0, 0, 0, Path(), None)
 
-    def locate(masks: list[Shown]) -> Floats:
+    def locate(masks: list[Shown]) -> Float32s:
         frames = [
             Frame(0, shown.number, shown.image, figure)
             for shown in masks

@@ -3,7 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from gaittake.arrays import Float64s
+
 Signs = npt.NDArray[np.int8]
 # A person who walks on the spot or towards the camera drifts less than this, in body heights; one
 # who crosses the picture drifts more within one step.
@@ -18,7 +19,7 @@ FROM_THE_SIDE = 0.35
 REPEATED = 0.85  # difference of silhouettes one step apart / largest difference
 
 
-def directions(numbers: npt.NDArray[np.integer], centres: Floats, heights: Floats) -> Signs:
+def directions(numbers: npt.NDArray[np.integer], centres: Float64s, heights: Float64s) -> Signs:
     """Returns `[n]` for each frame: −1 the person walks to the left, 1 to the right, 0 neither.
 
     Each pass through the picture has one direction: a recording is split where the person is absent
@@ -38,7 +39,7 @@ def directions(numbers: npt.NDArray[np.integer], centres: Floats, heights: Float
     return _filled(found)
 
 
-def drift(numbers: npt.NDArray[np.integer], places: Floats) -> tuple[float, float]:
+def drift(numbers: npt.NDArray[np.integer], places: Float64s) -> tuple[float, float]:
     """Returns how far a line fitted to `places` `[n]` rises, and the share of variance it explains.
 
     Args:
@@ -80,7 +81,7 @@ def motion(silhouettes: npt.NDArray[np.uint8]) -> tuple[float, int | None]:
     return float(curve.max()), step
 
 
-def _without_turns(frames: npt.NDArray[np.int64], places: Floats) -> list[npt.NDArray[np.int64]]:
+def _without_turns(frames: npt.NDArray[np.int64], places: Float64s) -> list[npt.NDArray[np.int64]]:
     """Returns the frames in parts, split where the person turns round."""
     here = places[frames]
     for turn in (int(here.argmax()), int(here.argmin())):
@@ -93,7 +94,7 @@ def _without_turns(frames: npt.NDArray[np.int64], places: Floats) -> list[npt.ND
     return [frames]
 
 
-def _direction(numbers: npt.NDArray[np.integer], places: Floats) -> int:
+def _direction(numbers: npt.NDArray[np.integer], places: Float64s) -> int:
     far, steady = drift(numbers, places)
     return int(np.sign(far)) if abs(far) >= LEAST_DRIFT and steady >= STEADY else 0
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from gaittake.arrays import Float32s
 from gaittake.errors import UserError
 from gaittake.io.masks import judge
 from gaittake.keypoints import normalise
@@ -19,7 +20,6 @@ from gaittake.use.locate import Locate, Shown
 from gaittake.use.motion import directions
 from gaittake.use.usable import JUMP, NOBODY, Figure
 
-Floats = npt.NDArray[np.float32]
 BATCH = 16
 # The networks process all frames of a sequence at once. On a CPU in float32, with silhouettes of
 # 64 × 44, a forward pass takes 0.7 (GaitSet) to 2.5 MiB (GaitTAKE) per frame: 2.5 GiB at the limit.
@@ -37,7 +37,7 @@ class NetworkInput(NamedTuple):
     """
 
     silhouettes: Image
-    keypoints: Floats
+    keypoints: Float32s
     dropped: Counter[str]
     mirrored: int
 
@@ -85,7 +85,7 @@ def network_input(
         raise _unusable(name, dropped, settings)
     right = _walk_to_the_right(kept)
     aligned: list[Aligned] = []
-    located: list[Floats] = []
+    located: list[Float32s] = []
     for batch in batches((_shown(*item) for item in zip(kept, right, strict=True)), BATCH):
         items = [(shown, align(shown.image, **settings.model_dump())) for shown in batch]
         fine = [(shown, item) for shown, item in items if item is not None]

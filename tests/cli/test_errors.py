@@ -1,4 +1,4 @@
-"""One line for each error that a user can mend, and the right exit code."""
+"""One line for each error that a user can fix, and the right exit code."""
 
 import os
 import subprocess

@@ -109,7 +109,7 @@ def test_exact_joints_need_no_pose_stage(project: Project) -> None:
         (
             "results/overlapping_rank1.csv",
             [],
-            "networks_from: smoke's networks learnt from ['004']",
+            "networks_from: smoke's networks were trained on ['004']",
         ),
         ("results/tester/gaittake/weights.pt", [], "networks_from: tester's networks are trained"),
         ("results/smoke_rank1.csv", ["networks_from=none"], "config/none.yaml: there is no such"),

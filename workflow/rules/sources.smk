@@ -134,7 +134,7 @@ checkpoint check:
 
 
 rule survey:
-    """Lists everything that could not be used, and what the protocol asks for in vain."""
+    """Lists everything that was skipped, and what the protocol requires but the data lacks."""
     input:
         sequences="results/{dataset}/sequences.csv",
         cache="results/{dataset}/cache.h5",

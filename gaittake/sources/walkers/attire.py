@@ -3,13 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
+from gaittake.arrays import Float64s
 from gaittake.sources.walkers.body import Body
 from gaittake.sources.walkers.clothing import Coat, Outfit
 from gaittake.sources.walkers.parts import Frame, Part, make_part
-
-Floats = npt.NDArray[np.float64]
 
 
 def skirt_part(frame: Frame, body: Body, coat: Coat) -> Part:
@@ -42,7 +40,7 @@ def skirt_part(frame: Frame, body: Body, coat: Coat) -> Part:
     return replace(part, nearer=0.16, hides=False)
 
 
-def _lagging(track: Floats) -> Floats:
+def _lagging(track: Float64s) -> Float64s:
     """Returns a track `[frames]` that follows another one with the inertia of cloth."""
     result = track.copy()
     for index in range(1, len(track)):
@@ -50,7 +48,7 @@ def _lagging(track: Floats) -> Floats:
     return result
 
 
-def _down_the_leg(frame: Frame, side: str, share: float) -> Floats:
+def _down_the_leg(frame: Frame, side: str, share: float) -> Float64s:
     """Returns the point `[frames, 3]` at a share of the way from hip to ankle."""
     hip, knee, ankle = (frame.at(side + name) for name in ("hip", "knee", "ankle"))
     if share <= 0.5:

@@ -6,9 +6,8 @@ At 90 degrees the subject walks to the left in the image, as in CASIA-B.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from gaittake.arrays import Float64s
 
 DISTANCE_M = 4.5
 CAMERA_HEIGHT_M = 1.2
@@ -28,10 +27,10 @@ class Camera:
         centre: `[2]`: pixel that the camera looks at.
     """
 
-    position: Floats
-    axes: Floats
+    position: Float64s
+    axes: Float64s
     focal: float
-    centre: Floats
+    centre: Float64s
 
 
 def place_camera(
@@ -62,7 +61,7 @@ def place_camera(
     return Camera(position, np.stack([right, np.cross(into, right), into]), focal, centre)
 
 
-def project(camera: Camera, points: Floats) -> tuple[Floats, Floats]:
+def project(camera: Camera, points: Float64s) -> tuple[Float64s, Float64s]:
     """Returns pixels `[..., 2]` (centres at whole numbers) and depths `[...]` in metres."""
     seen = (points - camera.position) @ camera.axes.T
     depth = seen[..., 2]

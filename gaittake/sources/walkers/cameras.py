@@ -1,4 +1,4 @@
-"""Cameras that nobody placed with care: about the view, low or high, near or far."""
+"""Random cameras near a view: low or high, near or far."""
 
 from dataclasses import replace
 

@@ -4,11 +4,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from gaittake.arrays import Float64s, Uint8s
 from gaittake.sources.walkers.clothing import Colour
 from gaittake.sources.walkers.outline import Outlines, polygons
 
-Bytes = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float64]
 NoiseTile = npt.NDArray[np.int16]
 
 SHIFT = 4  # sub-pixel bits of OpenCV's drawing functions
@@ -16,7 +15,7 @@ SPARE = 128  # pixels by which the noise tile is larger than a frame
 LIT, SHADED = 1.08, 0.80
 
 
-def draw_background(width: int, height: int, rng: np.random.Generator) -> Bytes:
+def draw_background(width: int, height: int, rng: np.random.Generator) -> Uint8s:
     """Returns a wall and a floor `[height, width, 3]` with blurred blotches and upright edges."""
     coarse = rng.normal(size=(6, 8, 3))
     blotches = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
@@ -35,7 +34,7 @@ def draw_background(width: int, height: int, rng: np.random.Generator) -> Bytes:
             0.8, 1.15, size=3
         )
     blurred = cv2.GaussianBlur(image + blotches + grain, (3, 3), 0.7)
-    result: Bytes = np.clip(blurred, 0, 255).astype(np.uint8)
+    result: Uint8s = np.clip(blurred, 0, 255).astype(np.uint8)
     return result
 
 
@@ -45,7 +44,7 @@ def draw_noise_tile(width: int, height: int, rng: np.random.Generator) -> NoiseT
     return np.rint(rng.normal(scale=4.0, size=size)).astype(np.int16)
 
 
-def paint(seen: Outlines, colours: list[Colour], background: Bytes) -> tuple[Bytes, Bytes]:
+def paint(seen: Outlines, colours: list[Colour], background: Uint8s) -> tuple[Uint8s, Uint8s]:
     """Returns colour frames `[frames, height, width, 3]` (BGR), and clean masks of 0 and 255.
 
     Args:
@@ -71,11 +70,11 @@ def paint(seen: Outlines, colours: list[Colour], background: Bytes) -> tuple[Byt
     return frames, masks
 
 
-def _fixed_point(points: Floats) -> npt.NDArray[np.int32]:
+def _fixed_point(points: Float64s) -> npt.NDArray[np.int32]:
     return np.rint(points * (1 << SHIFT)).astype(np.int32)
 
 
-def add_sensor_noise(frames: Bytes, tile: NoiseTile, rng: np.random.Generator) -> Bytes:
+def add_sensor_noise(frames: Uint8s, tile: NoiseTile, rng: np.random.Generator) -> Uint8s:
     """Returns frames `[frames, height, width, 3]` with different noise in each frame."""
     height, width = frames.shape[1:3]
     result = np.empty_like(frames)
@@ -87,7 +86,7 @@ def add_sensor_noise(frames: Bytes, tile: NoiseTile, rng: np.random.Generator) -
     return result
 
 
-def boxes_of(masks: Bytes) -> npt.NDArray[np.float32]:
+def boxes_of(masks: Uint8s) -> npt.NDArray[np.float32]:
     """Returns boxes `[frames, 4]` (x1, y1, x2, y2; pixels, both ends inside) of masks."""
     columns: npt.NDArray[np.bool_] = np.any(masks, axis=1)
     rows: npt.NDArray[np.bool_] = np.any(masks, axis=2)

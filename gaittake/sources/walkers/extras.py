@@ -3,15 +3,14 @@
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
+from gaittake.arrays import Float64s
 from gaittake.sources.walkers.attire import skirt_part
 from gaittake.sources.walkers.body import Body
 from gaittake.sources.walkers.clothing import Look
 from gaittake.sources.walkers.parts import Frame, Part, make_part, unit
 from gaittake.sources.walkers.wardrobe import Extras
 
-Floats = npt.NDArray[np.float64]
 DARK = (60.0, 60.0, 70.0)
 
 
@@ -22,7 +21,7 @@ def extra_parts(frame: Frame, body: Body, look: Look, extras: Extras) -> list[Pa
     return [replace(part, hides=False) for part in parts]
 
 
-def _axes(frame: Frame) -> tuple[Floats, Floats, Floats, Floats]:
+def _axes(frame: Frame) -> tuple[Float64s, Float64s, Float64s, Float64s]:
     """Returns the head's centre and its directions up, left and to the front."""
     centre = frame.at("head")
     up = unit(frame.at("crown") - centre)

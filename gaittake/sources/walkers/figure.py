@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
+from gaittake.arrays import Float64s
 from gaittake.sources.walkers.attire import bag_parts, skirt_part
 from gaittake.sources.walkers.body import Body
 from gaittake.sources.walkers.clothing import Colour, Look, Outfit
@@ -12,10 +12,8 @@ from gaittake.sources.walkers.extras import extra_parts
 from gaittake.sources.walkers.parts import Frame, Part, make_part, unit
 from gaittake.sources.walkers.skeleton import JOINT
 
-Floats = npt.NDArray[np.float64]
 
-
-def figure_parts(joints: Floats, body: Body, look: Look, outfit: Outfit) -> list[Part]:
+def figure_parts(joints: Float64s, body: Body, look: Look, outfit: Outfit) -> list[Part]:
     """Returns the parts of a dressed person.
 
     Args:
@@ -63,7 +61,7 @@ def _trunk(frame: Frame, body: Body, look: Look, outfit: Outfit, top: Colour) ->
     return [replace(part, owns=owns) for part in parts]
 
 
-def _yoke(frame: Frame, radius: float, left: Floats, colour: Colour) -> Part:
+def _yoke(frame: Frame, radius: float, left: Float64s, colour: Colour) -> Part:
     """Returns the part between the shoulders."""
     ends = [frame.at("l_shoulder"), frame.at("r_shoulder")]
     inset = 0.10 * (ends[0] - ends[1])

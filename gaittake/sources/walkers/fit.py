@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from gaittake.arrays import Float64s
 from gaittake.sources.walkers.recorded import kept_clips, read_clips
 from gaittake.sources.walkers.retarget import clip_channels
 from gaittake.sources.walkers.stride import HARMONICS, fit_stride, mirrored_features
-
-Floats = npt.NDArray[np.float64]
 
 ACKNOWLEDGEMENT = (
     "The data used in this project was obtained from mocap.cs.cmu.edu. "
@@ -31,7 +29,7 @@ FIT_FPS = 30.0
 FEWEST_PEOPLE = 3
 
 
-def fit_population(people: dict[str, Floats]) -> dict[str, Floats]:
+def fit_population(people: dict[str, Float64s]) -> dict[str, Float64s]:
     """Returns the arrays of a gait model from the strides `[stride, feature]` of each person.
 
     Returns:
@@ -74,22 +72,22 @@ def fit_population(people: dict[str, Floats]) -> dict[str, Floats]:
     }
 
 
-def _scaled(rows: Floats, old: Floats, new: Floats) -> Floats:
+def _scaled(rows: Float64s, old: Float64s, new: Float64s) -> Float64s:
     """Returns rows `[row, feature]` rescaled from the spread `old` of each feature to `new`."""
     return rows * (new / np.maximum(old, 1e-12))
 
 
-def _components(rows: Floats) -> Floats:
+def _components(rows: Float64s) -> Float64s:
     """Returns at most `COMPONENTS` rows with nearly the same covariance, none a real stride."""
     _, sizes, directions = np.linalg.svd(rows, full_matrices=False)
-    kept: Floats = sizes[:COMPONENTS, None] * directions[:COMPONENTS]
+    kept: Float64s = sizes[:COMPONENTS, None] * directions[:COMPONENTS]
     # Each feature keeps its variance although the smallest components are dropped.
     lost = np.square(rows).sum(axis=0) / np.maximum(np.square(kept).sum(axis=0), 1e-18)
-    result: Floats = kept * np.sqrt(np.minimum(lost, 4.0))
+    result: Float64s = kept * np.sqrt(np.minimum(lost, 4.0))
     return result
 
 
-def _departures(repeated: dict[str, Floats]) -> tuple[Floats, float]:
+def _departures(repeated: dict[str, Float64s]) -> tuple[Float64s, float]:
     """Returns deviations from each person's mean, `[row, feature]`, and the spread of their size.
 
     Every person has the same weight; rows are scaled so that the sum of their outer products is
@@ -109,7 +107,7 @@ def _departures(repeated: dict[str, Floats]) -> tuple[Floats, float]:
     return departures, float(np.std(sizes)) if len(sizes) >= 3 else 0.25
 
 
-def _side_spread(deviations: Floats, noise: Floats) -> Floats:
+def _side_spread(deviations: Float64s, noise: Float64s) -> Float64s:
     """Returns the spread between people, `[2, feature]`: symmetric and antisymmetric part.
 
     The variance due to averaging few strides is subtracted, at most three quarters of the total.
@@ -122,12 +120,12 @@ def _side_spread(deviations: Floats, noise: Floats) -> Floats:
     return np.stack(result)
 
 
-def gait_features(path: Path) -> tuple[dict[str, Floats], Floats]:
+def gait_features(path: Path) -> tuple[dict[str, Float64s], Float64s]:
     """Returns the features `[stride, feature]` of each recorded person, and the residual.
 
     The residual is the spread `[channel]` of what the Fourier series do not explain.
     """
-    people: dict[str, Floats] = {}
+    people: dict[str, Float64s] = {}
     residuals = []
     for subject, clips in kept_clips(read_clips(path)).items():
         fits = [fit_stride(clip_channels(clip, FIT_FPS), FIT_FPS) for clip in clips]

@@ -7,6 +7,7 @@ from importlib.resources import files
 import numpy as np
 import numpy.typing as npt
 
+from gaittake.arrays import Float64s
 from gaittake.sources.walkers.skeleton import CHANNELS, within_limits
 from gaittake.sources.walkers.stride import (
     FEATURES,
@@ -16,8 +17,6 @@ from gaittake.sources.walkers.stride import (
     mirrored_features,
     stride_of_features,
 )
-
-Floats = npt.NDArray[np.float64]
 
 CADENCE_HZ = (0.55, 1.25)
 # Correlation time of the residual that the Fourier series leave in the recordings.
@@ -29,20 +28,20 @@ FURTHEST = 2.5
 class GaitModel:
     """The fitted population; see `fit.fit_population` for the arrays."""
 
-    mean: Floats
-    between: Floats
-    sides: Floats
-    within: Floats
-    within_own: Floats
+    mean: Float64s
+    between: Float64s
+    sides: Float64s
+    within: Float64s
+    within_own: Float64s
     steadiness: float
-    residual: Floats
+    residual: Float64s
 
 
 @dataclass(frozen=True)
 class Person:
     """One gait: its mean stride `[feature]`, and the variation of its strides, 1 on average."""
 
-    features: Floats
+    features: Float64s
     variation: float
 
 
@@ -85,10 +84,10 @@ def draw_person(
     return Person(model.mean + spread * own, variation * unsteady)
 
 
-def one_side(noise: Floats, sign: float) -> Floats:
+def one_side(noise: Float64s, sign: float) -> Float64s:
     """Returns noise of variance 1, symmetric (sign 1) or antisymmetric (-1) when mirrored."""
     both = (noise + sign * mirrored_features(noise)) / np.sqrt(2)
-    result: Floats = np.where(_fixed(), both / np.sqrt(2), both)
+    result: Float64s = np.where(_fixed(), both / np.sqrt(2), both)
     return result
 
 
@@ -111,7 +110,7 @@ def draw_stride(model: GaitModel, person: Person, rng: np.random.Generator) -> S
 
 def stride_channels(
     model: GaitModel, stride: Stride, frames: int, fps: float, rng: np.random.Generator
-) -> Floats:
+) -> Float64s:
     """Returns channels `[frames, channel]` of a sequence that starts at a random phase."""
     times = np.arange(frames) / fps
     # The cadence changes by a few percent during the sequence.
@@ -121,7 +120,7 @@ def stride_channels(
     return within_limits(basis(phase) @ stride.terms.T + wander)
 
 
-def _wander(frames: int, fps: float, rng: np.random.Generator) -> Floats:
+def _wander(frames: int, fps: float, rng: np.random.Generator) -> Float64s:
     """Returns smooth noise `[frames, channel]` of variance 1."""
     sigma = WANDER_S * fps
     reach = int(3 * sigma) + 1
@@ -129,10 +128,10 @@ def _wander(frames: int, fps: float, rng: np.random.Generator) -> Floats:
     weights /= np.sqrt(np.square(weights).sum())
     noise = rng.normal(size=(frames + 2 * reach, len(CHANNELS)))
     windows = np.lib.stride_tricks.sliding_window_view(noise, len(weights), axis=0)
-    result: Floats = windows @ weights
+    result: Float64s = windows @ weights
     return result
 
 
-def _normal(rng: np.random.Generator, count: int) -> Floats:
+def _normal(rng: np.random.Generator, count: int) -> Float64s:
     """Returns normal numbers without the far tails, where motion would not look human."""
     return np.clip(rng.normal(size=count), -FURTHEST, FURTHEST)

@@ -5,12 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gaittake.arrays import Bools, Float64s
 from gaittake.sources.walkers.camera import Camera, project
 from gaittake.sources.walkers.parts import Part
 from gaittake.sources.walkers.skeleton import COCO
-
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
 CAP_POINTS = 7
 # A joint deeper than this behind another part's surface counts as hidden, in metres.
@@ -32,11 +30,11 @@ class Outlines:
         order: `[frames, part]`: parts from the furthest to the nearest.
     """
 
-    ends: Floats
-    radii: Floats
-    caps: Floats
-    thickness: Floats
-    depths: Floats
+    ends: Float64s
+    radii: Float64s
+    caps: Float64s
+    thickness: Float64s
+    depths: Float64s
     order: npt.NDArray[np.intp]
 
 
@@ -52,10 +50,10 @@ def see_parts(parts: list[Part], camera: Camera) -> Outlines:
     along = _unit(axis @ camera.axes[:2].T, least=1e-3) @ camera.axes[:2]
     across = np.cross(along, camera.axes[2])
 
-    def extent(direction: Floats) -> Floats:
+    def extent(direction: Float64s) -> Float64s:
         """Half-extents `[frames, part, end]` of the cross-sections in a direction, metres."""
         sides = [(v * direction).sum(-1)[:, :, None] for v in (lateral, sagittal)]
-        size: Floats = np.hypot(half[..., 0] * sides[0], half[..., 1] * sides[1])
+        size: Float64s = np.hypot(half[..., 0] * sides[0], half[..., 1] * sides[1])
         return size
 
     scale = camera.focal / depths
@@ -68,12 +66,12 @@ def see_parts(parts: list[Part], camera: Camera) -> Outlines:
     return Outlines(ends, radii, caps, extent(camera.axes[2]), depths, order)
 
 
-def _unit(vectors: Floats, least: float = 1e-9) -> Floats:
-    result: Floats = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), least)
+def _unit(vectors: Float64s, least: float = 1e-9) -> Float64s:
+    result: Float64s = vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), least)
     return result
 
 
-def polygons(seen: Outlines, shrink: float = 1.0, shift: tuple[float, float] = (0, 0)) -> Floats:
+def polygons(seen: Outlines, shrink: float = 1.0, shift: tuple[float, float] = (0, 0)) -> Float64s:
     """Returns the parts' outlines `[frames, part, point, 2]` in pixels.
 
     Args:
@@ -101,12 +99,12 @@ def polygons(seen: Outlines, shrink: float = 1.0, shift: tuple[float, float] = (
             + sideward[..., None] * across[:, :, None]
         )
     offset = seen.radii.mean(axis=-1)[..., None, None] * np.asarray(shift)
-    points: Floats = np.concatenate(sides, axis=2) + offset
+    points: Float64s = np.concatenate(sides, axis=2) + offset
     return points
 
 
 def visible_joints(
-    parts: list[Part], seen: Outlines, pixels: Floats, depths: Floats, size: tuple[int, int]
+    parts: list[Part], seen: Outlines, pixels: Float64s, depths: Float64s, size: tuple[int, int]
 ) -> Bools:
     """Returns `[frames, 17]`: joints inside the image that no other part of the body hides.
 
@@ -124,9 +122,9 @@ def visible_joints(
     place = np.clip(((pixels[:, :, None] - start) * span).sum(-1) / square, 0, 1)
     distance = np.linalg.norm(pixels[:, :, None] - start - place[..., None] * span, axis=-1)
 
-    def between(values: Floats) -> Floats:
+    def between(values: Float64s) -> Float64s:
         ends = values[:, None, hiding]
-        blend: Floats = ends[..., 0] * (1 - place) + ends[..., 1] * place
+        blend: Float64s = ends[..., 0] * (1 - place) + ends[..., 1] * place
         return blend
 
     radius = between(seen.radii)

@@ -3,12 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from gaittake.arrays import Float64s
 from gaittake.sources.walkers.clothing import Colour
 from gaittake.sources.walkers.skeleton import JOINT
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -26,9 +24,9 @@ class Part:
         hides: whether it hides joints behind it.
     """
 
-    ends: Floats
-    half: Floats
-    left: Floats
+    ends: Float64s
+    half: Float64s
+    left: Float64s
     caps: tuple[float, float]
     colour: Colour
     nearer: float = 0.0
@@ -40,28 +38,28 @@ class Part:
 class Frame:
     """Joints `[frames, joint, 3]` and the axes `[frames, 3]` of shoulders, hips and trunk."""
 
-    joints: Floats
-    shoulders_left: Floats
-    hips_left: Floats
-    up: Floats
+    joints: Float64s
+    shoulders_left: Float64s
+    hips_left: Float64s
+    up: Float64s
 
-    def at(self, name: str) -> Floats:
+    def at(self, name: str) -> Float64s:
         """Returns one joint's track `[frames, 3]`."""
         return self.joints[:, JOINT[name]]
 
 
-def unit(vectors: Floats) -> Floats:
+def unit(vectors: Float64s) -> Float64s:
     """Returns vectors `[..., 3]` of length 1."""
-    result: Floats = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    result: Float64s = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
     return result
 
 
 def make_part(
-    start: Floats,
-    stop: Floats,
-    half_start: Floats | tuple[float, float],
-    half_stop: Floats | tuple[float, float],
-    left: Floats,
+    start: Float64s,
+    stop: Float64s,
+    half_start: Float64s | tuple[float, float],
+    half_stop: Float64s | tuple[float, float],
+    left: Float64s,
     colour: Colour,
     *,
     caps: tuple[float, float] = (1.0, 1.0),

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from gaittake.arrays import Float64s
 from gaittake.settings import Walkers
 from gaittake.sources.walkers.anthropometry import draw_adult
 from gaittake.sources.walkers.body import Body, draw_body
@@ -17,8 +17,6 @@ from gaittake.sources.walkers.seeds import BODY, GAIT, LOOK, TAKE, generator
 from gaittake.sources.walkers.skeleton import joint_positions
 from gaittake.sources.walkers.style import draw_style, posed, sequence_style, styled
 from gaittake.sources.walkers.wardrobe import draw_clothes, draw_wardrobe
-
-Floats = npt.NDArray[np.float64]
 
 PASSED_M = 0.5
 HEADING_RAD = 0.04
@@ -38,7 +36,7 @@ class Take:
 
     condition: str
     number: int
-    joints: Floats
+    joints: Float64s
     outfit: Outfit
 
 
@@ -126,7 +124,7 @@ def _recorded_takes(settings: Walkers, subject: str, body: Body) -> Iterator[Tak
             yield Take(condition, number, pass_by(joints, rng), outfit)
 
 
-def pass_by(joints: Floats, rng: np.random.Generator) -> Floats:
+def pass_by(joints: Float64s, rng: np.random.Generator) -> Float64s:
     """Returns joints `[frames, joint, 3]` that slowly pass the middle of the scene."""
     turn = float(np.clip(rng.normal(scale=HEADING_RAD), -2 * HEADING_RAD, 2 * HEADING_RAD))
     rotation = np.array(
@@ -134,5 +132,5 @@ def pass_by(joints: Floats, rng: np.random.Generator) -> Floats:
     )
     passed = joints.copy()
     passed[:, :, 0] += np.linspace(-PASSED_M / 2, PASSED_M / 2, len(joints))[:, None]
-    result: Floats = passed @ rotation.T + [*rng.uniform(-0.06, 0.06, size=2), 0.0]
+    result: Float64s = passed @ rotation.T + [*rng.uniform(-0.06, 0.06, size=2), 0.0]
     return result

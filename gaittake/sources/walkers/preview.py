@@ -6,13 +6,12 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from gaittake.arrays import Uint8s
 from gaittake.settings import Walkers
 from gaittake.sources.walkers.dataset import render_take, subject_scene
 from gaittake.sources.walkers.people import Take, make_walker
 from gaittake.sources.walkers.render import Rendered
 from gaittake.sources.walkers.skeleton import COCO
-
-Bytes = npt.NDArray[np.uint8]
 
 ENLARGED = 2
 MARGIN = 26
@@ -67,7 +66,7 @@ def _examples(takes: list[Take]) -> list[Take]:
     return chosen
 
 
-def _cell(rendered: Rendered, frame: int) -> Bytes:
+def _cell(rendered: Rendered, frame: int) -> Uint8s:
     colour = cv2.resize(
         rendered.colour[frame], None, fx=ENLARGED, fy=ENLARGED, interpolation=cv2.INTER_CUBIC
     )
@@ -88,12 +87,12 @@ def _cell(rendered: Rendered, frame: int) -> Bytes:
     return np.concatenate([image[:, quarter:-quarter] for image in both], axis=1)
 
 
-def _line(image: Bytes, start: npt.NDArray[np.float32], stop: npt.NDArray[np.float32]) -> None:
+def _line(image: Uint8s, start: npt.NDArray[np.float32], stop: npt.NDArray[np.float32]) -> None:
     points = [(round(float(p[0])), round(float(p[1]))) for p in (start, stop)]
     cv2.line(image, points[0], points[1], (255, 255, 255), 1, cv2.LINE_AA)
 
 
-def _label(text: str, width: int, height: int) -> Bytes:
+def _label(text: str, width: int, height: int) -> Uint8s:
     image = np.full((height, width, 3), 255, np.uint8)
     cv2.putText(
         image, text, (4, height // 2 + 6), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 1, cv2.LINE_AA

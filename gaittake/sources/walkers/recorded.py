@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-Floats = npt.NDArray[np.float64]
+from gaittake.arrays import Float64s
+
 NEEDED = tuple(
     f"{side}_{joint}"
     for joint in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle")
@@ -43,7 +44,7 @@ class Clip:
     subject: str
     trial: str
     fps: float
-    joints: dict[str, Floats]
+    joints: dict[str, Float64s]
 
 
 def read_clips(path: Path) -> list[Clip]:
@@ -107,7 +108,7 @@ def _check_header(
 
 def _check_clip(
     path: Path, clip: str, array: npt.NDArray[np.generic], joints: int, fps: float
-) -> Floats:
+) -> Float64s:
     if array.ndim != 3 or array.shape[1:] != (joints, 3):
         raise ValueError(
             f"{path}: clip '{clip}' must be [frames, {joints}, 3], it is {list(array.shape)}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gaittake.arrays import Float64s, Uint8s
 from gaittake.sources.walkers.body import Body
 from gaittake.sources.walkers.camera import Camera, project
 from gaittake.sources.walkers.clothing import Look, Outfit
@@ -13,9 +14,6 @@ from gaittake.sources.walkers.figure import figure_parts
 from gaittake.sources.walkers.outline import see_parts, visible_joints
 from gaittake.sources.walkers.skeleton import COCO
 from gaittake.sources.walkers.subtraction import Fields, subtract
-
-Bytes = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -31,9 +29,9 @@ class Rendered:
         boxes: `[frames, 4]`: x1, y1, x2, y2 of the clean silhouettes.
     """
 
-    colour: Bytes
-    silhouettes: Bytes
-    clean: Bytes
+    colour: Uint8s
+    silhouettes: Uint8s
+    clean: Uint8s
     joints: npt.NDArray[np.float32]
     visible: npt.NDArray[np.bool_]
     boxes: npt.NDArray[np.float32]
@@ -43,13 +41,13 @@ class Rendered:
 class Scene:
     """Background, sensor noise, and errors of background subtraction."""
 
-    background: Bytes
+    background: Uint8s
     noise: NoiseTile
     fields: Fields
 
 
 def render_view(
-    joints: Floats,
+    joints: Float64s,
     body: Body,
     look: Look,
     outfit: Outfit,

@@ -1,16 +1,15 @@
 """Converts recordings to the skeleton's channels: directions of segments without lengths."""
 
 import numpy as np
-import numpy.typing as npt
 
+from gaittake.arrays import Float64s
 from gaittake.sources.walkers.recorded import Clip
 from gaittake.sources.walkers.skeleton import CHANNELS, LEVEL_HEAD_RAD
 
-Floats = npt.NDArray[np.float64]
 FLAT_FOOT_RAD = 0.35
 
 
-def clip_channels(clip: Clip, fps: float) -> Floats:
+def clip_channels(clip: Clip, fps: float) -> Float64s:
     """Returns the clip's channels `[frames, channel]` at `fps` frames per second.
 
     Only directions of segments, and the pelvis's motion in leg lengths, are kept; the recorded
@@ -23,13 +22,13 @@ def clip_channels(clip: Clip, fps: float) -> Floats:
         name: np.stack([np.interp(times, recorded, track[:, axis]) for axis in range(3)], -1)
         for name, track in clip.joints.items()
     }
-    channels: dict[str, Floats] = _midline(at, times)
+    channels: dict[str, Float64s] = _midline(at, times)
     for prefix, side in (("l_", 1.0), ("r_", -1.0)):
         channels |= _limbs(at, prefix, side)
     return np.stack([channels[name] for name in CHANNELS], axis=1)
 
 
-def _midline(at: dict[str, Floats], times: Floats) -> dict[str, Floats]:
+def _midline(at: dict[str, Float64s], times: Float64s) -> dict[str, Float64s]:
     hips, shoulders = at["l_hip"] - at["r_hip"], at["l_shoulder"] - at["r_shoulder"]
     pelvis = (at["l_hip"] + at["r_hip"]) / 2
     neck = (at["l_shoulder"] + at["r_shoulder"]) / 2
@@ -62,15 +61,15 @@ def _midline(at: dict[str, Floats], times: Floats) -> dict[str, Floats]:
     }
 
 
-def _elevation(direction: Floats, axis: int) -> Floats:
+def _elevation(direction: Float64s, axis: int) -> Float64s:
     """Returns the angle `[frames]` between a direction and the plane across an axis."""
     length = np.linalg.norm(direction, axis=1)
-    angle: Floats = np.arcsin(np.clip(direction[:, axis] / length, -1, 1))
+    angle: Float64s = np.arcsin(np.clip(direction[:, axis] / length, -1, 1))
     return angle
 
 
-def _limbs(at: dict[str, Floats], prefix: str, side: float) -> dict[str, Floats]:
-    def angles(upper: str, lower: str) -> tuple[Floats, Floats]:
+def _limbs(at: dict[str, Float64s], prefix: str, side: float) -> dict[str, Float64s]:
+    def angles(upper: str, lower: str) -> tuple[Float64s, Float64s]:
         direction = at[prefix + lower] - at[prefix + upper]
         return np.arctan2(direction[:, 0], -direction[:, 2]), side * _elevation(direction, 1)
 

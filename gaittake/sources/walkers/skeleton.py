@@ -6,11 +6,9 @@ knees and elbows have a flexion, so that the limit of a joint is the limit of on
 """
 
 import numpy as np
-import numpy.typing as npt
 
+from gaittake.arrays import Float64s
 from gaittake.sources.walkers.body import Body
-
-Floats = npt.NDArray[np.float64]
 
 COCO = (
     "nose", "l_eye", "r_eye", "l_ear", "r_ear", "l_shoulder", "r_shoulder", "l_elbow", "r_elbow",
@@ -47,7 +45,7 @@ LIMITS_RAD = {
 }
 
 
-def mirrored(channels: Floats) -> Floats:
+def mirrored(channels: Float64s) -> Float64s:
     """Returns the channels `[..., channel]` of the same motion with left and right exchanged."""
     sides = {"l": "r", "r": "l"}
     order = [
@@ -55,11 +53,11 @@ def mirrored(channels: Floats) -> Floats:
         for name in CHANNELS
     ]
     signs = np.array([-1.0 if name in SIDEWARD else 1.0 for name in CHANNELS])
-    exchanged: Floats = channels[..., order] * signs
+    exchanged: Float64s = channels[..., order] * signs
     return exchanged
 
 
-def within_limits(channels: Floats) -> Floats:
+def within_limits(channels: Float64s) -> Float64s:
     """Returns channels `[frames, channel]` with every joint within human limits."""
     result = channels.copy()
     for name, (low, high) in LIMITS_RAD.items():
@@ -68,28 +66,28 @@ def within_limits(channels: Floats) -> Floats:
     return result
 
 
-def _down(pitch: Floats, out: Floats, side: float) -> Floats:
+def _down(pitch: Float64s, out: Float64s, side: float) -> Float64s:
     """Returns directions `[frames, 3]` of a limb that hangs straight down at angle zero."""
     return np.stack(
         [np.sin(pitch) * np.cos(out), side * np.sin(out), -np.cos(pitch) * np.cos(out)], -1
     )
 
 
-def _up(pitch: Floats, roll: Floats) -> Floats:
+def _up(pitch: Float64s, roll: Float64s) -> Float64s:
     return np.stack([np.sin(pitch) * np.cos(roll), np.sin(roll), np.cos(pitch) * np.cos(roll)], -1)
 
 
-def _leftward(yaw: Floats, roll: Floats) -> Floats:
+def _leftward(yaw: Float64s, roll: Float64s) -> Float64s:
     return np.stack([-np.sin(yaw) * np.cos(roll), np.cos(yaw) * np.cos(roll), np.sin(roll)], -1)
 
 
-def _foot(pitch: Floats, out: Floats, side: float) -> Floats:
+def _foot(pitch: Float64s, out: Float64s, side: float) -> Float64s:
     return np.stack(
         [np.cos(pitch) * np.cos(out), side * np.sin(out), -np.sin(pitch) * np.cos(out)], -1
     )
 
 
-def joint_positions(channels: Floats, body: Body) -> Floats:
+def joint_positions(channels: Float64s, body: Body) -> Float64s:
     """Returns joints `[frames, joint, 3]` in metres, with the sole of the lower foot at z = 0.
 
     Args:
@@ -98,7 +96,7 @@ def joint_positions(channels: Floats, body: Body) -> Floats:
     """
     c = {name: channels[:, index] for name, index in CHANNEL.items()}
     size = body.lengths
-    at: dict[str, Floats] = {}
+    at: dict[str, Float64s] = {}
     at["pelvis"] = channels[:, :3] * body.leg
     hips = _leftward(c["hips_yaw"], c["hips_roll"]) * size["hips"] / 2
     at["neck"] = at["pelvis"] + _up(c["trunk_pitch"], c["trunk_roll"]) * size["trunk"]
@@ -116,7 +114,7 @@ def joint_positions(channels: Floats, body: Body) -> Floats:
     return joints
 
 
-def _add_head(at: dict[str, Floats], c: dict[str, Floats], size: dict[str, float]) -> None:
+def _add_head(at: dict[str, Float64s], c: dict[str, Float64s], size: dict[str, float]) -> None:
     at["head"] = at["neck"] + _up(c["head_pitch"], c["head_roll"]) * size["neck"]
     up = _up(c["head_pitch"] - LEVEL_HEAD_RAD, c["head_roll"])
     front = np.array([1.0, 0.0, 0.0]) - up[:, :1] * up
@@ -131,7 +129,11 @@ def _add_head(at: dict[str, Floats], c: dict[str, Floats], size: dict[str, float
 
 
 def _add_arm(
-    at: dict[str, Floats], c: dict[str, Floats], size: dict[str, float], prefix: str, side: float
+    at: dict[str, Float64s],
+    c: dict[str, Float64s],
+    size: dict[str, float],
+    prefix: str,
+    side: float,
 ) -> None:
     pitch = c[prefix + "upper_arm_pitch"]
     upper = _down(pitch, c[prefix + "upper_arm_out"], side)
@@ -142,7 +144,11 @@ def _add_arm(
 
 
 def _add_leg(
-    at: dict[str, Floats], c: dict[str, Floats], size: dict[str, float], prefix: str, side: float
+    at: dict[str, Float64s],
+    c: dict[str, Float64s],
+    size: dict[str, float],
+    prefix: str,
+    side: float,
 ) -> None:
     pitch = c[prefix + "thigh_pitch"]
     thigh = _down(pitch, c[prefix + "thigh_out"], side)

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gaittake.arrays import Float64s
 from gaittake.sources.walkers.skeleton import CHANNEL, CHANNELS, mirrored
-
-Floats = npt.NDArray[np.float64]
 
 HARMONICS = 5
 TERMS = 1 + 2 * HARMONICS
@@ -31,19 +30,19 @@ class Stride:
     """
 
     cadence: float
-    terms: Floats
+    terms: Float64s
 
-    def features(self) -> Floats:
+    def features(self) -> Float64s:
         """Returns the stride as one vector `[FEATURES]`."""
         return np.append(self.terms.ravel(), np.log(self.cadence))
 
 
-def stride_of_features(features: Floats) -> Stride:
+def stride_of_features(features: Float64s) -> Stride:
     """Returns the stride with these features."""
     return Stride(float(np.exp(features[-1])), features[:-1].reshape(len(CHANNELS), TERMS))
 
 
-def basis(phase: Floats) -> Floats:
+def basis(phase: Float64s) -> Float64s:
     """Returns the Fourier terms `[frames, term]` at phases `[frames]` in radians."""
     orders = np.arange(1, HARMONICS + 1)
     angles = phase[:, None] * orders
@@ -51,7 +50,7 @@ def basis(phase: Floats) -> Floats:
     return np.concatenate([np.ones((len(phase), 1)), waves], axis=1)
 
 
-def fit_stride(channels: Floats, fps: float) -> tuple[Stride, Floats]:
+def fit_stride(channels: Float64s, fps: float) -> tuple[Stride, Float64s]:
     """Returns the stride of a recording, and its residual `[steady frames, channel]`.
 
     The cadence is that of the sine which best fits the difference between the thighs' pitches (a
@@ -77,7 +76,7 @@ def fit_stride(channels: Floats, fps: float) -> tuple[Stride, Floats]:
     return Stride(float(cadence), terms.T), channels[steady] - basis(phase) @ terms
 
 
-def _unexplained(signal: Floats, times: Floats, hertz: float) -> float:
+def _unexplained(signal: Float64s, times: Float64s, hertz: float) -> float:
     angles = 2 * np.pi * hertz * times
     design = np.stack([np.ones_like(angles), np.cos(angles), np.sin(angles)], -1)
     fitted = design @ np.linalg.lstsq(design, signal, rcond=None)[0]
@@ -85,7 +84,7 @@ def _unexplained(signal: Floats, times: Floats, hertz: float) -> float:
 
 
 def _demodulated(
-    signal: Floats, times: Floats, hertz: float, fps: float
+    signal: Float64s, times: Float64s, hertz: float, fps: float
 ) -> npt.NDArray[np.complex128]:
     """Returns amplitude and phase `[frames]` at about `hertz`, in a window of one stride."""
     turned = signal * np.exp(-2j * np.pi * hertz * times)
@@ -104,7 +103,7 @@ def _longest_run(flags: npt.NDArray[np.bool_]) -> slice:
     return slice(int(starts[longest]), int(stops[longest]))
 
 
-def mirrored_features(features: Floats) -> Floats:
+def mirrored_features(features: Float64s) -> Float64s:
     """Returns the features `[..., FEATURES]` of the same strides with left and right exchanged.
 
     Exchanging the legs also moves phase 0 by half a stride, so odd harmonics change sign.

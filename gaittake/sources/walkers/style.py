@@ -7,12 +7,11 @@ of a gait, so that people differ in more ways; each sequence departs a little fr
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from gaittake.arrays import Float64s
 from gaittake.sources.walkers.skeleton import CHANNEL
 from gaittake.sources.walkers.stride import Stride
 
-Floats = npt.NDArray[np.float64]
 FURTHEST = 2.5
 # Standard deviations between people: of offsets in radians, of amplitudes as logarithms.
 OFFSETS = {
@@ -61,8 +60,8 @@ class Style:
         cadence: logarithm of a factor.
     """
 
-    offsets: Floats
-    amplitudes: Floats
+    offsets: Float64s
+    amplitudes: Float64s
     cadence: float
 
 
@@ -92,7 +91,7 @@ def styled(stride: Stride, style: Style) -> Stride:
     return Stride(cadence, terms)
 
 
-def posed(channels: Floats, posture: str) -> Floats:
+def posed(channels: Float64s, posture: str) -> Float64s:
     """Returns channels `[frames, channel]` of the same walk with arms that do something.
 
     Args:
@@ -113,7 +112,7 @@ def posed(channels: Floats, posture: str) -> Floats:
     return result
 
 
-def _departures(deviations: dict[str, float], rng: np.random.Generator) -> Floats:
+def _departures(deviations: dict[str, float], rng: np.random.Generator) -> Float64s:
     found = np.zeros(len(CHANNEL))
     for name, deviation in deviations.items():
         if name in CHANNEL:
@@ -125,5 +124,5 @@ def _departures(deviations: dict[str, float], rng: np.random.Generator) -> Float
     return found
 
 
-def _normals(count: int, rng: np.random.Generator) -> Floats:
+def _normals(count: int, rng: np.random.Generator) -> Float64s:
     return np.clip(rng.normal(size=count), -FURTHEST, FURTHEST)

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Bytes = npt.NDArray[np.uint8]
+from gaittake.arrays import Uint8s
 
 Fields = tuple[npt.NDArray[np.int16], npt.NDArray[np.int16]]
 
@@ -29,11 +29,11 @@ def draw_fields(width: int, height: int, rng: np.random.Generator) -> Fields:
 
 
 def subtract(
-    masks: Bytes,
+    masks: Uint8s,
     fields: Fields,
     strength: float,
     rng: np.random.Generator,
-) -> Bytes:
+) -> Uint8s:
     """Returns silhouettes `[frames, height, width]` of 0 and 255 with errors of subtraction.
 
     Edges change in each frame; holes stay for some frames, as the wall does not move.
