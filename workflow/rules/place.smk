@@ -4,7 +4,7 @@ import re
 import subprocess
 
 DEVICES = Path(os.devnull).parent
-CONTROL_GROUPS = Path("/sys/fs/cgroup")
+CONTROL_GROUPS = DEVICES.parent / "sys" / "fs" / "cgroup"
 # Finished jobs are looked for every three minutes at the latest.
 SECONDS_REMEMBERED = 240
 
