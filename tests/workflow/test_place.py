@@ -35,8 +35,9 @@ def at_once(folder: Path, *arguments: str, gpu: bool, visible: str = "0", memory
     rules = (REPOSITORY / "workflow" / "rules" / "place.smk").read_text()
     assert "Path(os.devnull).parent" in rules
     replaced = rules.replace("Path(os.devnull).parent", f'Path("{devices}")')
-    replaced = replaced.replace('Path("/sys/fs/cgroup")', f'Path("{folder}")')
-    (folder / "memory.max").write_text(f"{memory * 2**20}\n" if memory else "max\n")
+    control_groups = folder / "sys" / "fs" / "cgroup"
+    control_groups.mkdir(parents=True)
+    (control_groups / "memory.max").write_text(f"{memory * 2**20}\n" if memory else "max\n")
     (folder / "place.smk").write_text(replaced)
     (folder / "Snakefile").write_text(PROLOGUE)
     command = [sys.executable, "-m", "snakemake", "--cores", "3", *arguments]
