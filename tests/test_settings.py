@@ -10,7 +10,7 @@ from gaittake.pipeline import subjects
 from gaittake.pipeline.plan import method_of, runs
 from gaittake.pipeline.subjects import held_out, shards, train_subjects
 from gaittake.protocol import expand
-from gaittake.settings import Settings, Source, canonical, load_settings
+from gaittake.settings import Settings, Source, canonical, changed, load_settings
 from tests.jobs import stage_settings
 
 CONFIG = Path(__file__).parents[1] / "config"
@@ -245,3 +245,9 @@ def test_a_lender_lends_what_its_preset_sets(tmp_path: Path) -> None:
     assert settings.size == "small"
     assert settings.train.frames == 12
     assert settings.pose.boxes == "detected"  # the pose stages are the dataset's own
+
+
+def test_changed_settings_are_printed_as_they_are_written(tmp_path: Path) -> None:
+    text = "source: {layout: folder, silhouettes: [データ/Jörg]}"
+    found = changed(load_settings(write(tmp_path, text)))
+    assert found["source.silhouettes"] == '["データ/Jörg"]'

@@ -117,7 +117,7 @@ def _flat(content: dict[str, Any], before: str = "") -> Iterator[tuple[str, str]
         if isinstance(value, dict):
             yield from _flat(value, f"{before}{name}.")
         else:
-            yield before + name, json.dumps(value)
+            yield before + name, json.dumps(value, ensure_ascii=False)
 
 
 def stage_times(benchmarks: Path) -> pd.DataFrame:

@@ -217,7 +217,7 @@ def _flat(content: dict[str, Any], before: str = "") -> dict[str, str]:
         if isinstance(value, dict) and value:
             found |= _flat(value, f"{before}{name}.")
         else:
-            found[before + name] = json.dumps(value)
+            found[before + name] = json.dumps(value, ensure_ascii=False)
     return found
 
 
