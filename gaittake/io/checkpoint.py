@@ -64,7 +64,8 @@ class Checkpoints:
         if self._leads:
             self._take_lock()
         for number in (signal.SIGTERM, signal.SIGINT):
-            self._previous[number] = signal.signal(number, self._on_signal)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as a shell's background jobs
+                self._previous[number] = signal.signal(number, self._on_signal)
         return self
 
     def _take_lock(self) -> None:

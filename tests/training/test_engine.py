@@ -3,6 +3,7 @@
 import json
 import logging
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +209,15 @@ def test_embed_writes_the_test_subjects_and_the_training_settings(
     assert tested == table_digest(table[table["subject"].isin(stage.subjects)])
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C as in a terminal: a shell ignores it in jobs in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_saves_and_the_run_continues_to_the_same_weights(
     tmp_path: Path, cache: Path
 ) -> None:
@@ -219,6 +229,7 @@ def test_ctrl_c_saves_and_the_run_continues_to_the_same_weights(
     assert same(run(stopped, cache, settings()), whole)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_second_ctrl_c_stops_at_once(tmp_path: Path, cache: Path) -> None:
     def twice() -> None:
         interrupt()
