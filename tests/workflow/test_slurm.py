@@ -113,7 +113,7 @@ def test_the_whole_pipeline_runs_on_slurm_with_what_each_rule_asks_for(
         assert gpus == (["1"] if partition == "gpu" else []), rule_of(job)
     shards = [job["Comment"] for job in jobs if rule_of(job) == "predict"]
     assert len(shards) == 2
-    local = set(re.findall(r"^localrule (\w+):", said, flags=re.MULTILINE))
+    local = set(re.findall(r"^local(?:rule|checkpoint) (\w+):", said, flags=re.MULTILINE))
     assert local == LOCAL
     assert project.planned() == set()  # the same run, seen from this machine
 
