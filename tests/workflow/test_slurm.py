@@ -15,7 +15,6 @@ import pandas as pd
 import pytest
 
 from tests.conftest import write_cache
-from tests.evaluation.plain import write_check
 from tests.workflow.project import TARGET, Project, fresh_project
 from tests.workflow.slurm.one_node import missing, one_node
 
@@ -136,7 +135,6 @@ def test_a_training_on_two_gpus_is_two_processes_and_outlives_one_of_them(
     trained = project.folder / "results/smoke/gaittake"
     trained.mkdir(parents=True)
     write_cache(trained.with_name("cache.h5"))
-    write_check(trained.with_name("check.json"))
     chosen = ("--set-resources", "train:gpu=2", "--retries", "1", "--allowed-rules", "train")
     set_ = "model.strips=4 train.steps=300 train.checkpoint_every=50 train.precision=float32"
     target = "results/smoke/gaittake/weights.pt"
