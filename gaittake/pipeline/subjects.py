@@ -66,7 +66,7 @@ def lender(settings: Settings, lent: Settings) -> str:
         UserError: the networks were trained on a subject that is tested here.
     """
     same = settings.source == lent.source
-    if settings.source.layout == "walkers":
+    if settings.rendered:
         same = settings.walkers.seed == lent.walkers.seed
     both = sorted(set(test_subjects(settings)) & set(train_subjects(lent))) if same else []
     if both:
