@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple
 
+ALIGNED = "aligned"
+
 
 class Sequence(NamedTuple):
     """A row of the sequence table.
@@ -15,7 +17,8 @@ class Sequence(NamedTuple):
         frames: number of silhouette files.
         silhouettes: folder or video of the silhouettes.
         video: video or folder of RGB frames of the same recording, or None.
-        masks: which pixels of the silhouette files are the person, as `gaittake.io.masks.Rule`.
+        masks: which pixels of the silhouette files are the person, as `gaittake.io.masks.Rule`; or
+            `ALIGNED`: the files are cropped, scaled and centred, and used with all their levels.
     """
 
     subject: str

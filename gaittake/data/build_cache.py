@@ -17,9 +17,9 @@ from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedWriter, open_ragged
 from gaittake.io.tables import count_rejects, read_sequences, write_csv, write_rejects
 from gaittake.keypoints import normalise
-from gaittake.sequence import Reject, Sequence
+from gaittake.sequence import ALIGNED, Reject, Sequence
 from gaittake.settings import CacheStage, canonical
-from gaittake.silhouette import Aligned, align
+from gaittake.silhouette import Aligned, Image, align, fit
 
 logger = logging.getLogger(__name__)
 STAGE = "cache"
@@ -99,9 +99,10 @@ def _clean_frames(
         sequence.silhouettes, stage=STAGE, rejects=refused, masks=sequence.masks
     )
     for number, image in frames:
-        item = align(image, **settings.align.model_dump())
-        if item is None or number not in keypoints:
-            reason = "empty silhouette" if item is None else "no keypoints"
+        item, reason = _aligned(image, sequence, settings)
+        if item is not None and number not in keypoints:
+            item, reason = None, "no keypoints"
+        if item is None:
             refused.append(Reject(STAGE, f"{sequence.silhouettes}#{number}", reason))
             continue
         aligned.append(item)
@@ -118,6 +119,18 @@ def _clean_frames(
         for each in np.stack(rows, axis=1)
     ]
     return Clean(np.stack([item.image for item in aligned]), np.stack(normalised))
+
+
+def _aligned(image: Image, sequence: Sequence, settings: CacheStage) -> tuple[Aligned | None, str]:
+    """Returns the silhouette in the network's size, or None and the reason."""
+    chosen = settings.align
+    if sequence.masks != ALIGNED:
+        return align(image, **chosen.model_dump()), "empty silhouette"
+    if not image.any():
+        return None, "empty silhouette"
+    size = f"{chosen.height}×{chosen.width}"
+    reason = f"aligned silhouette of another shape: {image.shape[0]}×{image.shape[1]}, not {size}"
+    return fit(image, height=chosen.height, width=chosen.width), reason
 
 
 def merge_caches(shards: list[Path], *, index: list[Path], out: Path, out_sequences: Path) -> None:

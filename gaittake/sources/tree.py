@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from gaittake.io.arrays import ARRAY
 from gaittake.io.frames import count_frames, is_hidden, is_video
 from gaittake.io.progress import progress
-from gaittake.io.video import ARRAY
 from gaittake.protocol import SEQUENCE, canonical_name
 from gaittake.sequence import Reject, Sequence
 
