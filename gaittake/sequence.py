@@ -16,6 +16,7 @@ class Sequence(NamedTuple):
         silhouettes: folder or video of the silhouettes.
         video: video or folder of RGB frames of the same recording, or None.
         masks: which pixels of the silhouette files are the person, as `gaittake.io.masks.Rule`.
+        keypoints: file of the sequence's own keypoints, in layouts that have them, or None.
     """
 
     subject: str
@@ -26,6 +27,7 @@ class Sequence(NamedTuple):
     silhouettes: Path
     video: Path | None
     masks: str = "grey>127"
+    keypoints: Path | None = None
 
     @property
     def name(self) -> str:

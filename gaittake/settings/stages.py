@@ -117,9 +117,10 @@ class QualityStage(Section):
 
 
 class CacheStage(Section):
-    """Settings of `cache`."""
+    """Settings of `cache`; without `keypoints` it holds silhouettes only."""
 
     align: Align
+    keypoints: bool = True
 
 
 class TrainStage(Section):
