@@ -22,6 +22,7 @@ class Sequence(NamedTuple):
         video: video or folder of RGB frames of the same recording, or None.
         masks: which pixels of the silhouette files are the person, as `gaittake.io.masks.Rule`; or
             `ALIGNED`: the files are cropped, scaled and centred, and used with all their levels.
+        keypoints: file of the sequence's own keypoints, in layouts that have them, or None.
     """
 
     subject: str
@@ -31,6 +32,7 @@ class Sequence(NamedTuple):
     silhouettes: Path
     video: Path | None
     masks: str = "grey>127"
+    keypoints: Path | None = None
 
     @property
     def identity(self) -> Identity:

@@ -40,7 +40,8 @@ def require_files(job: Job) -> None:
 def lenders(job: Job) -> list[str]:
     """Returns the other datasets whose networks or student the dataset uses."""
     settings = job.settings
-    return [name for name in (settings.networks_from, settings.pose.student_from) if name]
+    student = settings.pose.student_from if settings.keypoints_from == "borrowed" else None
+    return [name for name in (settings.networks_from, student) if name]
 
 
 def recorded_walks(job: Job) -> list[Path]:
@@ -105,9 +106,13 @@ def student(job: Job) -> Path:
 
 
 def keypoints(job: Job) -> list[Path]:
-    """Returns the shard's predicted keypoints; none where the truth takes their place."""
-    predicted = job.settings.pose.keypoints == "predicted"
-    return [job.path("pose/keypoints/{shard}.h5")] if predicted else []
+    """Returns the shard's predicted keypoints, if a student predicts them."""
+    return [job.path("pose/keypoints/{shard}.h5")] if keypoints_predicted(job) else []
+
+
+def keypoints_predicted(job: Job) -> bool:
+    """Returns whether a student predicts the keypoints, this dataset's or a borrowed one."""
+    return job.settings.keypoints_from == "borrowed" or own_student(job.settings)
 
 
 def every_keypoints(job: Job) -> list[Path]:
@@ -116,8 +121,9 @@ def every_keypoints(job: Job) -> list[Path]:
 
 
 def truth(job: Job) -> list[Path]:
-    """Returns the renderer's true keypoints of the shard; none for recorded datasets."""
-    return [job.path("data/{shard}/truth.h5")] if job.settings.rendered else []
+    """Returns the renderer's true keypoints of the shard, if its cache has them."""
+    known = job.settings.rendered and job.settings.keypoints_from != "none"
+    return [job.path("data/{shard}/truth.h5")] if known else []
 
 
 def every_truth(job: Job) -> list[Path]:
@@ -126,16 +132,15 @@ def every_truth(job: Job) -> list[Path]:
 
 
 def pseudo_labels(job: Job) -> list[Path]:
-    """Returns all pseudo-labels; none where another dataset lends the student."""
-    own = job.settings.pose.student_from is None
+    """Returns all pseudo-labels; none where no student is trained here."""
+    own = own_student(job.settings)
     return job.each("pose/pseudo_labels/{shard}.h5", "train") if own else []
 
 
 def quality(job: Job) -> list[Path]:
     """Returns the quality of the keypoints, where labels or the truth can measure it."""
-    pose = job.settings.pose
-    measurable = job.settings.rendered or pose.student_from is None
-    return [job.path("pose/quality.json")] if measurable and pose.keypoints == "predicted" else []
+    measurable = own_student(job.settings) or (job.settings.rendered and keypoints_predicted(job))
+    return [job.path("pose/quality.json")] if measurable else []
 
 
 def measured_keypoints(job: Job) -> list[Path]:
@@ -155,7 +160,6 @@ def measured_truth(job: Job) -> list[Path]:
 
 def rejects(job: Job) -> list[Path]:
     """Returns the tables of what the stages before `survey` skipped."""
-    pose = job.settings.pose
     found = [
         shard_job.path("data/{shard}/unpacked.rejects.csv")
         for shard_job in (job.at(shard=shard) for shard in job.shards)
@@ -164,10 +168,10 @@ def rejects(job: Job) -> list[Path]:
     if job.settings.source.masks_from_rgb:
         found += job.each("data/{shard}/segmented.rejects.csv")
     found += job.each("index/{shard}.rejects.csv") + job.each("cache/{shard}.rejects.csv")
-    if pose.keypoints == "predicted":
+    if keypoints_predicted(job):
         found += job.each("pose/keypoints/{shard}.rejects.csv")
-        if pose.student_from is None:
-            found += job.each("pose/pseudo_labels/{shard}.rejects.csv", "train")
+    if own_student(job.settings):
+        found += job.each("pose/pseudo_labels/{shard}.rejects.csv", "train")
     return found
 
 

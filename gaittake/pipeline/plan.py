@@ -9,6 +9,7 @@ from gaittake.errors import UserError
 from gaittake.pipeline.job import Job
 from gaittake.pipeline.subjects import held_out, test_subjects, train_subjects
 from gaittake.settings import (
+    OWN_STUDENT,
     SECTIONS,
     SIZES,
     CacheStage,
@@ -168,14 +169,16 @@ def quality(job: Job) -> QualityStage:
 
 def cache(job: Job) -> CacheStage:
     """Returns what `cache` reads."""
-    return CacheStage(align=job.settings.align)
+    settings = job.settings
+    return CacheStage(align=settings.align, keypoints=settings.keypoints_from != "none")
 
 
 def train(job: Job) -> TrainStage:
     """Returns what `train` reads.
 
     Raises:
-        UserError: the dataset's networks are trained on another one.
+        UserError: the dataset's networks are trained on another one, or it has no keypoints for
+            this network.
     """
     settings = job.settings
     method, seed = method_of(job.known_method(), settings)
@@ -190,21 +193,25 @@ def train(job: Job) -> TrainStage:
         network=chosen.network,
         model=settings.method_model(method).model_dump(mode="json"),
         train=settings.method_train(method),
-        keypoints=chosen.keypoints,
+        keypoints=_keypoints(settings, method),
         noise=chosen.noise,
         subjects=tuple(train_subjects(settings)),
     )
 
 
 def embed(job: Job) -> EmbedStage:
-    """Returns what `embed` reads."""
+    """Returns what `embed` reads.
+
+    Raises:
+        UserError: the dataset has no keypoints for this network.
+    """
     settings = job.settings
     method, _ = method_of(job.known_method(), settings)
     chosen = settings.method(method)
     return EmbedStage(
         network=chosen.network,
         model=settings.method_model(method).model_dump(mode="json"),
-        keypoints=chosen.keypoints,
+        keypoints=_keypoints(settings, method),
         noise=chosen.noise,
         subjects=tuple(test_subjects(settings)),
         train_subjects=None if settings.networks_from else tuple(train_subjects(settings)),
@@ -299,14 +306,21 @@ def unpublished(settings: Settings, method: str) -> dict[str, str]:
     }
 
 
+def _keypoints(settings: Settings, method: str) -> str:
+    """Returns which of the cache's keypoints a method takes: `predicted`, `truth` or `none`."""
+    if lack := settings.lacks_keypoints(method):
+        raise UserError(lack)
+    none = settings.keypoints_from == "none"
+    return "none" if none else settings.method(method).keypoints
+
+
 def _plain(value: Any) -> str:
     return str(list(value) if isinstance(value, tuple) else value)
 
 
 def own_student(settings: Settings) -> bool:
-    """Returns whether the dataset's keypoints come from a student trained on its own colour."""
-    pose = settings.pose
-    return pose.keypoints == "predicted" and pose.student_from is None
+    """Returns whether the dataset's keypoints come from a student that is trained here."""
+    return settings.keypoints_from in OWN_STUDENT
 
 
 def longest_clip(settings: Settings) -> int:

@@ -15,8 +15,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 from gaittake.errors import UserError
 from gaittake.protocol import TYPE, expand, in_both, is_pattern
 from gaittake.sequence import condition_of, type_of, view_at
+from gaittake.settings.keypoints import KeypointsFrom, keypoints_from
 from gaittake.settings.methods import ABLATION, KNOWN, PEERS, TRUTH, Method
-from gaittake.settings.networks import SECTIONS, SIZES, GaitTakeModel, Size
+from gaittake.settings.networks import SECTIONS, SIZES, GaitTakeModel, Size, uses_keypoints
 from gaittake.settings.pose import Pose
 from gaittake.settings.preset import with_preset
 from gaittake.settings.section import Count, Place, Section, Share, each_once, validated
@@ -370,8 +371,9 @@ class Settings(Section):
                 raise ValueError("methods.chance: this row of every table is the chance level")
             if name not in self.methods and name not in KNOWN:
                 raise ValueError(f"tables: '{name}' is not a method; {_known()}")
-            self.method_model(name)
             self.method_train(name)
+            if lack := self.lacks_keypoints(name):
+                raise ValueError(lack)
         return self
 
     @model_validator(mode="after")
@@ -405,6 +407,25 @@ class Settings(Section):
         """Whether the project renders the dataset itself."""
         return self.source.rendered
 
+    @property
+    def keypoints_from(self) -> KeypointsFrom:
+        """Where the keypoints come from."""
+        return keypoints_from(self.pose)
+
+    def lacks_keypoints(self, method: str) -> str:
+        """Returns what is wrong if a method needs keypoints and the dataset has none, else ''."""
+        if self.keypoints_from != "none" or not self.takes_keypoints(method):
+            return ""
+        works = ", ".join(name for name in KNOWN if not self.takes_keypoints(name))
+        return (
+            f"methods.{method}: its network needs keypoints, and pose.keypoints is 'none'; set "
+            f"methods without it (without keypoints work {works}), or another pose.keypoints"
+        )
+
+    def takes_keypoints(self, method: str) -> bool:
+        """Returns whether a method's network takes keypoints."""
+        return uses_keypoints(self.method_model(method).model_dump())
+
     def method(self, name: str) -> Method:
         """Returns a method of the dataset, or one of those that every dataset has.
 
@@ -422,13 +443,16 @@ class Settings(Section):
         Raises:
             UserError: there is no such table.
         """
-        usual = {"rank1": tuple(self.methods), "table": PEERS, "ablation": self._ablation()}
+        peers = tuple(name for name in PEERS if not self.lacks_keypoints(name))
+        usual = {"rank1": tuple(self.methods), "table": peers, "ablation": self._ablation()}
         found = self.tables.get(table) or usual.get(table)
         if found is None:
             raise UserError(
                 f"tables.{table}: there is no such table; define it by its methods, for example "
                 f"tables: {{{table}: [gei, gaittake]}}"
             )
+        for lack in filter(None, map(self.lacks_keypoints, found)):
+            raise UserError(lack)
         return found
 
     def _ablation(self) -> tuple[str, ...]:

@@ -62,9 +62,10 @@ class Pose(Section):
     student_from: str | None = Field(
         None, description="dataset whose student is borrowed instead of training one; PAPER 3.2"
     )
-    keypoints: Literal["predicted", "truth"] = Field(
+    keypoints: Literal["predicted", "truth", "none"] = Field(
         "predicted",
-        description="by the student, or 'truth': the renderer's (walkers only); PAPER 3.2",
+        description="'predicted': the student's; 'truth': the renderer's (walkers only); 'none': "
+        "silhouettes only, without stage one; PAPER 3.2",
     )
     teacher_weights: Annotated[str, AfterValidator(expanded)] = Field(
         "coco",

@@ -117,9 +117,17 @@ class QualityStage(Section):
 
 
 class CacheStage(Section):
-    """Settings of `cache`."""
+    """Settings of `cache`.
+
+    Attributes:
+        align: how silhouettes are aligned.
+        keypoints: whether it holds keypoints, too.
+        own_keypoints: whether these are the sequences' own, which the index names.
+    """
 
     align: Align
+    keypoints: bool = True
+    own_keypoints: bool = False
 
 
 class TrainStage(Section):

@@ -13,7 +13,14 @@ from gaittake.io.tables import read_json
 from gaittake.io.weights import Weights, load_weights
 from gaittake.models import build_network
 from gaittake.pose.detector import load_detector
-from gaittake.settings import Align, EmbedStage, EvaluateStage, PredictStage, canonical
+from gaittake.settings import (
+    Align,
+    EmbedStage,
+    EvaluateStage,
+    PredictStage,
+    canonical,
+    uses_keypoints,
+)
 from gaittake.use.calibration import Calibration, calibration_of
 from gaittake.use.model import Model
 from gaittake.use.model_file import (
@@ -90,8 +97,7 @@ def export_model(
 
 def keypoints_of(embed: EmbedStage) -> Literal["none", "student", "truth"]:
     """Returns the keypoints the network takes: `none`, the `student`'s, or the `truth`."""
-    users = ("keypoints", "skeleton_maps")
-    if embed.network != "gaittake" or not any(embed.model.get(name) for name in users):
+    if not uses_keypoints(embed.model):
         return "none"
     return "student" if embed.keypoints == "predicted" else "truth"
 
