@@ -66,7 +66,9 @@ def cache_shard(
     from_file = settings.keypoints and not settings.own_keypoints
     if from_file == (keypoints is None and truth is None):
         wanted = "source.keypoints has the keypoints" if settings.own_keypoints else ""
-        wanted = wanted or ("a file of keypoints is needed" if from_file else "pose.keypoints is none")
+        wanted = wanted or (
+            "a file of keypoints is needed" if from_file else "pose.keypoints is none"
+        )
         raise UserError(f"{out}: {wanted}, found {keypoints or truth or 'no file'}")
     sequences = read_sequences(index)
     refused: list[Reject] = []

@@ -58,8 +58,16 @@ def is_video(path: Path) -> bool:
     return path.suffix.lower() in VIDEOS
 
 
-def count_frames(source: Path, *, stage: str, rejects: list[Reject]) -> int:
+def count_frames(
+    source: Path, *, stage: str, rejects: list[Reject], beside: re.Pattern[str] | None = None
+) -> int:
     """Returns the number of frames of a folder or video; other files go to `rejects`.
+
+    Args:
+        source: folder or video.
+        stage: the stage that counts, for the rejects.
+        rejects: receives other files, and videos that cannot be read.
+        beside: names of other files that are no rejects.
 
     Raises:
         OSError: the folder does not exist, or is a file.
@@ -70,7 +78,11 @@ def count_frames(source: Path, *, stage: str, rejects: list[Reject]) -> int:
             rejects.append(Reject(stage, str(source), why_unreadable(source)))
         return count
     frames, others = _list(source)
-    rejects += [Reject(stage, str(source / name), reason) for name, reason in others]
+    rejects += [
+        Reject(stage, str(source / name), reason)
+        for name, reason in others
+        if not (beside and beside.fullmatch(name))
+    ]
     return len(frames)
 
 

@@ -170,7 +170,10 @@ def quality(job: Job) -> QualityStage:
 def cache(job: Job) -> CacheStage:
     """Returns what `cache` reads."""
     settings = job.settings
-    return CacheStage(align=settings.align, keypoints=settings.keypoints_from != "none")
+    source = settings.keypoints_from
+    return CacheStage(
+        align=settings.align, keypoints=source != "none", own_keypoints=source == "own"
+    )
 
 
 def train(job: Job) -> TrainStage:

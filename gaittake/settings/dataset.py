@@ -8,6 +8,7 @@ Cores, GPUs and memory are not settings: they belong to profiles.
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
@@ -20,12 +21,14 @@ from gaittake.settings.methods import ABLATION, KNOWN, PEERS, TRUTH, Method
 from gaittake.settings.networks import SECTIONS, SIZES, GaitTakeModel, Size, uses_keypoints
 from gaittake.settings.pose import Pose
 from gaittake.settings.preset import with_preset
-from gaittake.settings.section import Count, Place, Section, Share, each_once, validated
+from gaittake.settings.section import Count, Files, Place, Section, Share, each_once, validated
 from gaittake.settings.training import Train, peer_recipe
 
 CASIAB_VIEWS = tuple(range(0, 181, 18))
 # What folders are called in the layouts that fix it.
 SUBJECTS = {"casiab": (r"\d{3}", "001"), "oumvlp": (r"\d{5}", "00001")}
+# Layouts whose datasets have keypoints of their own, in folders that source.keypoints names.
+OWN_KEYPOINTS = ("oumvlp", "gait3d", "grew")
 CONDITIONS = {"casiab": ("nm", "bg", "cl"), "oumvlp": ("nm",), "walkers": ("nm", "bg", "cl")}
 # Layouts whose types are a condition and a number, as nm-01.
 FIXED_TYPES = ("walkers", "casiab", "oumvlp", "folder")
@@ -51,10 +54,40 @@ Views = Annotated[tuple[View, ...], AfterValidator(each_once)]
 class Source(Section):
     """Where the sequences come from."""
 
-    layout: Literal["walkers", "casiab", "oumvlp", "folder"] = Field(
-        "casiab", description="how the folders are named; 'folder' is for your own dataset; yours"
+    layout: Literal[
+        "walkers",
+        "casiab",
+        "oumvlp",
+        "gait3d",
+        "grew",
+        "ccpg",
+        "casiae",
+        "fvg",
+        "opengait",
+        "folder",
+    ] = Field(
+        "casiab",
+        description="how the folders are named; 'opengait': its pickles, 'folder': your own "
+        "dataset; yours",
     )
-    silhouettes: tuple[Place, ...] = Field((), description="folders of silhouettes; yours")
+    root: Place | None = Field(
+        None, description="folder of OpenGait's pickles, `subject/type/view/*.pkl`; yours"
+    )
+    partition: Place | None = Field(
+        None,
+        description="OpenGait's JSON of training and test subjects, in place of those of the "
+        "protocol; yours",
+    )
+    silhouettes: Files = Field(
+        (),
+        description="folders of silhouettes; with source.root the name of the files, as "
+        "'*sils.pkl'; yours",
+    )
+    keypoints: Files = Field(
+        (),
+        description="keypoints that the dataset has: with source.root the name of the files, as "
+        "'*pose.pkl'; of Gait3D, GREW and OU-MVLP folders; yours",
+    )
     videos: tuple[Place, ...] = Field((), description="folders of RGB videos, if any; yours")
     masks: Literal["auto", "bright", "dark", "alpha", "nonzero"] = Field(
         "auto",
@@ -72,6 +105,29 @@ class Source(Section):
     def rendered(self) -> bool:
         """Whether the project renders the dataset itself."""
         return self.layout == "walkers"
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders that hold the subjects' silhouettes."""
+        return self.silhouettes if self.root is None else (self.root,)
+
+    @property
+    def own_keypoints(self) -> bool:
+        """Whether the index finds the keypoints of each sequence."""
+        return bool(self.keypoints) and (self.root is not None or self.layout in OWN_KEYPOINTS)
+
+    @model_validator(mode="after")
+    def _root_has_pickles(self) -> Self:
+        if (self.layout == "opengait") != (self.root is not None):
+            raise ValueError("root: set it with source.layout 'opengait', and with no other")
+        patterns = {"silhouettes": self.silhouettes, "keypoints": self.keypoints}
+        for name, given in patterns.items() if self.root is not None else ():
+            if len(given) > 1 or any("/" in str(pattern) for pattern in given):
+                raise ValueError(
+                    f"{name}: with source.root, one name or pattern of files, as '*sils.pkl'; the "
+                    "folder is source.root"
+                )
+        return self
 
     @model_validator(mode="after")
     def _masks_have_one_source(self) -> Self:
@@ -410,7 +466,7 @@ class Settings(Section):
     @property
     def keypoints_from(self) -> KeypointsFrom:
         """Where the keypoints come from."""
-        return keypoints_from(self.pose)
+        return keypoints_from(self.pose, own=self.source.own_keypoints)
 
     def lacks_keypoints(self, method: str) -> str:
         """Returns what is wrong if a method needs keypoints and the dataset has none, else ''."""

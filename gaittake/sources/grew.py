@@ -43,9 +43,8 @@ def scan(
                 tree.keep_first(places, key, place, rejects)
         if not places:
             rejects.append(tree.missing(subject, silhouettes))
-        found += tree.sequences(
-            subject, places, {}, rejects, masks=ALIGNED, beside=BESIDE, keypoints=True
-        )
+        rows = tree.sequences(subject, places, {}, rejects, beside=BESIDE)
+        found += [row._replace(masks=ALIGNED) for row in rows]
     return found, rejects
 
 

@@ -25,13 +25,11 @@ class Levels(NamedTuple):
         subject: the upper level.
         below: the levels below, down to the folders of frames.
         key: returns type and view of the names of these levels.
-        masks: as `Sequence.masks`.
     """
 
     subject: Name
     below: tuple[Name, ...]
     key: Callable[[tuple[str, ...]], tree.Key] = lambda names: tree.Key(*names)
-    masks: str | None = None
 
 
 def scan(
