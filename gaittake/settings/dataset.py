@@ -14,12 +14,12 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from gaittake.errors import UserError
 from gaittake.protocol import SEQUENCE, expand, in_both
-from gaittake.settings.keypoints import KeypointsFrom, keypoints_from
+from gaittake.settings.keypoints import KeypointsFrom, contradiction, keypoints_from
 from gaittake.settings.methods import ABLATION, KNOWN, PEERS, TRUTH, Method
 from gaittake.settings.networks import SECTIONS, SIZES, GaitTakeModel, Size, uses_keypoints
 from gaittake.settings.pose import Pose
 from gaittake.settings.preset import with_preset
-from gaittake.settings.section import Count, Place, Section, Share, each_once, validated
+from gaittake.settings.section import Count, Files, Place, Section, Share, each_once, validated
 from gaittake.settings.training import Train, peer_recipe
 
 CASIAB_VIEWS = tuple(range(0, 181, 18))
@@ -39,6 +39,11 @@ class Source(Section):
     )
     silhouettes: tuple[Place, ...] = Field((), description="folders of silhouettes; yours")
     videos: tuple[Place, ...] = Field((), description="folders of RGB videos, if any; yours")
+    keypoints: Files = Field(
+        (),
+        description="files of keypoints for every frame, COCO results or CSV, in place of stage "
+        "one; yours",
+    )
     masks: Literal["auto", "bright", "dark", "alpha", "nonzero"] = Field(
         "auto",
         description="what is the person in a silhouette: the bright or the dark part, the alpha "
@@ -340,6 +345,12 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _keypoints_have_one_source(self) -> Self:
+        if fault := contradiction(self.pose, files=bool(self.source.keypoints)):
+            raise ValueError(fault)
+        return self
+
+    @model_validator(mode="after")
     def _layout_has_names(self) -> Self:
         """Names that a layout's folders never have would be found missing hours later."""
         layout, protocol = self.source.layout, self.protocol
@@ -371,7 +382,7 @@ class Settings(Section):
     @property
     def keypoints_from(self) -> KeypointsFrom:
         """Where the keypoints come from."""
-        return keypoints_from(self.pose)
+        return keypoints_from(self.pose, files=bool(self.source.keypoints))
 
     def lacks_keypoints(self, method: str) -> str:
         """Returns what is wrong if a method needs keypoints and the dataset has none, else ''."""
