@@ -17,7 +17,7 @@ from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedWriter, open_ragged
 from gaittake.io.tables import count_rejects, read_sequences, write_csv, write_rejects
 from gaittake.keypoints import normalise
-from gaittake.sequence import Reject, Sequence
+from gaittake.sequence import IDENTITY, Reject, Sequence
 from gaittake.settings import CacheStage, canonical
 from gaittake.silhouette import Aligned, align
 
@@ -84,10 +84,7 @@ def cache_shard(
             else:
                 kept += 1
                 cache.append(
-                    subject=sequence.subject,
-                    condition=sequence.condition,
-                    number=sequence.number,
-                    view=sequence.view,
+                    sequence.identity,
                     silhouettes=clean.silhouettes,
                     **dict(zip(shard.arrays, clean.keypoints, strict=True)),
                 )
@@ -177,13 +174,11 @@ def _append_shard(cache: RaggedWriter, path: Path) -> int:
         for _, block in shard.sequences.groupby(blocks):
             start, frames = int(block["first_frame"].iloc[0]), int(block["frame_count"].sum())
             read = {name: shard.read(name, start, frames) for name in shard.arrays}
-            columns = ["subject", "condition", "number", "view", "first_frame", "frame_count"]
-            rows: Iterable[tuple[str, str, int, int, int, int]]
+            columns = [*IDENTITY, "first_frame", "frame_count"]
+            rows: Iterable[tuple[str, str, str, int, int]]
             rows = block[columns].itertuples(index=False, name=None)
-            for subject, condition, number, view, first, count in rows:
+            for subject, kind, view, first, count in rows:
                 own = slice(first - start, first - start + count)
                 arrays = {name: rows_of[own] for name, rows_of in read.items()}
-                cache.append(
-                    subject=subject, condition=condition, number=number, view=view, **arrays
-                )
+                cache.append((subject, kind, view), **arrays)
         return len(shard.sequences)

@@ -9,10 +9,9 @@ import numpy as np
 
 from gaittake.arrays import Float32s
 from gaittake.io.ragged import RaggedFile, open_ragged
-from gaittake.sequence import Sequence
+from gaittake.sequence import IDENTITY, Identity, Sequence
 
-# First row and number of rows, by subject, condition, number, view.
-Rows = dict[tuple[str, str, int, int], tuple[int, int]]
+Rows = dict[Identity, tuple[int, int]]  # first row and number of rows of each sequence
 
 
 class ShardKeypoints(AbstractContextManager["ShardKeypoints"]):
@@ -39,12 +38,9 @@ class ShardKeypoints(AbstractContextManager["ShardKeypoints"]):
     def __enter__(self) -> Self:
         for kind, path in self._paths:
             file = self._open.enter_context(open_ragged(path, kind=kind))
-            columns = ["subject", "condition", "number", "view", "first_frame", "frame_count"]
+            columns = [*IDENTITY, "first_frame", "frame_count"]
             table = file.sequences[columns].itertuples(index=False, name=None)
-            rows = {
-                (s, c, int(n), int(v)): (int(first), int(count))
-                for s, c, n, v, first, count in table
-            }
+            rows = {tuple(row[:3]): (int(row[3]), int(row[4])) for row in table}
             self._files.append((kind, file, rows))
         return self
 
@@ -70,9 +66,9 @@ class ShardKeypoints(AbstractContextManager["ShardKeypoints"]):
 
 def _by_frame(kind: str, file: RaggedFile, rows: Rows, sequence: Sequence) -> dict[int, Float32s]:
     """Returns keypoints `[17, 3]` of one file, by frame number; true ones have confidence 1."""
-    if sequence[:4] not in rows:
+    if sequence.identity not in rows:
         return {}
-    first, count = rows[sequence[:4]]
+    first, count = rows[sequence.identity]
     if kind == "truth":
         points = file.read("joints", first, count)
         confidence = np.ones((*points.shape[:2], 1), dtype=np.float32)

@@ -9,7 +9,6 @@ from typing import Any
 from gaittake.errors import UserError
 from gaittake.pipeline.job import Job
 from gaittake.pipeline.subjects import held_out, test_subjects, train_subjects
-from gaittake.protocol import expand
 from gaittake.settings import (
     OWN_STUDENT,
     SECTIONS,
@@ -280,7 +279,7 @@ def report(job: Job) -> ReportStage:
         layout=settings.source.layout,
         synthetic=settings.rendered,
         note=note(settings),
-        gallery=tuple(expand(settings.protocol.gallery)),
+        gallery=settings.protocol.gallery,
         distance=settings.evaluate.distance,
         same_view=settings.protocol.same_view,
         held_out=tuple(held_out(settings)),

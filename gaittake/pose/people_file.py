@@ -86,10 +86,7 @@ def _write_sorted(
             chosen = order[start:stop]
             people = rows[chosen]
             writer.append(
-                subject=text,
-                condition="",
-                number=0,
-                view=0,
+                (text, "", ""),
                 keypoints=people[:, :-1].reshape(-1, 17, 3),
                 score=people[:, -1],
                 frame=frames[chosen],

@@ -12,13 +12,13 @@ from gaittake.arrays import Float32s, Int64s
 from gaittake.io.frames import read_colour, read_silhouettes
 from gaittake.io.ragged import open_ragged
 from gaittake.io.tables import read_json
-from gaittake.pose.keypoint_file import Key, SequenceKeypoints, read_keypoints
+from gaittake.pose.keypoint_file import SequenceKeypoints, read_keypoints
 from gaittake.pose.score import similarity
 from gaittake.report.html import empty_section, section, table, template
 from gaittake.report.picture import person_picture
 from gaittake.report.runs import percent
+from gaittake.sequence import Identity, name_of
 from gaittake.sequence import Sequence as GaitSequence
-from gaittake.sequence import name_of
 from gaittake.settings import ReportStage
 from gaittake.silhouette import Image
 
@@ -72,7 +72,7 @@ class ScoredFrame(NamedTuple):
         box: `[4]` of the person, pixels.
     """
 
-    key: Key
+    key: Identity
     number: int
     oks: float
     student: Float32s
@@ -101,7 +101,7 @@ def poses_section(
         return empty_section(TITLE, reason)
     frames = scored_frames(settings, files)
     offsets = _offsets(files.pseudo_labels)
-    by_key = {sequence[:4]: sequence for sequence in sequences}
+    by_key = {sequence.identity: sequence for sequence in sequences}
     rows = []
     for title, place in (("Best", -1), ("Median", len(frames) // 2), ("Worst", 0)):
         if frames:
@@ -156,15 +156,17 @@ def scored_frames(settings: ReportStage, files: PoseFiles) -> list[ScoredFrame]:
     return sorted(found, key=lambda frame: frame.oks)
 
 
-def _read(paths: Sequence[Path], kind: str, subjects: set[str]) -> dict[Key, SequenceKeypoints]:
-    found: dict[Key, SequenceKeypoints] = {}
+def _read(
+    paths: Sequence[Path], kind: str, subjects: set[str]
+) -> dict[Identity, SequenceKeypoints]:
+    found: dict[Identity, SequenceKeypoints] = {}
     for path in paths:
         found |= read_keypoints(path, kind, subjects)
     return found
 
 
 def _score(
-    key: Key,
+    key: Identity,
     student: SequenceKeypoints,
     teacher: SequenceKeypoints | None,
     truth: SequenceKeypoints | None,

@@ -208,7 +208,7 @@ class CompareStage(Section):
 
 
 class ReportStage(Section):
-    """Settings of `report`: `gallery` lists sequences, `changed` the non-default settings."""
+    """Settings of `report`: `gallery` as in the protocol, `changed` the non-default settings."""
 
     dataset: str
     layout: str

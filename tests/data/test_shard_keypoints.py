@@ -27,10 +27,7 @@ def write_truth(path: Path, table: Path) -> None:
             points[:, :, 0] = 25.0 * (np.arange(1, FRAMES + 1)[:, None] - 3)
             points[:, :, 1] = 85.0
             out.append(
-                subject=s.subject,
-                condition=s.condition,
-                number=s.number,
-                view=s.view,
+                s.identity,
                 joints=points,
             )
 

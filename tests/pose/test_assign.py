@@ -143,13 +143,9 @@ def test_files_of_other_sequences_are_refused(dataset: Dataset, tmp_path: Path) 
 def test_keypoints_of_another_image_size_are_refused_with_both_places(
     dataset: Dataset, tmp_path: Path, make: Callable[[Dataset, list[Row], Path], Path]
 ) -> None:
-    several = [dataset.sequences[0]._replace(view=view) for view in (0, 18, 36)]
-    form = "./{subject}-nm-01-{view:03d}/{frame:06d}.jpg"
-    found = [
-        row
-        for s in several
-        for row in rows(form.replace("{view:03d}", f"{s.view:03d}"), change=elsewhere)
-    ]
+    several = [dataset.sequences[0]._replace(view=view) for view in ("000", "018", "036")]
+    form = "./{subject}-nm-01-view/{frame:06d}.jpg"
+    found = [row for s in several for row in rows(form.replace("view", s.view), change=elsewhere)]
     write_sequences(several, dataset.index)
     with pytest.raises(
         UserError,

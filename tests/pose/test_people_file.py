@@ -12,7 +12,7 @@ from gaittake.pose.people_file import KIND, PeopleFile, boxes_around, collect_pe
 from gaittake.sequence import Sequence
 from tests.pose.people import points_in, rows, write_results, write_table
 
-SEQUENCE = Sequence("001", "nm", 1, 90, 12, Path("s"), None)
+SEQUENCE = Sequence("001", "nm-01", "090", 12, Path("s"), None)
 
 
 @pytest.mark.parametrize(
@@ -32,8 +32,8 @@ def test_names_of_images_say_sequence_and_frame(tmp_path: Path, form: str) -> No
         assert people.has(SEQUENCE)
         found = people.of(SEQUENCE)
         assert sorted(found) == list(range(1, 13))
-        assert people.of(SEQUENCE._replace(view=18)) == {}
-        assert not people.has(SEQUENCE._replace(number=2))
+        assert people.of(SEQUENCE._replace(view="018")) == {}
+        assert not people.has(SEQUENCE._replace(type="nm-02"))
 
 
 @pytest.mark.parametrize(
