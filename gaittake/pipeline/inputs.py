@@ -7,9 +7,11 @@ other inputs have the same name for every dataset and stand in the rules.
 from pathlib import Path
 
 from gaittake.errors import UserError
+from gaittake.io.people import people_files
 from gaittake.pipeline import subjects
 from gaittake.pipeline.job import Job
-from gaittake.pipeline.plan import method_of, own_student, runs
+from gaittake.pipeline.plan import keypoint_places, method_of, own_student, runs
+from gaittake.pose.image_names import check_people
 from gaittake.sources.archives import packed
 from gaittake.sources.folders import check_folders
 
@@ -25,13 +27,15 @@ def require_files(job: Job) -> None:
     settings = job.settings
     recorded_walks(job)
     teacher_weights(job)
+    if found := keypoint_files(job):
+        check_people(found)
     if settings.rendered:
         return
-    if own_student(settings) and not settings.source.videos:
+    if settings.keypoints_from == "teacher" and not settings.source.videos:
         raise UserError(
             f"{job.dataset} has no videos (source.videos is empty), which its own student is "
             "trained on: set pose.student_from to a dataset that lends one, for example walkers, "
-            "or casiab if you have it"
+            "or casiab if you have it; or set pose.keypoints: none for methods without keypoints"
         )
     if not all(path.exists() for path in job.each("index/{shard}.csv")):
         check_folders(settings.source)
@@ -106,7 +110,9 @@ def student(job: Job) -> Path:
 
 
 def keypoints(job: Job) -> list[Path]:
-    """Returns the shard's predicted keypoints, if a student predicts them."""
+    """Returns the shard's keypoints, if a student predicts them or the user's files have them."""
+    if job.settings.keypoints_from == "files":
+        return [job.path("pose/own_keypoints/{shard}.h5")]
     return [job.path("pose/keypoints/{shard}.h5")] if keypoints_predicted(job) else []
 
 
@@ -133,8 +139,19 @@ def every_truth(job: Job) -> list[Path]:
 
 def pseudo_labels(job: Job) -> list[Path]:
     """Returns all pseudo-labels; none where no student is trained here."""
-    own = own_student(job.settings)
-    return job.each("pose/pseudo_labels/{shard}.h5", "train") if own else []
+    folders = {"teacher": "pseudo_labels", "labels": "own_labels"}
+    folder = folders.get(job.settings.keypoints_from)
+    return job.each(f"pose/{folder}/{{shard}}.h5", "train") if folder else []
+
+
+def keypoint_files(job: Job) -> list[Path]:
+    """Returns the user's files of keypoints or labels; those of a folder one by one.
+
+    Raises:
+        UserError: one does not exist.
+    """
+    setting = "source.keypoints" if job.settings.source.keypoints else "pose.labels"
+    return people_files(keypoint_places(job.settings), setting=setting)
 
 
 def quality(job: Job) -> list[Path]:
@@ -170,9 +187,9 @@ def rejects(job: Job) -> list[Path]:
     found += job.each("index/{shard}.rejects.csv") + job.each("cache/{shard}.rejects.csv")
     if keypoints_predicted(job):
         found += job.each("pose/keypoints/{shard}.rejects.csv")
-    if own_student(job.settings):
-        found += job.each("pose/pseudo_labels/{shard}.rejects.csv", "train")
-    return found
+    if job.settings.keypoints_from == "files":
+        found += job.each("pose/own_keypoints/{shard}.rejects.csv")
+    return found + [path.with_suffix(".rejects.csv") for path in pseudo_labels(job)]
 
 
 def lender(job: Job) -> str:

@@ -3,6 +3,7 @@
 A function per stage makes its record, which the rule passes to the command as JSON.
 """
 
+from pathlib import Path
 from typing import Any
 
 from gaittake.errors import UserError
@@ -12,8 +13,11 @@ from gaittake.settings import (
     OWN_STUDENT,
     SECTIONS,
     SIZES,
+    AssignKeypointsStage,
+    AssignLabelsStage,
     CacheStage,
     CheckStage,
+    CollectStage,
     CompareStage,
     EmbedStage,
     EvaluateStage,
@@ -95,7 +99,7 @@ def check(job: Job) -> CheckStage:
         train_subjects=tuple(train_subjects(settings)),
         test_subjects=tuple(test_subjects(settings)),
         trains=own and any(method.learns for method in settings.methods.values()),
-        labels=own_student(settings),
+        labels=settings.keypoints_from == "teacher",
         rendered=settings.rendered,
     )
 
@@ -130,6 +134,26 @@ def pseudo_label(job: Job) -> PseudoLabelStage:
         boxes=pose.boxes,
         pseudo_label=pose.pseudo_label,
         batch=pose.batch,
+        subjects=tuple(subject for subject in _shard_subjects(job) if subject in training),
+    )
+
+
+def collect(job: Job) -> CollectStage:
+    """Returns what `collect` reads."""
+    return CollectStage(files=keypoint_places(job.settings))
+
+
+def assign_keypoints(job: Job) -> AssignKeypointsStage:
+    """Returns what `assign-keypoints` reads."""
+    max_shift = job.settings.pose.pseudo_label.max_shift
+    return AssignKeypointsStage(max_shift=max_shift, subjects=_shard_subjects(job))
+
+
+def assign_labels(job: Job) -> AssignLabelsStage:
+    """Returns what `assign-labels` reads: of test subjects nothing is labelled."""
+    training = set(train_subjects(job.settings))
+    return AssignLabelsStage(
+        pseudo_label=job.settings.pose.pseudo_label,
         subjects=tuple(subject for subject in _shard_subjects(job) if subject in training),
     )
 
@@ -319,6 +343,13 @@ def _keypoints(settings: Settings, method: str) -> str:
 
 def _plain(value: Any) -> str:
     return str(list(value) if isinstance(value, tuple) else value)
+
+
+def keypoint_places(settings: Settings) -> tuple[Path, ...]:
+    """Returns the user's files and folders of keypoints, or of labels."""
+    if settings.keypoints_from == "own":
+        return ()
+    return settings.source.keypoints or settings.pose.labels
 
 
 def own_student(settings: Settings) -> bool:

@@ -19,8 +19,11 @@ from gaittake.settings.pose import Detector, Pose, PoseTraining, PseudoLabel
 from gaittake.settings.read import describe, load_settings, split_changes
 from gaittake.settings.section import Count, Section, Share
 from gaittake.settings.stages import (
+    AssignKeypointsStage,
+    AssignLabelsStage,
     CacheStage,
     CheckStage,
+    CollectStage,
     CompareStage,
     EmbedStage,
     EvaluateStage,
@@ -48,8 +51,11 @@ __all__ = [
     "SECTIONS",
     "SIZES",
     "Align",
+    "AssignKeypointsStage",
+    "AssignLabelsStage",
     "CacheStage",
     "CheckStage",
+    "CollectStage",
     "CompareStage",
     "Count",
     "Detector",

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 from gaittake.errors import UserError
 from gaittake.protocol import TYPE, expand, in_both, is_pattern
 from gaittake.sequence import condition_of, type_of, view_at
-from gaittake.settings.keypoints import KeypointsFrom, keypoints_from
+from gaittake.settings.keypoints import KeypointsFrom, contradiction, keypoints_from
 from gaittake.settings.methods import ABLATION, KNOWN, PEERS, TRUTH, Method
 from gaittake.settings.networks import SECTIONS, SIZES, GaitTakeModel, Size, uses_keypoints
 from gaittake.settings.pose import Pose
@@ -85,8 +85,9 @@ class Source(Section):
     )
     keypoints: Files = Field(
         (),
-        description="keypoints that the dataset has: with source.root the name of the files, as "
-        "'*pose.pkl'; of Gait3D, GREW and OU-MVLP folders; yours",
+        description="keypoints for every frame, in place of stage one: files of COCO results or "
+        "CSV; with source.root the name of the files, as '*pose.pkl'; folders of Gait3D's, GREW's "
+        "or OU-MVLP's own; yours",
     )
     videos: tuple[Place, ...] = Field((), description="folders of RGB videos, if any; yours")
     masks: Literal["auto", "bright", "dark", "alpha", "nonzero"] = Field(
@@ -112,9 +113,16 @@ class Source(Section):
         return self.silhouettes if self.root is None else (self.root,)
 
     @property
-    def own_keypoints(self) -> bool:
-        """Whether the index finds the keypoints of each sequence."""
-        return bool(self.keypoints) and (self.root is not None or self.layout in OWN_KEYPOINTS)
+    def given_keypoints(self) -> Literal["files", "own"] | None:
+        """What `keypoints` names: files of another program, or keypoints of the dataset's own.
+
+        The index finds the dataset's own for each sequence.
+        """
+        if not self.keypoints:
+            return None
+        files = any(path.suffix.lower() in (".json", ".csv") for path in self.keypoints)
+        own = self.root is not None or (self.layout in OWN_KEYPOINTS and not files)
+        return "own" if own else "files"
 
     @model_validator(mode="after")
     def _root_has_pickles(self) -> Self:
@@ -433,6 +441,12 @@ class Settings(Section):
         return self
 
     @model_validator(mode="after")
+    def _keypoints_have_one_source(self) -> Self:
+        if fault := contradiction(self.pose, files=bool(self.source.keypoints)):
+            raise ValueError(fault)
+        return self
+
+    @model_validator(mode="after")
     def _layout_has_names(self) -> Self:
         """Names that a layout's folders never have would be found missing hours later."""
         layout, protocol = self.source.layout, self.protocol
@@ -466,7 +480,7 @@ class Settings(Section):
     @property
     def keypoints_from(self) -> KeypointsFrom:
         """Where the keypoints come from."""
-        return keypoints_from(self.pose, own=self.source.own_keypoints)
+        return keypoints_from(self.pose, given=self.source.given_keypoints)
 
     def lacks_keypoints(self, method: str) -> str:
         """Returns what is wrong if a method needs keypoints and the dataset has none, else ''."""

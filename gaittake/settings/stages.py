@@ -13,7 +13,7 @@ from pydantic import Field
 from gaittake.settings.dataset import Align, Evaluate, Protocol, Settings, Source, Walkers
 from gaittake.settings.networks import learns
 from gaittake.settings.pose import Detector, PoseTraining, PseudoLabel
-from gaittake.settings.section import Section
+from gaittake.settings.section import Place, Section
 from gaittake.settings.training import Train
 
 
@@ -78,6 +78,26 @@ class TeacherStage(Section):
     detector: Detector
     boxes: str = "detected"
     training: PoseTraining
+
+
+class CollectStage(Section):
+    """Settings of `collect`: files and folders of keypoints."""
+
+    files: tuple[Place, ...]
+
+
+class AssignKeypointsStage(Section):
+    """Settings of `assign-keypoints`; `max_shift` as in PseudoLabel."""
+
+    max_shift: int
+    subjects: tuple[str, ...]
+
+
+class AssignLabelsStage(Section):
+    """Settings of `assign-labels`; `subjects` are training subjects only."""
+
+    pseudo_label: PseudoLabel
+    subjects: tuple[str, ...]
 
 
 class PseudoLabelStage(Section):

@@ -50,7 +50,7 @@ def index_sequences(
     if not source.rendered:
         found = with_masks(found, source.masks, refused)
         check_sizes(found)
-    if layout.locate is not None and source.own_keypoints:
+    if layout.locate is not None and source.given_keypoints == "own":
         found = with_keypoints(found, layout.locate, source.keypoints, refused)
     logger.info(
         "%d sequences of %d subjects; refused: %s",
