@@ -287,6 +287,7 @@ def report(job: Job) -> ReportStage:
         same_view=settings.protocol.same_view,
         held_out=tuple(held_out(settings)),
         test_subjects=tuple(test_subjects(settings)),
+        keypoints_from=settings.keypoints_from,
         changed=changed(settings),
     )
 
@@ -324,7 +325,10 @@ def unpublished(settings: Settings, method: str) -> dict[str, str]:
         pairs += [(f"pose.{s}", getattr(pose, s), getattr(default, s)) for s in POSE_SECTIONS]
         if pose.finetune.steps < default.finetune.steps:
             pairs.append(("pose.finetune", pose.finetune, default.finetune))
-    return {
+    given = {"files": "source.keypoints", "labels": "pose.labels"}
+    other = settings.keypoints_from in given and settings.takes_keypoints(method)
+    named = {given[settings.keypoints_from]: "your files instead of the teacher"} if other else {}
+    return named | {
         f"{section}.{name}": f"{_plain(value)} instead of {_plain(getattr(expected, name))}"
         for section, found, expected in pairs
         for name, value in found

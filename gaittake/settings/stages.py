@@ -215,7 +215,11 @@ class CompareStage(Section):
 
 
 class ReportStage(Section):
-    """Settings of `report`: `gallery` as in the protocol, `changed` the non-default settings."""
+    """Settings of `report`.
+
+    `gallery` as in the protocol, `changed` the non-default settings; `keypoints_from` is that of
+    Settings.
+    """
 
     dataset: str
     layout: str
@@ -226,6 +230,7 @@ class ReportStage(Section):
     same_view: bool
     held_out: tuple[str, ...]
     test_subjects: tuple[str, ...]
+    keypoints_from: str = "teacher"
     changed: dict[str, str]
 
 

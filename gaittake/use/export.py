@@ -48,7 +48,7 @@ def export_model(
     """Writes a model file atomically, and returns the model on the CPU.
 
     Args:
-        embed: the network, and whether its keypoints are predicted or true.
+        embed: the network, and whether its keypoints are `predicted`, `truth` or `given`.
         evaluate: dataset, method and distance.
         predict: settings of keypoint prediction.
         align: settings of silhouette alignment.
@@ -95,11 +95,13 @@ def export_model(
     return model
 
 
-def keypoints_of(embed: EmbedStage) -> Literal["none", "student", "truth"]:
-    """Returns the keypoints the network takes: `none`, the `student`'s, or the `truth`."""
+def keypoints_of(embed: EmbedStage) -> Literal["none", "student", "truth", "given"]:
+    """Returns the keypoints the network takes, see `About`."""
     if not uses_keypoints(embed.model):
         return "none"
-    return "student" if embed.keypoints == "predicted" else "truth"
+    if embed.keypoints == "predicted":
+        return "student"
+    return "given" if embed.keypoints == "given" else "truth"
 
 
 def _embedding(embed: EmbedStage, align: Align) -> tuple[int, int]:
