@@ -88,7 +88,7 @@ def export(
 
     job = job_of(dataset, overrides, method=method)
     embed = plan.embed(job)
-    kinds = {"truth": "truth", "files": "given"}
+    kinds = {"truth": "truth", "files": "given", "own": "given"}
     if kind := kinds.get(job.settings.keypoints_from):
         embed = embed.model_copy(update={"keypoints": kind})
     out = out or Path(f"{dataset}-{method}.gait")

@@ -325,7 +325,7 @@ def unpublished(settings: Settings, method: str) -> dict[str, str]:
         pairs += [(f"pose.{s}", getattr(pose, s), getattr(default, s)) for s in POSE_SECTIONS]
         if pose.finetune.steps < default.finetune.steps:
             pairs.append(("pose.finetune", pose.finetune, default.finetune))
-    given = {"files": "source.keypoints", "labels": "pose.labels"}
+    given = {"files": "source.keypoints", "own": "source.keypoints", "labels": "pose.labels"}
     other = settings.keypoints_from in given and settings.takes_keypoints(method)
     named = {given[settings.keypoints_from]: "your files instead of the teacher"} if other else {}
     return named | {
