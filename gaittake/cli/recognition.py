@@ -140,6 +140,25 @@ def evaluate(
     )
 
 
+def submit(
+    dataset: Dataset,
+    out: Annotated[Path, typer.Option(help="The answers to write, .csv.")],
+    method: Method = None,
+    overrides: Overrides = None,
+    embeddings: Annotated[Path | None, reads("Embeddings of the method, .h5.")] = None,
+    threads: Threads = None,
+) -> None:
+    """Write the answers for a test whose labels are secret (protocol.submission)."""
+    from gaittake.pipeline import plan
+
+    job = job_of(dataset, overrides, method=method)
+    settings = plan.evaluate(job)
+    computing_on(Device.CPU, threads)
+    from gaittake.evaluation.submission import write_submission
+
+    write_submission(settings, embeddings=embeddings or job.path("{method}/embeddings.h5"), out=out)
+
+
 def compare(
     dataset: Dataset,
     table: Annotated[

@@ -7,20 +7,19 @@ Cores, GPUs and memory are not settings: they belong to profiles.
 """
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from gaittake.errors import UserError
-from gaittake.protocol import TYPE, expand, in_both, is_pattern
-from gaittake.sequence import condition_of, type_of, view_at
+from gaittake.sequence import condition_of
 from gaittake.settings.keypoints import KeypointsFrom, contradiction, keypoints_from
 from gaittake.settings.methods import ABLATION, KNOWN, PEERS, TRUTH, Method
 from gaittake.settings.networks import SECTIONS, SIZES, GaitTakeModel, Size, uses_keypoints
 from gaittake.settings.pose import Pose
 from gaittake.settings.preset import with_preset
+from gaittake.settings.protocol import Protocol, check_fixed_types
 from gaittake.settings.section import Count, Files, Place, Section, Share, each_once, validated
 from gaittake.settings.training import Train, peer_recipe
 
@@ -34,21 +33,6 @@ CONDITIONS = {"casiab": ("nm", "bg", "cl"), "oumvlp": ("nm",), "walkers": ("nm",
 FIXED_TYPES = ("walkers", "casiab", "oumvlp", "folder")
 Degrees = Annotated[int, Field(ge=0, lt=360)]
 Seed = Annotated[int, Field(ge=0)]
-
-
-def _view(value: Any) -> Any:
-    """Returns the name of a view that is set as a number of degrees."""
-    if isinstance(value, float) or (isinstance(value, int) and not 0 <= value < 360):
-        raise ValueError(f"{value} is not a view: whole degrees are needed, 0 to 359, or a name")
-    if isinstance(value, str) and ".." in value:
-        raise ValueError(f"'{value}': views have no ranges; list each view")
-    if isinstance(value, str) and (not value or "/" in value):
-        raise ValueError(f"'{value}' is not the name of a view's folder, as 090")
-    return view_at(value) if isinstance(value, int) else value
-
-
-View = Annotated[str, BeforeValidator(_view)]
-Views = Annotated[tuple[View, ...], AfterValidator(each_once)]
 
 
 class Source(Section):
@@ -205,129 +189,6 @@ class Walkers(Section):
     )
 
 
-class Protocol(Section):
-    """Subjects, gallery, probes. A range is `first..last` or with `..step`, a pattern `*-nm-*`."""
-
-    train_subjects: tuple[str, ...] = Field(
-        ("001..074",), description="subjects for training; PAPER 4.2"
-    )
-    test_subjects: tuple[str, ...] = Field(
-        ("075..124",),
-        description="subjects for the test; 'recorded': those of walkers.recorded; PAPER 4.2",
-    )
-    gallery: tuple[str, ...] = Field(
-        ("nm-01..nm-04",),
-        min_length=1,
-        description="sequences of known identity; ASSUME: the field's protocol",
-    )
-    probes: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(
-        {"nm": ("nm-05..nm-06",), "bg": ("bg-01..bg-02",), "cl": ("cl-01..cl-02",)},
-        min_length=1,
-        description="sequences to identify, by condition; PAPER table 1",
-    )
-    views: Views = Field(
-        (),
-        description="views that the data must have, degrees or names; none: all that it has; yours",
-    )
-    views_excluded: Views = Field(
-        (), description="views of the data that do not count; project default"
-    )
-    same_view: bool = Field(False, description="count pairs of identical views; PAPER table 1")
-    partial: bool = Field(
-        False,
-        description="evaluate even if test subjects or views are missing, and mark the results; "
-        "project default",
-    )
-
-    @field_validator("train_subjects", "test_subjects")
-    @classmethod
-    def _subjects(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Checks the ranges, and that each name can be a folder's."""
-        for name in _expanded(names):
-            if not name or name != name.strip() or name in (".", "..") or re.search(r"[/\0]", name):
-                raise ValueError(f"'{name}' is not the name of a subject's folder")
-        return names
-
-    @field_validator("gallery")
-    @classmethod
-    def _gallery(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        _check_types(names)
-        return names
-
-    @field_validator("probes")
-    @classmethod
-    def _probes(cls, probes: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        for names in probes.values():
-            _check_types(names)
-        return probes
-
-    @model_validator(mode="after")
-    def _one_role(self) -> Self:
-        """A sequence in both gallery and probes would match itself."""
-        both = in_both(self.gallery, (name for names in self.probes.values() for name in names))
-        if both:
-            raise ValueError(f"{', '.join(both)}: gallery and probe, remove it from one of the two")
-        return self
-
-    def named_subjects(self) -> list[str]:
-        """Returns the subjects that the file sets, without the defaults'."""
-        fields = self.model_fields_set & {"train_subjects", "test_subjects"}
-        return expand(name for field in sorted(fields) for name in getattr(self, field))
-
-    def types(self, *, named: bool = False) -> list[str]:
-        """Returns the types in gallery and probes, without patterns.
-
-        Args:
-            named: only those that the file sets, without the defaults'.
-        """
-        gallery = () if named and "gallery" not in self.model_fields_set else self.gallery
-        probes = {} if named and "probes" not in self.model_fields_set else self.probes
-        names = [*gallery, *(name for names in probes.values() for name in names)]
-        return [name for name in expand(names) if not is_pattern(name)]
-
-
-def _expanded(names: Iterable[str]) -> list[str]:
-    try:
-        return expand(names)
-    except UserError as error:
-        raise ValueError(str(error)) from error
-
-
-def _check_types(names: Iterable[str]) -> None:
-    """Checks the ranges, and that each name can be a folder's."""
-    for name in _expanded(names):
-        if not name or name != name.strip() or re.search(r"[/\0]", name):
-            raise ValueError(f"'{name}' is not the name of a sequence's folder, as nm-01")
-
-
-def _check_fixed_types(protocol: Protocol) -> None:
-    """Checks types that are a condition and a number.
-
-    Raises:
-        ValueError: one is not, or conditions differ only in case: NM-02 would never meet nm-02.
-    """
-    fields = [("gallery", protocol.gallery)]
-    fields += [(f"probes.{condition}", names) for condition, names in protocol.probes.items()]
-    spelled: dict[str, str] = {}
-    for field, name in ((field, name) for field, names in fields for name in expand(names)):
-        condition, dash, number = name.rpartition("-")
-        if is_pattern(name):
-            continue
-        if not re.fullmatch(TYPE, name):
-            likely = dash and condition and number.isdecimal()
-            hint = f"; did you mean '{type_of(condition, int(number))}'?" if likely else ""
-            raise ValueError(
-                f"protocol.{field}: '{name}' is not a sequence: a condition and two digits, as "
-                f"nm-01{hint}"
-            )
-        other = spelled.setdefault(condition.lower(), condition)
-        if other != condition:
-            raise ValueError(
-                f"protocol.{field}: conditions '{other}' and '{condition}' differ only in case; "
-                "use one of them"
-            )
-
-
 class Align(Section):
     """How silhouettes are aligned for the network, in GaitSet's and OpenGait's steps."""
 
@@ -451,7 +312,7 @@ class Settings(Section):
         """Names that a layout's folders never have would be found missing hours later."""
         layout, protocol = self.source.layout, self.protocol
         if layout in FIXED_TYPES:
-            _check_fixed_types(protocol)
+            check_fixed_types(protocol)
         if layout in SUBJECTS:
             pattern, example = SUBJECTS[layout]
             for name in protocol.named_subjects():
