@@ -23,6 +23,11 @@ def with_partition(content: dict[str, Any]) -> dict[str, Any]:
         path = Path(expanded(named))
     except ValueError as error:
         raise UserError(f"source.partition: {error}") from error
+    if not path.is_file():
+        raise UserError(
+            f"{path}: no such file; source.partition names the dataset's JSON of OpenGait, "
+            "datasets/*/*.json in its repository; put it there, or set its path"
+        )
     found = read_partition(read_json(path), str(path))
     lists = {"train_subjects": found.train, "test_subjects": found.test}
     for field, names in lists.items():

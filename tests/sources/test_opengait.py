@@ -10,10 +10,12 @@ import pytest
 
 from gaittake.errors import UserError
 from gaittake.io.arrays import FOREIGN
+from gaittake.pipeline import inputs, plan
 from gaittake.sequence import ALIGNED
 from gaittake.settings import Source, load_settings
 from gaittake.sources.layouts import LAYOUTS
 from tests.data.test_own_keypoints import person
+from tests.jobs import job_of
 from tests.sources.released import aligned, run, write_pickle
 
 
@@ -204,7 +206,7 @@ def test_a_wrong_partition_is_one_line(tmp_path: Path, partition: Any, said: str
     with pytest.raises(UserError, match=said):
         load_settings(path)
     (tmp_path / "p.json").unlink()
-    with pytest.raises(UserError, match=r"p\.json: not a readable JSON file"):
+    with pytest.raises(UserError, match=r"p\.json: no such file; source\.partition names"):
         load_settings(path)
 
 
@@ -217,6 +219,29 @@ def test_subjects_have_one_source(tmp_path: Path) -> None:
     assert load_settings(write_settings(tmp_path, same + NONE, lists)).protocol.test_subjects == (
         "003",
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("layout: opengait, root: x, keypoints: '*pose.pkl'", "own"),
+        ("layout: gait3d, silhouettes: x, keypoints: 2D_Poses", "own"),
+        ("layout: oumvlp, silhouettes: x, keypoints: alphapose", "own"),
+        ("layout: oumvlp, silhouettes: x, keypoints: coco.json", "files"),
+        ("layout: casiab, silhouettes: x, keypoints: casia-b_pose_coco.csv", "files"),
+        ("layout: opengait, root: x", "teacher"),
+    ],
+)
+def test_keypoints_of_the_datasets_own_need_no_stage_one(
+    tmp_path: Path, source: str, found: str
+) -> None:
+    settings = load_settings(write_settings(tmp_path, f"source: {{{source}}}\n"))
+    assert settings.keypoints_from == found
+    job = job_of(settings, shard="train-000")
+    assert plan.cache(job).own_keypoints is (found == "own")
+    assert plan.cache(job).keypoints
+    assert bool(inputs.keypoints(job)) is (found != "own")
+    assert bool(inputs.quality(job)) is (found == "teacher")
 
 
 @pytest.mark.parametrize(
