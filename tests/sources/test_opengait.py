@@ -250,6 +250,7 @@ def test_keypoints_of_the_datasets_own_need_no_stage_one(
         {"layout": "opengait"},
         {"layout": "casiab", "root": "x"},
         {"layout": "opengait", "root": "x", "silhouettes": ["a", "b"]},
+        {"layout": "opengait", "root": "x", "videos": ["root"]},
         {"layout": "opengait", "root": "x", "silhouettes": "a/*.pkl"},
         {"layout": "opengait", "root": "x", "keypoints": "/a/b.pkl"},
     ],
