@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from gaittake import __version__
-from gaittake.cli import data, networks, pose, recognition, show, use
+from gaittake.cli import data, networks, pickles, pose, recognition, show, use
 from gaittake.errors import Preempted, UserError
 
 HELP = """Gait recognition, from frames to a cross-view rank-1 table.
@@ -33,8 +33,12 @@ app.command("index", rich_help_panel="Data")(data.index)
 app.command("check", rich_help_panel="Data")(data.check)
 app.add_typer(cache, name="cache", rich_help_panel="Data")
 app.command("survey", rich_help_panel="Data")(data.survey)
+app.command("export-pickles", rich_help_panel="Data")(pickles.export_pickles)
 app.command("teacher", rich_help_panel="Pose")(pose.teacher)
 app.command("pseudo-label", rich_help_panel="Pose")(pose.pseudo_label)
+app.command("collect", rich_help_panel="Pose")(pose.collect)
+app.command("assign-keypoints", rich_help_panel="Pose")(pose.assign_keypoints)
+app.command("assign-labels", rich_help_panel="Pose")(pose.assign_labels)
 app.command("finetune", rich_help_panel="Pose")(pose.finetune)
 app.command("predict", rich_help_panel="Pose")(pose.predict)
 app.command("quality", rich_help_panel="Pose")(pose.quality)

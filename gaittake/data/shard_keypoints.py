@@ -1,4 +1,4 @@
-"""Keypoints of a shard by sequence and frame: predicted, truth, or both."""
+"""Keypoints of a shard by sequence and frame: predicted, truth, both, or none."""
 
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -22,20 +22,16 @@ class ShardKeypoints(AbstractContextManager["ShardKeypoints"]):
         truth: file of the renderer's true keypoints, or None.
 
     Attributes:
-        arrays: names of the cache's arrays: `keypoints`; with both files also `truth`.
-        source: the file of the array `keypoints`: `keypoints` or `truth`.
-
-    Raises:
-        ValueError: no file.
+        arrays: names of the cache's arrays: `keypoints`; with both files also `truth`; without
+            a file none.
+        source: the file of the array `keypoints`: `keypoints` or `truth`; without a file `none`.
     """
 
     def __init__(self, keypoints: Path | None, truth: Path | None) -> None:
         given = [("keypoints", keypoints), ("truth", truth)]
         self._paths = [(kind, path) for kind, path in given if path is not None]
-        if not self._paths:
-            raise ValueError("a file of keypoints or of truth is needed, found neither")
         self.arrays = ("keypoints", "truth")[: len(self._paths)]
-        self.source = self._paths[0][0]
+        self.source = self._paths[0][0] if self._paths else "none"
         self._open = ExitStack()
         self._files: list[tuple[str, RaggedFile, Rows]] = []
 
@@ -56,8 +52,13 @@ class ShardKeypoints(AbstractContextManager["ShardKeypoints"]):
     ) -> None:
         self._open.close()
 
-    def of(self, sequence: Sequence) -> dict[int, Float32s]:
-        """Returns keypoints `[array, 17, 3]` in pixels of the full frame, by frame number."""
+    def of(self, sequence: Sequence) -> dict[int, Float32s] | None:
+        """Returns keypoints `[array, 17, 3]` in pixels of the full frame, by frame number.
+
+        None: there is no file, so that no frame needs keypoints.
+        """
+        if not self._files:
+            return None
         found = [_by_frame(kind, file, rows, sequence) for kind, file, rows in self._files]
         common = set(found[0]).intersection(*found[1:])
         return {number: np.stack([each[number] for each in found]) for number in common}

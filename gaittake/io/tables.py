@@ -55,6 +55,7 @@ def read_sequences(path: Path) -> list[Sequence]:
             Path(row["silhouettes"]),
             Path(row["video"]) if row["video"] else None,
             row["masks"],
+            Path(row["keypoints"]) if row["keypoints"] else None,
         )
         for row in table.to_dict("records")
     ]

@@ -3,16 +3,21 @@
 A function per stage makes its record, which the rule passes to the command as JSON.
 """
 
+from pathlib import Path
 from typing import Any
 
 from gaittake.errors import UserError
 from gaittake.pipeline.job import Job
 from gaittake.pipeline.subjects import held_out, test_subjects, train_subjects
 from gaittake.settings import (
+    OWN_STUDENT,
     SECTIONS,
     SIZES,
+    AssignKeypointsStage,
+    AssignLabelsStage,
     CacheStage,
     CheckStage,
+    CollectStage,
     CompareStage,
     EmbedStage,
     EvaluateStage,
@@ -94,7 +99,7 @@ def check(job: Job) -> CheckStage:
         train_subjects=tuple(train_subjects(settings)),
         test_subjects=tuple(test_subjects(settings)),
         trains=own and any(method.learns for method in settings.methods.values()),
-        labels=own_student(settings),
+        labels=settings.keypoints_from == "teacher",
         rendered=settings.rendered,
     )
 
@@ -129,6 +134,26 @@ def pseudo_label(job: Job) -> PseudoLabelStage:
         boxes=pose.boxes,
         pseudo_label=pose.pseudo_label,
         batch=pose.batch,
+        subjects=tuple(subject for subject in _shard_subjects(job) if subject in training),
+    )
+
+
+def collect(job: Job) -> CollectStage:
+    """Returns what `collect` reads."""
+    return CollectStage(files=keypoint_places(job.settings))
+
+
+def assign_keypoints(job: Job) -> AssignKeypointsStage:
+    """Returns what `assign-keypoints` reads."""
+    max_shift = job.settings.pose.pseudo_label.max_shift
+    return AssignKeypointsStage(max_shift=max_shift, subjects=_shard_subjects(job))
+
+
+def assign_labels(job: Job) -> AssignLabelsStage:
+    """Returns what `assign-labels` reads: of test subjects nothing is labelled."""
+    training = set(train_subjects(job.settings))
+    return AssignLabelsStage(
+        pseudo_label=job.settings.pose.pseudo_label,
         subjects=tuple(subject for subject in _shard_subjects(job) if subject in training),
     )
 
@@ -168,14 +193,19 @@ def quality(job: Job) -> QualityStage:
 
 def cache(job: Job) -> CacheStage:
     """Returns what `cache` reads."""
-    return CacheStage(align=job.settings.align)
+    settings = job.settings
+    source = settings.keypoints_from
+    return CacheStage(
+        align=settings.align, keypoints=source != "none", own_keypoints=source == "own"
+    )
 
 
 def train(job: Job) -> TrainStage:
     """Returns what `train` reads.
 
     Raises:
-        UserError: the dataset's networks are trained on another one.
+        UserError: the dataset's networks are trained on another one, or it has no keypoints for
+            this network.
     """
     settings = job.settings
     method, seed = method_of(job.known_method(), settings)
@@ -190,21 +220,25 @@ def train(job: Job) -> TrainStage:
         network=chosen.network,
         model=settings.method_model(method).model_dump(mode="json"),
         train=settings.method_train(method),
-        keypoints=chosen.keypoints,
+        keypoints=_keypoints(settings, method),
         noise=chosen.noise,
         subjects=tuple(train_subjects(settings)),
     )
 
 
 def embed(job: Job) -> EmbedStage:
-    """Returns what `embed` reads."""
+    """Returns what `embed` reads.
+
+    Raises:
+        UserError: the dataset has no keypoints for this network.
+    """
     settings = job.settings
     method, _ = method_of(job.known_method(), settings)
     chosen = settings.method(method)
     return EmbedStage(
         network=chosen.network,
         model=settings.method_model(method).model_dump(mode="json"),
-        keypoints=chosen.keypoints,
+        keypoints=_keypoints(settings, method),
         noise=chosen.noise,
         subjects=tuple(test_subjects(settings)),
         train_subjects=None if settings.networks_from else tuple(train_subjects(settings)),
@@ -252,6 +286,7 @@ def report(job: Job) -> ReportStage:
         distance=settings.evaluate.distance,
         held_out=tuple(held_out(settings)),
         test_subjects=tuple(test_subjects(settings)),
+        keypoints_from=settings.keypoints_from,
         changed=changed(settings),
     )
 
@@ -289,7 +324,10 @@ def unpublished(settings: Settings, method: str) -> dict[str, str]:
         pairs += [(f"pose.{s}", getattr(pose, s), getattr(default, s)) for s in POSE_SECTIONS]
         if pose.finetune.steps < default.finetune.steps:
             pairs.append(("pose.finetune", pose.finetune, default.finetune))
-    return {
+    given = {"files": "source.keypoints", "own": "source.keypoints", "labels": "pose.labels"}
+    other = settings.keypoints_from in given and settings.takes_keypoints(method)
+    named = {given[settings.keypoints_from]: "your files instead of the teacher"} if other else {}
+    return named | {
         f"{section}.{name}": f"{_plain(value)} instead of {_plain(getattr(expected, name))}"
         for section, found, expected in pairs
         for name, value in found
@@ -298,14 +336,28 @@ def unpublished(settings: Settings, method: str) -> dict[str, str]:
     }
 
 
+def _keypoints(settings: Settings, method: str) -> str:
+    """Returns which of the cache's keypoints a method takes: `predicted`, `truth` or `none`."""
+    if lack := settings.lacks_keypoints(method):
+        raise UserError(lack)
+    none = settings.keypoints_from == "none"
+    return "none" if none else settings.method(method).keypoints
+
+
 def _plain(value: Any) -> str:
     return str(list(value) if isinstance(value, tuple) else value)
 
 
+def keypoint_places(settings: Settings) -> tuple[Path, ...]:
+    """Returns the user's files and folders of keypoints, or of labels."""
+    if settings.keypoints_from == "own":
+        return ()
+    return settings.source.keypoints or settings.pose.labels
+
+
 def own_student(settings: Settings) -> bool:
-    """Returns whether the dataset's keypoints come from a student trained on its own colour."""
-    pose = settings.pose
-    return pose.keypoints == "predicted" and pose.student_from is None
+    """Returns whether the dataset's keypoints come from a student that is trained here."""
+    return settings.keypoints_from in OWN_STUDENT
 
 
 def longest_clip(settings: Settings) -> int:

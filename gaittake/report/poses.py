@@ -28,6 +28,15 @@ COMPARISONS = {
     "student_against_truth": "student against the truth, test people",
     "teacher_against_truth": "teacher against the truth",
 }
+# What stands in place of the quality, by where the keypoints come from.
+NO_QUALITY = {
+    "": "The quality of the keypoints is not measured: there are no reference keypoints.",
+    "none": "The dataset has silhouettes only (pose.keypoints: none).",
+    "own": "The keypoints are the dataset's own (source.keypoints). Their quality is not measured: "
+    "there are no reference keypoints.",
+    "files": "The keypoints come from the user's files (source.keypoints). Their quality is not "
+    "measured: there are no reference keypoints.",
+}
 
 _PANELS = template("""\
 <h3>{{ title }}</h3>
@@ -97,8 +106,7 @@ def poses_section(
         label: start of every caption of a synthetic dataset.
     """
     if files.quality is None:
-        reason = "The quality of the keypoints is not measured: there are no reference keypoints."
-        return empty_section(TITLE, reason)
+        return empty_section(TITLE, NO_QUALITY.get(settings.keypoints_from, NO_QUALITY[""]))
     frames = scored_frames(settings, files)
     offsets = _offsets(files.pseudo_labels)
     by_key = {sequence.identity: sequence for sequence in sequences}

@@ -4,15 +4,27 @@ Import from here. Defaults are the paper's; a dataset's YAML sets only what diff
 """
 
 from gaittake.settings.dataset import Align, Evaluate, Settings, Source, Walkers
+from gaittake.settings.keypoints import OWN_STUDENT
 from gaittake.settings.methods import Method
-from gaittake.settings.networks import PAPERS, SECTIONS, SIZES, GaitTakeModel, Size, learns
+from gaittake.settings.networks import (
+    PAPERS,
+    SECTIONS,
+    SIZES,
+    GaitTakeModel,
+    Size,
+    learns,
+    uses_keypoints,
+)
 from gaittake.settings.pose import Detector, Pose, PoseTraining, PseudoLabel
 from gaittake.settings.protocol import Protocol
 from gaittake.settings.read import describe, load_settings, split_changes
 from gaittake.settings.section import Count, Section, Share
 from gaittake.settings.stages import (
+    AssignKeypointsStage,
+    AssignLabelsStage,
     CacheStage,
     CheckStage,
+    CollectStage,
     CompareStage,
     EmbedStage,
     EvaluateStage,
@@ -35,12 +47,16 @@ from gaittake.settings.text import settings_text
 from gaittake.settings.training import Train
 
 __all__ = [
+    "OWN_STUDENT",
     "PAPERS",
     "SECTIONS",
     "SIZES",
     "Align",
+    "AssignKeypointsStage",
+    "AssignLabelsStage",
     "CacheStage",
     "CheckStage",
+    "CollectStage",
     "CompareStage",
     "Count",
     "Detector",
@@ -79,4 +95,5 @@ __all__ = [
     "load_settings",
     "settings_text",
     "split_changes",
+    "uses_keypoints",
 ]

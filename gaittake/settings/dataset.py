@@ -7,23 +7,27 @@ Cores, GPUs and memory are not settings: they belong to profiles.
 """
 
 import re
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from gaittake.errors import UserError
 from gaittake.sequence import condition_of
+from gaittake.settings.keypoints import KeypointsFrom, contradiction, keypoints_from
 from gaittake.settings.methods import ABLATION, KNOWN, PEERS, TRUTH, Method
-from gaittake.settings.networks import SECTIONS, SIZES, GaitTakeModel, Size
+from gaittake.settings.networks import SECTIONS, SIZES, GaitTakeModel, Size, uses_keypoints
 from gaittake.settings.pose import Pose
 from gaittake.settings.preset import with_preset
 from gaittake.settings.protocol import Protocol, check_fixed_types
-from gaittake.settings.section import Count, Place, Section, Share, each_once, validated
+from gaittake.settings.section import Count, Files, Place, Section, Share, each_once, validated
 from gaittake.settings.training import Train, peer_recipe
 
 CASIAB_VIEWS = tuple(range(0, 181, 18))
 # What folders are called in the layouts that fix it.
 SUBJECTS = {"casiab": (r"\d{3}", "001"), "oumvlp": (r"\d{5}", "00001")}
+# Layouts whose datasets have keypoints of their own, in folders that source.keypoints names.
+OWN_KEYPOINTS = ("oumvlp", "gait3d", "grew")
 CONDITIONS = {"casiab": ("nm", "bg", "cl"), "oumvlp": ("nm",), "walkers": ("nm", "bg", "cl")}
 # Layouts whose types are a condition and a number, as nm-01.
 FIXED_TYPES = ("walkers", "casiab", "oumvlp", "folder")
@@ -34,10 +38,41 @@ Seed = Annotated[int, Field(ge=0)]
 class Source(Section):
     """Where the sequences come from."""
 
-    layout: Literal["walkers", "casiab", "oumvlp", "folder"] = Field(
-        "casiab", description="how the folders are named; 'folder' is for your own dataset; yours"
+    layout: Literal[
+        "walkers",
+        "casiab",
+        "oumvlp",
+        "gait3d",
+        "grew",
+        "ccpg",
+        "casiae",
+        "fvg",
+        "opengait",
+        "folder",
+    ] = Field(
+        "casiab",
+        description="how the folders are named; 'opengait': its pickles, 'folder': your own "
+        "dataset; yours",
     )
-    silhouettes: tuple[Place, ...] = Field((), description="folders of silhouettes; yours")
+    root: Place | None = Field(
+        None, description="folder of OpenGait's pickles, `subject/type/view/*.pkl`; yours"
+    )
+    partition: Place | None = Field(
+        None,
+        description="OpenGait's JSON of training and test subjects, in place of those of the "
+        "protocol; yours",
+    )
+    silhouettes: Files = Field(
+        (),
+        description="folders of silhouettes; with source.root the name of the files, as "
+        "'*sils.pkl'; yours",
+    )
+    keypoints: Files = Field(
+        (),
+        description="keypoints for every frame, in place of stage one: files of COCO results or "
+        "CSV; with source.root the name of the files, as '*pose.pkl'; folders of Gait3D's, GREW's "
+        "or OU-MVLP's own; yours",
+    )
     videos: tuple[Place, ...] = Field((), description="folders of RGB videos, if any; yours")
     masks: Literal["auto", "bright", "dark", "alpha", "nonzero"] = Field(
         "auto",
@@ -55,6 +90,36 @@ class Source(Section):
     def rendered(self) -> bool:
         """Whether the project renders the dataset itself."""
         return self.layout == "walkers"
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders that hold the subjects' silhouettes."""
+        return self.silhouettes if self.root is None else (self.root,)
+
+    @property
+    def given_keypoints(self) -> Literal["files", "own"] | None:
+        """What `keypoints` names: files of another program, or keypoints of the dataset's own.
+
+        The index finds the dataset's own for each sequence.
+        """
+        if not self.keypoints:
+            return None
+        files = any(path.suffix.lower() in (".json", ".csv") for path in self.keypoints)
+        own = self.root is not None or (self.layout in OWN_KEYPOINTS and not files)
+        return "own" if own else "files"
+
+    @model_validator(mode="after")
+    def _root_has_pickles(self) -> Self:
+        if (self.layout == "opengait") != (self.root is not None):
+            raise ValueError("root: set it with source.layout 'opengait', and with no other")
+        patterns = {"silhouettes": self.silhouettes, "keypoints": self.keypoints}
+        for name, given in patterns.items() if self.root is not None else ():
+            if len(given) > 1 or any("/" in str(pattern) for pattern in given):
+                raise ValueError(
+                    f"{name}: with source.root, one name or pattern of files, as '*sils.pkl'; the "
+                    "folder is source.root"
+                )
+        return self
 
     @model_validator(mode="after")
     def _masks_have_one_source(self) -> Self:
@@ -231,8 +296,15 @@ class Settings(Section):
                 raise ValueError("methods.chance: this row of every table is the chance level")
             if name not in self.methods and name not in KNOWN:
                 raise ValueError(f"tables: '{name}' is not a method; {_known()}")
-            self.method_model(name)
             self.method_train(name)
+            if lack := self.lacks_keypoints(name):
+                raise ValueError(lack)
+        return self
+
+    @model_validator(mode="after")
+    def _keypoints_have_one_source(self) -> Self:
+        if fault := contradiction(self.pose, files=bool(self.source.keypoints)):
+            raise ValueError(fault)
         return self
 
     @model_validator(mode="after")
@@ -266,6 +338,25 @@ class Settings(Section):
         """Whether the project renders the dataset itself."""
         return self.source.rendered
 
+    @property
+    def keypoints_from(self) -> KeypointsFrom:
+        """Where the keypoints come from."""
+        return keypoints_from(self.pose, given=self.source.given_keypoints)
+
+    def lacks_keypoints(self, method: str) -> str:
+        """Returns what is wrong if a method needs keypoints and the dataset has none, else ''."""
+        if self.keypoints_from != "none" or not self.takes_keypoints(method):
+            return ""
+        works = ", ".join(name for name in KNOWN if not self.takes_keypoints(name))
+        return (
+            f"methods.{method}: its network needs keypoints, and pose.keypoints is 'none'; set "
+            f"methods without it (without keypoints work {works}), or another pose.keypoints"
+        )
+
+    def takes_keypoints(self, method: str) -> bool:
+        """Returns whether a method's network takes keypoints."""
+        return uses_keypoints(self.method_model(method).model_dump())
+
     def method(self, name: str) -> Method:
         """Returns a method of the dataset, or one of those that every dataset has.
 
@@ -283,13 +374,16 @@ class Settings(Section):
         Raises:
             UserError: there is no such table.
         """
-        usual = {"rank1": tuple(self.methods), "table": PEERS, "ablation": self._ablation()}
+        peers = tuple(name for name in PEERS if not self.lacks_keypoints(name))
+        usual = {"rank1": tuple(self.methods), "table": peers, "ablation": self._ablation()}
         found = self.tables.get(table) or usual.get(table)
         if found is None:
             raise UserError(
                 f"tables.{table}: there is no such table; define it by its methods, for example "
                 f"tables: {{{table}: [gei, gaittake]}}"
             )
+        for lack in filter(None, map(self.lacks_keypoints, found)):
+            raise UserError(lack)
         return found
 
     def _ablation(self) -> tuple[str, ...]:

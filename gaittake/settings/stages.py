@@ -14,7 +14,7 @@ from gaittake.settings.dataset import Align, Evaluate, Settings, Source, Walkers
 from gaittake.settings.networks import learns
 from gaittake.settings.pose import Detector, PoseTraining, PseudoLabel
 from gaittake.settings.protocol import Protocol
-from gaittake.settings.section import Section
+from gaittake.settings.section import Place, Section
 from gaittake.settings.training import Train
 
 
@@ -81,6 +81,26 @@ class TeacherStage(Section):
     training: PoseTraining
 
 
+class CollectStage(Section):
+    """Settings of `collect`: files and folders of keypoints."""
+
+    files: tuple[Place, ...]
+
+
+class AssignKeypointsStage(Section):
+    """Settings of `assign-keypoints`; `max_shift` as in PseudoLabel."""
+
+    max_shift: int
+    subjects: tuple[str, ...]
+
+
+class AssignLabelsStage(Section):
+    """Settings of `assign-labels`; `subjects` are training subjects only."""
+
+    pseudo_label: PseudoLabel
+    subjects: tuple[str, ...]
+
+
 class PseudoLabelStage(Section):
     """Settings of `pseudo-label`; `subjects` are training subjects only."""
 
@@ -118,9 +138,17 @@ class QualityStage(Section):
 
 
 class CacheStage(Section):
-    """Settings of `cache`."""
+    """Settings of `cache`.
+
+    Attributes:
+        align: how silhouettes are aligned.
+        keypoints: whether it holds keypoints, too.
+        own_keypoints: whether these are the sequences' own, which the index names.
+    """
 
     align: Align
+    keypoints: bool = True
+    own_keypoints: bool = False
 
 
 class TrainStage(Section):
@@ -188,7 +216,10 @@ class CompareStage(Section):
 
 
 class ReportStage(Section):
-    """Settings of `report`; `changed` has the non-default settings."""
+    """Settings of `report`.
+
+    `changed` has the non-default settings; `keypoints_from` is that of Settings.
+    """
 
     dataset: str
     layout: str
@@ -198,6 +229,7 @@ class ReportStage(Section):
     distance: str
     held_out: tuple[str, ...]
     test_subjects: tuple[str, ...]
+    keypoints_from: str = "teacher"
     changed: dict[str, str]
 
 

@@ -43,8 +43,8 @@ def survey(
 
 def outside_the_protocol(settings: SurveyStage) -> list[Reject]:
     """Returns a Reject for every entry on disk that is not a subject of the protocol."""
-    layout = LAYOUTS[settings.source.layout]
-    found, others = layout.survey(settings.source.silhouettes, settings.source.videos)
+    source = settings.source
+    found, others = LAYOUTS[source.layout].survey(source.folders, source.videos)
     protocol = settings.protocol
     wanted = {*expand(protocol.train_subjects), *expand(protocol.test_subjects)}
     unknown = sorted(set(found) - wanted)

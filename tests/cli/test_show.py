@@ -21,6 +21,7 @@ from tests.cli.conftest import Run, assert_one_line
 from tests.conftest import write_cache
 from tests.evaluation.plain import write_check
 from tests.jobs import stage_settings
+from tests.partitions import write_partition
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -82,8 +83,12 @@ def test_every_setting_says_what_it_is_its_unit_and_its_source() -> None:
             assert any(unit in what for unit in UNITS), f"{name}: its unit, found {what!r}"
 
 
-def test_config_prints_yaml_that_reads_back_as_the_same_settings() -> None:
+def test_config_prints_yaml_that_reads_back_as_the_same_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     for path in sorted((REPOSITORY / "config").glob("*.yaml")):
+        write_partition(path, tmp_path)
         settings = load_settings(path, ("train.learning_rate=0.00001",))
         text = settings_text(settings)
         assert Settings.model_validate(yaml.safe_load(text)) == settings
