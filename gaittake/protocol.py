@@ -90,8 +90,8 @@ def read_partition(content: Any, place: str) -> Partition:
         names = found.get(key, None if needed else [])
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise UserError(
-                f"{place}: a list of names '{key}' is required, found {type(names).__name__}; a "
-                'partition file is {"TRAIN_SET": ["001", …], "TEST_SET": ["075", …]}'
+                f"{place}: '{key}' is not a list of names; a partition of OpenGait is "
+                '{"TRAIN_SET": ["001"], "TEST_SET": ["075"]}'
             )
         lists[key] = tuple(dict.fromkeys(map(canonical_name, names)))
     both = [name for name in lists["TRAIN_SET"] if name in set(lists["TEST_SET"])]

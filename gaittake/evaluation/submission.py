@@ -34,9 +34,10 @@ def write_submission(settings: EvaluateStage, *, embeddings: Path, out: Path) ->
             other sequences, or subjects that are no numbers where numbers are required.
     """
     asked = settings.protocol.submission
-    if asked is None:
+    if not asked.header:
         raise UserError(
-            f"{settings.dataset} has no protocol.submission, which names the columns of the answers"
+            f"{settings.dataset} has no protocol.submission.header, which names the columns of the "
+            "answers"
         )
     header = expand(asked.header)
     answers = len(header) - 1

@@ -41,15 +41,15 @@ class Submission(Section):
     subject: str = Field(
         "probe",
         description="the folder of the sequences to identify, which is no subject; all sequences "
-        "of the other test subjects are the gallery; OpenGait's",
+        "of the other test subjects are the gallery; project default",
     )
     video: Literal["type", "view"] = Field(
         "view", description="which name of a sequence is the video's in the answers; yours"
     )
     header: tuple[str, ...] = Field(
-        min_length=2,
+        (),
         description="columns: the video, then one for each answer, nearest first; ranges are "
-        "possible; yours",
+        "possible; none: the test has no secret labels; yours",
     )
     numbers: bool = Field(
         False, description="write subjects as numbers, 1 in place of 00001; project default"
@@ -63,7 +63,8 @@ class Submission(Section):
     @field_validator("header")
     @classmethod
     def _ranges(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        _expanded(names)
+        if len(_expanded(names)) == 1:
+            raise ValueError("two columns or more are required: the video, then the answers")
         return names
 
 
@@ -110,9 +111,7 @@ class Protocol(Section):
         description="metrics in the table besides rank-1; none: the usual ones of the comparison; "
         "project default",
     )
-    submission: Submission | None = Field(
-        None, description="answers for a test whose labels are secret; project default"
-    )
+    submission: Submission = Submission()
     listed_gallery: tuple[str, ...] = Field(
         (),
         description="sequences that 'partition' means in protocol.gallery, subject-type-view; "
@@ -204,7 +203,7 @@ class Protocol(Section):
             every = tuple(name for names in self.probes.values() for name in names)
             probed = selection(found, every, self.listed_probes)
             gallery = [held or not p for held, p in zip(gallery, probed, strict=True)]
-        if self.submission:  # nobody knows who its probes are
+        if self.submission.header:  # nobody knows who its probes are
             known = [subject != self.submission.subject for subject, _, _ in found]
             gallery, probes = (
                 [role and k for role, k in zip(side, known, strict=True)]

@@ -67,7 +67,7 @@ def cover(protocol: Protocol, subjects: Sequence[str], found: Iterable[Identity]
         subjects: the test subjects.
         found: sequences; those of other subjects, names and views do not count.
     """
-    if protocol.submission:  # nobody knows who its probes are
+    if protocol.submission.header:  # nobody knows who its probes are
         subjects = [name for name in subjects if name != protocol.submission.subject]
     wanted = set(subjects)
     at = [row for row in found if row[0] in wanted]

@@ -79,7 +79,7 @@ def test_hids_answers_have_one_label_per_video(tmp_path: Path) -> None:
 
 def test_what_answers_need_is_said_in_one_line(tmp_path: Path) -> None:
     embeddings, table = people()
-    with pytest.raises(UserError, match=r"toy has no protocol\.submission"):
+    with pytest.raises(UserError, match=r"toy has no protocol\.submission\.header"):
         answers(tmp_path, Protocol(), embeddings, table)
     known = table[table["subject"] != "probe"].reset_index(drop=True)
     with pytest.raises(UserError, match=r"0 sequences of 'probe' and .* of other subjects"):
