@@ -7,7 +7,7 @@ from pathlib import Path
 
 def write_partition(settings: Path, root: Path) -> None:
     """Writes the file that a settings file names as its partition, below `root`, if it does."""
-    named = re.search(r"^  partition: (.+)$", settings.read_text(encoding="utf-8"), re.MULTILINE)
+    named = re.search(r"partition: ([^,}\s]+)", settings.read_text(encoding="utf-8"))
     if named:
         path = root / named[1]
         path.parent.mkdir(parents=True, exist_ok=True)

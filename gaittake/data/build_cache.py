@@ -139,11 +139,13 @@ def _clean_frames(
         sequence.silhouettes, stage=STAGE, rejects=refused, masks=sequence.masks
     )
     for number, image in frames:
-        item, reason = _aligned(image, sequence, settings)
+        item = _aligned(image, sequence, settings)
         found = find(number, image) if item is not None and find is not None else None
-        if item is not None and find is not None and found is None:
-            item, reason = None, "no keypoints"
-        if item is None:
+        if item is None or (find is not None and found is None):
+            reason = "empty silhouette" if item is None else "no keypoints"
+            if item is None and sequence.masks == ALIGNED and image.any():
+                shape = "×".join(map(str, image.shape))
+                reason = f"aligned silhouette of another shape: {shape}"
             refused.append(Reject(STAGE, f"{sequence.silhouettes}#{number}", reason))
             continue
         aligned.append(item)
@@ -166,16 +168,12 @@ def _clean_frames(
     return Clean(silhouettes, np.stack(normalised))
 
 
-def _aligned(image: Image, sequence: Sequence, settings: CacheStage) -> tuple[Aligned | None, str]:
-    """Returns the silhouette in the network's size, or None and the reason."""
+def _aligned(image: Image, sequence: Sequence, settings: CacheStage) -> Aligned | None:
+    """Returns the silhouette in the network's size; None if it is empty or of another shape."""
     chosen = settings.align
     if sequence.masks != ALIGNED:
-        return align(image, **chosen.model_dump()), "empty silhouette"
-    if not image.any():
-        return None, "empty silhouette"
-    size = f"{chosen.height}×{chosen.width}"
-    reason = f"aligned silhouette of another shape: {image.shape[0]}×{image.shape[1]}, not {size}"
-    return fit(image, height=chosen.height, width=chosen.width), reason
+        return align(image, **chosen.model_dump())
+    return fit(image, height=chosen.height, width=chosen.width) if image.any() else None
 
 
 def merge_caches(shards: list[Path], *, index: list[Path], out: Path, out_sequences: Path) -> None:

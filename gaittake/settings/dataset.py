@@ -112,6 +112,8 @@ class Source(Section):
     def _root_has_pickles(self) -> Self:
         if (self.layout == "opengait") != (self.root is not None):
             raise ValueError("root: set it with source.layout 'opengait', and with no other")
+        if self.root is not None and self.videos:
+            raise ValueError("videos: remove them, colour cannot be joined to OpenGait's pickles")
         patterns = {"silhouettes": self.silhouettes, "keypoints": self.keypoints}
         for name, given in patterns.items() if self.root is not None else ():
             if len(given) > 1 or any("/" in str(pattern) for pattern in given):

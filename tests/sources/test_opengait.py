@@ -10,10 +10,12 @@ import pytest
 
 from gaittake.errors import UserError
 from gaittake.io.arrays import FOREIGN
+from gaittake.pipeline import inputs, plan
 from gaittake.sequence import ALIGNED
 from gaittake.settings import Source, load_settings
 from gaittake.sources.layouts import LAYOUTS
 from tests.data.test_own_keypoints import person
+from tests.jobs import job_of
 from tests.sources.released import aligned, run, write_pickle
 
 
@@ -150,7 +152,7 @@ def test_modalities_of_different_lengths_are_refused(tmp_path: Path) -> None:
 def test_silhouettes_of_another_shape_are_rows(tmp_path: Path, shape: tuple[int, ...]) -> None:
     write_pickle(tmp_path / "data/001/nm-01/000/000.pkl", np.full(shape, 255, np.uint8))
     made = opengait(tmp_path, "001")
-    size = f"{shape[1]}×{shape[2]}, not 64×44"
+    size = f"{shape[1]}×{shape[2]}"
     assert [reason for _, reason in made.rejects] == [
         "no usable frame",
         *[f"aligned silhouette of another shape: {size}"] * 3,
@@ -176,25 +178,27 @@ def write_settings(folder: Path, text: str, partition: object = None) -> Path:
     return path
 
 
+NONE = "pose: {keypoints: none}\nmethods: {gei: {network: gei}}\n"
 SOURCE = "source: {layout: opengait, root: HERE/data, partition: HERE/p.json}\n"
 
 
 def test_the_partition_gives_the_subjects(tmp_path: Path) -> None:
     lists = {"TRAIN_SET": ["001", "002"], "TEST_SET": ["00001", "probe"], "PROBE_SET": ["x"]}
-    path = write_settings(
-        tmp_path, SOURCE + "pose: {keypoints: none}\nmethods: {gei: {network: gei}}\n", lists
-    )
+    path = write_settings(tmp_path, SOURCE + NONE, lists)
     settings = load_settings(path)
     assert settings.protocol.train_subjects == ("001", "002")
+    assert settings.protocol.test_subjects == ("00001", "probe")
+    assert settings.protocol.listed_probes == ("x",)
     assert settings.source.folders == (tmp_path / "data",)
 
 
 @pytest.mark.parametrize(
     ("partition", "said"),
     [
-        ([], "'TRAIN_SET' is not a list of names"),
-        ({"TRAIN_SET": ["1"]}, "'TEST_SET' is not a list of names"),
-        ({"TRAIN_SET": [1], "TEST_SET": []}, "'TRAIN_SET' is not a list of names"),
+        ([], r"p\.json: a list of names 'TRAIN_SET' is required"),
+        ({"TRAIN_SET": ["1"]}, r"p\.json: a list of names 'TEST_SET' is required"),
+        ({"TRAIN_SET": [1], "TEST_SET": ["2"]}, "a list of names 'TRAIN_SET' is required"),
+        ({"TRAIN_SET": ["1"], "TEST_SET": []}, "TEST_SET is empty"),
     ],
 )
 def test_a_wrong_partition_is_one_line(tmp_path: Path, partition: Any, said: str) -> None:
@@ -202,15 +206,42 @@ def test_a_wrong_partition_is_one_line(tmp_path: Path, partition: Any, said: str
     with pytest.raises(UserError, match=said):
         load_settings(path)
     (tmp_path / "p.json").unlink()
-    with pytest.raises(UserError, match=r"p\.json: not a readable JSON file"):
+    with pytest.raises(UserError, match=r"p\.json: no such file; source\.partition names"):
         load_settings(path)
 
 
 def test_subjects_have_one_source(tmp_path: Path) -> None:
-    lists: dict[str, list[str]] = {"TRAIN_SET": [], "TEST_SET": []}
+    lists = {"TRAIN_SET": ["002"], "TEST_SET": ["003"]}
     text = SOURCE + "protocol: {train_subjects: [001]}\n"
     with pytest.raises(UserError, match="remove one of the two"):
         load_settings(write_settings(tmp_path, text, lists))
+    same = text.replace("[001]", "['002']")  # as `gaittake config` prints them
+    assert load_settings(write_settings(tmp_path, same + NONE, lists)).protocol.test_subjects == (
+        "003",
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("layout: opengait, root: x, keypoints: '*pose.pkl'", "own"),
+        ("layout: gait3d, silhouettes: x, keypoints: 2D_Poses", "own"),
+        ("layout: oumvlp, silhouettes: x, keypoints: alphapose", "own"),
+        ("layout: oumvlp, silhouettes: x, keypoints: coco.json", "files"),
+        ("layout: casiab, silhouettes: x, keypoints: casia-b_pose_coco.csv", "files"),
+        ("layout: opengait, root: x", "teacher"),
+    ],
+)
+def test_keypoints_of_the_datasets_own_need_no_stage_one(
+    tmp_path: Path, source: str, found: str
+) -> None:
+    settings = load_settings(write_settings(tmp_path, f"source: {{{source}}}\n"))
+    assert settings.keypoints_from == found
+    job = job_of(settings, shard="train-000")
+    assert plan.cache(job).own_keypoints is (found == "own")
+    assert plan.cache(job).keypoints
+    assert bool(inputs.keypoints(job)) is (found != "own")
+    assert bool(inputs.quality(job)) is (found == "teacher")
 
 
 @pytest.mark.parametrize(
@@ -219,6 +250,7 @@ def test_subjects_have_one_source(tmp_path: Path) -> None:
         {"layout": "opengait"},
         {"layout": "casiab", "root": "x"},
         {"layout": "opengait", "root": "x", "silhouettes": ["a", "b"]},
+        {"layout": "opengait", "root": "x", "videos": ["root"]},
         {"layout": "opengait", "root": "x", "silhouettes": "a/*.pkl"},
         {"layout": "opengait", "root": "x", "keypoints": "/a/b.pkl"},
     ],
