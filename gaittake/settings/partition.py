@@ -1,4 +1,4 @@
-"""Training and test subjects, and lists of sequences, from OpenGait's partition file."""
+"""The subjects and lists of sequences of OpenGait's partition file."""
 
 from pathlib import Path
 from typing import Any
@@ -8,32 +8,32 @@ from gaittake.io.tables import read_json
 from gaittake.protocol import read_partition
 from gaittake.settings.section import expanded
 
-# Of the protocol, in the order of `gaittake.protocol.Partition`.
-FIELDS = ("train_subjects", "test_subjects", "listed_probes", "listed_gallery")
-
 
 def with_partition(content: dict[str, Any]) -> dict[str, Any]:
-    """Returns what a file sets, with the subjects and lists of its `source.partition`.
+    """Returns what a file sets, with the lists of its `source.partition` in the protocol.
 
     Raises:
-        UserError: the partition is not readable, or the file names the subjects as well.
+        UserError: the partition is not readable, or the file has other subjects of its own.
     """
-    source = content.get("source")
+    source, protocol = content.get("source"), content.get("protocol") or {}
     named = source.get("partition") if isinstance(source, dict) else None
-    if not isinstance(named, str):
-        return content
-    protocol = content.get("protocol") or {}
-    both = sorted({*FIELDS[:2]} & protocol.keys()) if isinstance(protocol, dict) else []
-    if both:
-        raise UserError(
-            f"source.partition and protocol.{both[0]}: both name subjects; remove one of the two"
-        )
-    if not isinstance(protocol, dict):
-        return content
+    if not isinstance(named, str) or not isinstance(protocol, dict):
+        return content  # not set, or refused as it is
     try:
         path = Path(expanded(named))
     except ValueError as error:
         raise UserError(f"source.partition: {error}") from error
+    if not path.is_file():
+        raise UserError(
+            f"{path}: no such file; source.partition names the dataset's JSON of OpenGait, "
+            "datasets/*/*.json in its repository; put it there, or set its path"
+        )
     found = read_partition(read_json(path), str(path))
-    # What the protocol lists itself comes before the file's lists.
-    return content | {"protocol": dict(zip(FIELDS, map(list, found), strict=True)) | protocol}
+    lists = {"train_subjects": found.train, "test_subjects": found.test}
+    for field, names in lists.items():
+        if field in protocol and protocol[field] != list(names):
+            raise UserError(
+                f"source.partition and protocol.{field}: both name subjects; remove one of the two"
+            )
+    lists |= {"listed_gallery": found.gallery, "listed_probes": found.probes}
+    return content | {"protocol": {field: list(names) for field, names in lists.items()} | protocol}
