@@ -195,9 +195,9 @@ def test_the_partition_gives_the_subjects(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("partition", "said"),
     [
-        ([], r"p\.json: a list of names 'TRAIN_SET' is required"),
-        ({"TRAIN_SET": ["1"]}, r"p\.json: a list of names 'TEST_SET' is required"),
-        ({"TRAIN_SET": [1], "TEST_SET": ["2"]}, "a list of names 'TRAIN_SET' is required"),
+        ([], r"p\.json: 'TRAIN_SET' is not a list of names"),
+        ({"TRAIN_SET": ["1"]}, r"p\.json: 'TEST_SET' is not a list of names"),
+        ({"TRAIN_SET": [1], "TEST_SET": ["2"]}, "'TRAIN_SET' is not a list of names"),
         ({"TRAIN_SET": ["1"], "TEST_SET": []}, "TEST_SET is empty"),
     ],
 )
