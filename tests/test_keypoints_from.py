@@ -7,6 +7,7 @@ import pytest
 from gaittake.errors import UserError
 from gaittake.pipeline import inputs, plan
 from gaittake.pipeline.plan import unpublished
+from gaittake.pipeline.subjects import lender
 from gaittake.settings import Settings, load_settings
 from tests.jobs import job_of
 from tests.pose.people import rows, write_results
@@ -81,6 +82,17 @@ def test_a_method_outside_of_the_file_is_refused_by_its_stage(tmp_path: Path, na
         inputs.metrics(job_of(settings, table="ablation"))
     with pytest.raises(UserError, match=rf"methods\.{name}: its network needs keypoints"):
         load_settings(write(tmp_path, WITHOUT + f"tables: {{mine: [gei, {name}]}}"))
+
+
+def test_keypoints_of_files_do_not_hide_that_a_subject_trained_the_borrowed_networks(
+    tmp_path: Path,
+) -> None:
+    source = "source: {layout: folder, silhouettes: [/data/mine]KEYPOINTS}\n"
+    lent = load_settings(write(tmp_path, source.replace("KEYPOINTS", "")))
+    ours = source.replace("KEYPOINTS", ", keypoints: a.csv") + "protocol: {PROTOCOL}"
+    protocol = "train_subjects: [075], test_subjects: [001]"
+    with pytest.raises(UserError, match=r"networks were trained on \['001'\]"):
+        lender(load_settings(write(tmp_path, ours.replace("PROTOCOL", protocol))), lent)
 
 
 def write_people(folder: Path) -> Path:
