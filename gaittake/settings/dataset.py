@@ -298,6 +298,7 @@ class Settings(Section):
                 raise ValueError("methods.chance: this row of every table is the chance level")
             if name not in self.methods and name not in KNOWN:
                 raise ValueError(f"tables: '{name}' is not a method; {_known()}")
+            self.method_model(name)
             self.method_train(name)
             if lack := self.lacks_keypoints(name):
                 raise ValueError(lack)

@@ -205,7 +205,8 @@ def _stranger(settings: Walkers, seed: int, index: int) -> Rendered:
 def _broad_stranger(settings: Walkers, seed: int, index: int) -> Rendered:
     rng = generator(seed, STRANGER, index)
     model = load_model()
-    stride = styled(draw_stride(model, draw_person(model, rng), rng), draw_style(rng))
+    style = draw_style(rng, spread=settings.spread)
+    stride = styled(draw_stride(model, draw_person(model, rng), rng), style)
     outfit = draw_clothes(str(rng.choice(["nm", "bg", "cl"])), draw_wardrobe(rng), rng)
     assert outfit.extras is not None
     channels = posed(stride_channels(model, stride, 9, 25.0, rng), outfit.extras.posture)
