@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.models.detection import KeypointRCNN
 
 from gaittake.errors import UserError
 from gaittake.io.checkpoint import file_digest
@@ -39,6 +38,7 @@ from gaittake.pose.match import (
     overlaps_by_shift,
     shifts_differ,
 )
+from gaittake.pose.vision import KeypointRCNN
 from gaittake.sequence import Reject, Sequence
 from gaittake.settings import PseudoLabel, PseudoLabelStage, canonical
 from gaittake.silhouette import Box, Image, box
