@@ -4,14 +4,26 @@ Import from here. Defaults are the paper's; a dataset's YAML sets only what diff
 """
 
 from gaittake.settings.dataset import Align, Evaluate, Protocol, Settings, Source, Walkers
+from gaittake.settings.keypoints import OWN_STUDENT
 from gaittake.settings.methods import Method
-from gaittake.settings.networks import PAPERS, SECTIONS, SIZES, GaitTakeModel, Size, learns
+from gaittake.settings.networks import (
+    PAPERS,
+    SECTIONS,
+    SIZES,
+    GaitTakeModel,
+    Size,
+    learns,
+    uses_keypoints,
+)
 from gaittake.settings.pose import Detector, Pose, PoseTraining, PseudoLabel
 from gaittake.settings.read import describe, load_settings, split_changes
 from gaittake.settings.section import Count, Section, Share
 from gaittake.settings.stages import (
+    AssignKeypointsStage,
+    AssignLabelsStage,
     CacheStage,
     CheckStage,
+    CollectStage,
     CompareStage,
     EmbedStage,
     EvaluateStage,
@@ -34,12 +46,16 @@ from gaittake.settings.text import settings_text
 from gaittake.settings.training import Train
 
 __all__ = [
+    "OWN_STUDENT",
     "PAPERS",
     "SECTIONS",
     "SIZES",
     "Align",
+    "AssignKeypointsStage",
+    "AssignLabelsStage",
     "CacheStage",
     "CheckStage",
+    "CollectStage",
     "CompareStage",
     "Count",
     "Detector",
@@ -78,4 +94,5 @@ __all__ = [
     "load_settings",
     "settings_text",
     "split_changes",
+    "uses_keypoints",
 ]

@@ -102,10 +102,10 @@ def _data(origin: Origin) -> str:
 def _recipe(header: Header) -> dict[str, Any]:
     about, origin = header.about, header.about.origin
     trained = {} if origin.training == "none" else json.loads(origin.training)
-    keypoints = {"none": "none", "student": "predicted by its student", "truth": "yours"}
+    keypoints = {"none": "none", "student": "predicted by its student"}
     rows = {
         "network": about.network,
-        "keypoints": keypoints[about.keypoints],
+        "keypoints": keypoints.get(about.keypoints, "given by the user"),
         "silhouettes": f"{about.align.height} × {about.align.width}",
         "distance": about.distance,
         "seed": trained.get("seed"),

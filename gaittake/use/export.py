@@ -13,7 +13,13 @@ from gaittake.io.tables import read_json
 from gaittake.io.weights import Weights, load_weights
 from gaittake.models import build_network
 from gaittake.pose.detector import load_detector
-from gaittake.settings import Align, EmbedStage, EvaluateStage, PredictStage
+from gaittake.settings import (
+    Align,
+    EmbedStage,
+    EvaluateStage,
+    PredictStage,
+    uses_keypoints,
+)
 from gaittake.use.about import About, Origin
 from gaittake.use.calibration import Calibration, calibration_of
 from gaittake.use.model import Model
@@ -41,7 +47,7 @@ def export_model(
     """Writes a model file atomically, and returns what it says of the model.
 
     Args:
-        embed: the network, and whether its keypoints are predicted or true.
+        embed: the network, and whether its keypoints are `predicted`, `truth` or `given`.
         evaluate: dataset, method and distance.
         predict: settings of keypoint prediction.
         align: settings of silhouette alignment.
@@ -87,12 +93,13 @@ def export_model(
     return read_header(out)
 
 
-def keypoints_of(embed: EmbedStage) -> Literal["none", "student", "truth"]:
-    """Returns the keypoints the network takes: `none`, the `student`'s, or the `truth`."""
-    users = ("keypoints", "skeleton_maps")
-    if embed.network != "gaittake" or not any(embed.model.get(name) for name in users):
+def keypoints_of(embed: EmbedStage) -> Literal["none", "student", "truth", "given"]:
+    """Returns the keypoints the network takes, see `About`."""
+    if not uses_keypoints(embed.model):
         return "none"
-    return "student" if embed.keypoints == "predicted" else "truth"
+    if embed.keypoints == "predicted":
+        return "student"
+    return "given" if embed.keypoints == "given" else "truth"
 
 
 def _embedding(embed: EmbedStage, align: Align) -> tuple[int, int]:

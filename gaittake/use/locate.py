@@ -85,7 +85,7 @@ def student_keypoints(
     """
     from gaittake.pose.predict import Frame, predict_batch
 
-    sequence = Sequence("", "", 0, 0, 0, Path(), None)
+    sequence = Sequence("", "", "", 0, Path(), None)
 
     def locate(masks: list[Shown]) -> Float32s:
         frames = [
