@@ -67,7 +67,9 @@ def test_show_reads_the_header_without_torch(model_file: Path) -> None:
 def test_a_missing_file_is_reported_before_torch_is_imported(
     model_file: Path, here: Path, arguments: tuple[str, ...], expected: str
 ) -> None:
-    chosen = [item.format(one=sequence("003", 1, 36), model=model_file) for item in arguments]
+    chosen = [
+        item.format(one=sequence("003", "nm-01", "036"), model=model_file) for item in arguments
+    ]
     printed, error, modules = run("model", *chosen, cwd=here)
     assert printed == ""
     assert expected in error
@@ -75,7 +77,7 @@ def test_a_missing_file_is_reported_before_torch_is_imported(
 
 
 def test_compare_imports_no_torch_dynamo(model_file: Path, here: Path) -> None:
-    sequences = (str(sequence("003", 1, 36)), str(sequence("004", 2, 90)))
+    sequences = (str(sequence("003", "nm-01", "036")), str(sequence("004", "nm-02", "090")))
     printed, _, modules = run("model", "compare", *sequences, "--model", str(model_file), cwd=here)
     assert "distance" in printed
     assert "torchvision" in modules
