@@ -27,7 +27,7 @@ def inspect(
     """Print what an .h5 file of the pipeline or a model file holds."""
     from gaittake.use.model_file import is_model_file
 
-    if file.suffix == ".gait" or is_model_file(file):
+    if file.suffix == ".safetensors" or is_model_file(file):
         show_model(file)
         return
     from gaittake.io.inspect import inspection

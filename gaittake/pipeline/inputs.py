@@ -211,7 +211,7 @@ def learns(job: Job) -> bool:
 def weights(job: Job) -> list[Path]:
     """Returns the trained weights of the job's run; none for a method that trains nothing."""
     run = job.known_method()
-    return [Job(lender(job)).path(f"{run}/weights.pt")] if learns(job) else []
+    return [Job(lender(job)).path(f"{run}/weights.safetensors")] if learns(job) else []
 
 
 def table_runs(job: Job) -> list[str]:
@@ -240,4 +240,8 @@ def trainings(job: Job) -> list[Path]:
     if lender(job) != job.dataset:
         return []
     trained = [run for run in table_runs(job) if learns(job.at(method=run))]
-    return [job.path(f"{run}/{name}") for run in trained for name in ("weights.pt", "train.csv")]
+    return [
+        job.path(f"{run}/{name}")
+        for run in trained
+        for name in ("weights.safetensors", "train.csv")
+    ]

@@ -107,7 +107,7 @@ def build_report(
     Args:
         settings: the dataset, its gallery, the held-out subjects, settings that are not defaults.
         runs: folders of the runs, each with `metrics.json`, `probes.csv` and `embeddings.h5`, and
-            after a training with `train.csv` and `weights.pt`.
+            after a training with `train.csv` and `weights.safetensors`.
         rank1: table of these runs.
         cache: the dataset's cache.
         sequences: table of all sequences.

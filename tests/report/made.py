@@ -173,7 +173,7 @@ def _run(folder: Path, method: str) -> None:
     model = MODEL.model_dump(mode="json") if method == "gaittake" else {}
     results, weights = folder / method, None
     if model:
-        weights = results / "weights.pt"
+        weights = results / "weights.safetensors"
         trained = TrainStage(
             seed=0, network=method, model=model, train=Train(), subjects=("001", "002")
         )
