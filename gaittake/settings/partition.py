@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from gaittake.errors import UserError
-from gaittake.io.tables import read_json
 from gaittake.protocol import read_partition
 from gaittake.settings.section import expanded
 
@@ -28,6 +27,8 @@ def with_partition(content: dict[str, Any]) -> dict[str, Any]:
             f"{path}: no such file; source.partition names the dataset's JSON of OpenGait, "
             "datasets/*/*.json in its repository; put it there, or set its path"
         )
+    from gaittake.io.tables import read_json  # here: pandas would double the start of a command
+
     found = read_partition(read_json(path), str(path))
     lists = {"train_subjects": found.train, "test_subjects": found.test}
     for field, names in lists.items():

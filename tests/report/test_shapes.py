@@ -31,7 +31,7 @@ def runs_of(dataset: Path, folder: Path, protocol: Protocol) -> list[Run]:
     for method in ("gei", "gaittake"):
         place = folder / method
         place.mkdir()
-        for name in ("embeddings.h5", "weights.pt", "train.csv"):
+        for name in ("embeddings.h5", "weights.safetensors", "train.csv"):
             if (source := dataset / method / name).exists():
                 (place / name).symlink_to(source)
         evaluate(
