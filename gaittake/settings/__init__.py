@@ -6,6 +6,7 @@ Import from here. Defaults are the paper's; a dataset's YAML sets only what diff
 from gaittake.settings.dataset import Align, Evaluate, Protocol, Settings, Source, Walkers
 from gaittake.settings.methods import Method
 from gaittake.settings.networks import PAPERS, SECTIONS, SIZES, GaitTakeModel, Size, learns
+from gaittake.settings.opengait import OPENGAIT
 from gaittake.settings.pose import Detector, Pose, PoseTraining, PseudoLabel
 from gaittake.settings.read import describe, load_settings, split_changes
 from gaittake.settings.section import Count, Section, Share
@@ -34,6 +35,7 @@ from gaittake.settings.text import settings_text
 from gaittake.settings.training import Train
 
 __all__ = [
+    "OPENGAIT",
     "PAPERS",
     "SECTIONS",
     "SIZES",

@@ -90,8 +90,7 @@ def export_model(
 
 def keypoints_of(embed: EmbedStage) -> Literal["none", "student", "truth"]:
     """Returns the keypoints the network takes: `none`, the `student`'s, or the `truth`."""
-    users = ("keypoints", "skeleton_maps")
-    if embed.network != "gaittake" or not any(embed.model.get(name) for name in users):
+    if not any(embed.model.get(name) for name in ("keypoints", "skeleton_maps")):
         return "none"
     return "student" if embed.keypoints == "predicted" else "truth"
 
