@@ -3,7 +3,6 @@
 Names and shapes are facts of its public files; none of its code is used.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -13,8 +12,7 @@ from torch import Tensor, nn
 # Their names, whose weights are joined along the first axis, and the name here.
 Pair = tuple[tuple[str, ...], str]
 BATCH_NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
-CLASSIFIER = r"Head1\.fc_bin|BNNecks\.fc_bin"
-NECK = r"BNNecks\.bn1d\..*"
+CLASSIFIER = ("Head1.fc_bin", "BNNecks.")  # how its names begin
 SHOWN = 3  # names in a message
 
 
@@ -44,7 +42,7 @@ def converted(network: str, built: nn.Module, checkpoint: Mapping[str, Tensor]) 
     expected = built.state_dict()
     pairs = [*TABLES[network](expected), *_neck(expected)]
     used = {name for names, _ in pairs for name in names}
-    dropped = [n for n in checkpoint if n not in used and re.fullmatch(f"{CLASSIFIER}|{NECK}", n)]
+    dropped = [n for n in checkpoint if n not in used and n.startswith(CLASSIFIER)]
     missing = [name for names, _ in pairs for name in names if name not in checkpoint]
     unknown = [name for name in checkpoint if name not in used and name not in dropped]
     if missing:

@@ -44,14 +44,14 @@ def test_cosine_scores_are_cosines_of_embeddings_and_classes(neck: bool) -> None
     torch.manual_seed(0)
     classifier = PartClassifier(3, 4, 5, neck=neck, cosine=16.0)
     embeddings = torch.randn(6, 3, 4) * 7 + 3
-    found = classifier(embeddings)
+    found = classifier(embeddings).detach()
     if neck:
         spread = embeddings.var(dim=0, unbiased=False)
         embeddings = (embeddings - embeddings.mean(dim=0)) / (spread + 1e-5).sqrt()
     for n in range(6):
         for part in range(3):
             for label in range(5):
-                one, other = embeddings[n, part], classifier.weight[part, :, label]
+                one, other = embeddings[n, part], classifier.weight.detach()[part, :, label]
                 cosine = float(one @ other / (one.norm() * other.norm()))
                 assert float(found[n, part, label]) == pytest.approx(16 * cosine, abs=1e-4)
 
