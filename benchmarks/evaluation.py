@@ -28,6 +28,7 @@ from gaittake.evaluation.cross_view import cross_view
 from gaittake.evaluation.distance import read_embeddings
 from gaittake.evaluation.roles import Roles, assign_roles
 from gaittake.io.ragged import RaggedWriter, open_ragged
+from gaittake.sequence import type_of, view_at
 
 PARTS, SIZE, DIRECTIONS = 64, 256, 64
 UNMATCHED = 0.066
@@ -77,10 +78,7 @@ def write(path: Path, kind: str, subjects: int, views: int) -> None:
                 number, view = divmod(index, views)
                 if number == 0 or generator.random() > UNMATCHED:
                     out.append(
-                        subject=f"{subject:05d}",
-                        condition="nm",
-                        number=number,
-                        view=15 * view,
+                        (f"{subject:05d}", type_of("nm", number), view_at(15 * view)),
                         embeddings=row[None],
                     )
 

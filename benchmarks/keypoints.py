@@ -79,7 +79,7 @@ def one_by_one(model: KeypointRCNN, frames: list[Frame], *, size: tuple[int, int
 def ours(model: KeypointRCNN, frames: list[Frame], *, boxes: str, detector: Detector) -> Floats:
     """Returns the keypoints of `gaittake predict`."""
     settings = PredictStage(detector=detector, boxes=boxes, batch=len(frames))
-    nobody = Sequence("", "", 0, 0, 0, Path(), None)
+    nobody = Sequence("", "", "", 0, Path(), None)
     return predict_batch(model, frames, settings, [], [nobody] * (1 + frames[-1].sequence))
 
 
@@ -183,7 +183,7 @@ def write_walks(folder: Path, size: tuple[int, int, int], batch: int, count: int
             matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
             moved = cv2.warpAffine(image, matrix, (columns, rows), flags=cv2.INTER_NEAREST)
             cv2.imwrite(str(place / f"{number:03d}.png"), moved)
-        walks.append(Sequence("201", "nm", 1, 90, batch, place, None))
+        walks.append(Sequence("201", "nm-01", "090", batch, place, None))
     return walks
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from gaittake.io.ragged import open_ragged
 from gaittake.keypoints import MIRROR
+from gaittake.sequence import view_title
 
 Floats = npt.NDArray[np.float64]
 
@@ -63,7 +64,7 @@ def main() -> None:
         between = true_means[chosen].std(axis=0).mean()
         wrong = (predicted_means - true_means)[chosen].std(axis=0).mean()
         exchanged = share_exchanged(predicted[frames], truth[frames])
-        print(f"| {view}° | {between:.2f} | {wrong:.2f} | {exchanged:.0%} |")
+        print(f"| {view_title(view)} | {between:.2f} | {wrong:.2f} | {exchanged:.0%} |")
 
 
 if __name__ == "__main__":

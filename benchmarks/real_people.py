@@ -23,6 +23,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from gaittake.errors import UserError
 from gaittake.evaluation.distance import distances
 from gaittake.keypoints import MIRROR
 from gaittake.models import build_network
@@ -31,15 +32,10 @@ from gaittake.pose.fast import for_prediction
 from gaittake.pose.score import AREA_OF_BOX
 from gaittake.settings import Align, Detector, PredictStage
 from gaittake.silhouette import box
+from gaittake.use.locate import Locate, Shown, no_keypoints, student_keypoints
 from gaittake.use.model import Model
 from gaittake.use.model_file import read_model
-from gaittake.use.network_input import (
-    Locate,
-    NetworkInput,
-    network_input,
-    no_keypoints,
-    student_keypoints,
-)
+from gaittake.use.network_input import NetworkInput, network_input
 
 SOURCES = ("background", "blazepose")
 PROBES = {"d1": "same clothes", "d3": "other clothes", "d4": "indoors"}
@@ -190,9 +186,24 @@ def network_embed(network: nn.Module) -> Embed:
     return embed
 
 
-def located(passes: list[Pass], locate: Locate | None) -> list[NetworkInput]:
-    """Returns the passes as a network takes them; `locate`: the student, None: no keypoints."""
-    return [prepared(item, locate or no_keypoints) for item in passes]
+def located(
+    passes: list[Pass], locate: Locate | None
+) -> tuple[list[Pass], list[NetworkInput], list[str]]:
+    """Returns the usable passes, each also as a network takes it, and messages about the others.
+
+    Args:
+        passes: of one source of masks.
+        locate: the student, or None: no keypoints.
+    """
+    kept, items, refused = [], [], []
+    for item in passes:
+        try:
+            items.append(prepared(item, locate or no_keypoints))
+        except UserError as error:
+            refused.append(str(error))
+        else:
+            kept.append(item)
+    return kept, items, refused
 
 
 def student_of(path: Path) -> Locate:
@@ -209,7 +220,7 @@ def student_oks(passes: list[Pass], student: Locate) -> dict[str, float]:
             continue
         seen = [n for n, mask in enumerate(item.masks) if box(mask) is not None]
         keypoints = np.zeros((len(item.masks), 17, 3), dtype=np.float32)
-        keypoints[seen] = student(seen, [item.masks[n] for n in seen])
+        keypoints[seen] = student([Shown(n, item.masks[n], mirrored=False) for n in seen])
         value = oks(keypoints, item.keypoints, item.masks)
         found.setdefault(item.scenario, []).append((value, len(seen)))
     return {
@@ -258,8 +269,9 @@ def main() -> None:
     notes = []
     for source in SOURCES:
         raw = read_passes(arguments.masks, source)
-        for way, passes in (("same way", raw), ("one way", [to_the_left(p) for p in raw])):
-            items = located(passes, student)
+        for way, every in (("same way", raw), ("one way", [to_the_left(p) for p in raw])):
+            passes, items, refused = located(every, student)
+            notes += [f"{source}, {way}: not usable: {reason}" for reason in refused]
             for name, embed in embeds.items():
                 found = np.stack([embed(item) for item in items])
                 print(row(name, source, way, worth(passes, found)), flush=True)

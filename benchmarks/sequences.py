@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from gaittake.io.ragged import RaggedWriter
 from gaittake.keypoints import normalise
+from gaittake.sequence import type_of
 from gaittake.settings import load_settings
 from gaittake.silhouette import align
 from gaittake.sources.walkers.dataset import render_take, subject_scene
@@ -108,10 +109,7 @@ def write_cache(made: list[Made], path: Path) -> Path:
     ) as out:
         for sequence in made:
             out.append(
-                subject=sequence.subject,
-                condition="nm",
-                number=sequence.number,
-                view=90,
+                (sequence.subject, type_of("nm", sequence.number), "090"),
                 silhouettes=sequence.silhouettes,
                 keypoints=sequence.keypoints,
             )

@@ -191,10 +191,7 @@ def write_cache(path: Path, index: Path, *, frames: int) -> Path:
     with RaggedWriter(path, kind="cache", arrays=arrays, attributes=attributes) as out:
         for sequence in read_sequences(index):
             out.append(
-                subject=sequence.subject,
-                condition=sequence.condition,
-                number=sequence.number,
-                view=sequence.view,
+                sequence.identity,
                 silhouettes=figures[:frames],
                 keypoints=generator.random((frames, 17, 3), dtype=np.float32),
             )

@@ -66,7 +66,8 @@ def noise_store(device: torch.device, subjects: int, sequences: int, frames: int
     """Returns sequences of noise on the device."""
     count = subjects * sequences
     table = pd.DataFrame({"subject": [f"{i // sequences:03d}" for i in range(count)]})
-    table["condition"], table["number"], table["view"] = "nm", table.index % sequences, 90
+    table["type"] = (table.index % sequences).map("nm-{:02d}".format)
+    table["view"] = "090"
     table["frame_count"], table["first_frame"] = frames, np.arange(count) * frames
     silhouettes = torch.randint(0, 256, (count * frames, ROWS, COLUMNS), dtype=torch.uint8)
     keypoints = torch.rand(count * frames, 17, 3)

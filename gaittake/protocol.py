@@ -3,11 +3,13 @@
 import re
 import unicodedata
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 
 from gaittake.errors import UserError
 
-# Condition and number of a sequence, as nm-01; at least two digits.
-SEQUENCE = r"([A-Za-z][A-Za-z0-9_]*)-(\d{2}|[1-9]\d{2,})"
+# The type of a sequence in the layouts that fix its form, as nm-01: condition and number, which has
+# at least two digits.
+TYPE = r"[A-Za-z][A-Za-z0-9_]*-(?:\d{2}|[1-9]\d{2,})"
 MOST_NAMES = 1_000_000
 _RANGE = "a range is first..last or first..last..step, as 001..074"
 
@@ -50,7 +52,25 @@ def _range(name: str) -> list[str]:
     return [f"{start[1]}{number:0{digits}d}" for number in numbers]
 
 
+def is_pattern(name: str) -> bool:
+    """Returns whether a name is a pattern, as a shell's: `*-scene1-nm-*`."""
+    return any(character in name for character in "*?[")
+
+
+def matching(found: Iterable[str], names: Iterable[str]) -> set[str]:
+    """Returns those of the found names that some names, ranges and patterns select."""
+    exact, present = set(expand(names)), set(found)
+    patterns = [name for name in exact if is_pattern(name)]
+    chosen = present & exact
+    return chosen | {name for name in present if any(fnmatchcase(name, p) for p in patterns)}
+
+
 def in_both(gallery: Iterable[str], probes: Iterable[str]) -> list[str]:
-    """Returns the sequences that are gallery and probe at once, in the gallery's order."""
-    wanted = set(expand(probes))
-    return [name for name in expand(gallery) if name in wanted]
+    """Returns the names that gallery and probes both select, in the gallery's order, then probes'.
+
+    Two patterns can only be compared on the sequences that there are.
+    """
+    held, wanted = expand(gallery), expand(probes)
+    both = matching((name for name in held if not is_pattern(name)), wanted)
+    both |= matching((name for name in wanted if not is_pattern(name)), held)
+    return [name for name in dict.fromkeys([*held, *wanted]) if name in both]

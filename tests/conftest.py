@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from gaittake.io.ragged import RaggedWriter
+from gaittake.sequence import type_of
 
 
 def write_cache(path: Path, *, subjects: int = 4, walks: int = 3, frames: int = 12) -> Path:
@@ -23,10 +24,7 @@ def write_cache(path: Path, *, subjects: int = 4, walks: int = 3, frames: int = 
                 silhouettes = generator.integers(0, 60, (count, 16, 8))
                 silhouettes[:, subject * 2 : subject * 2 + 4] += 150
                 out.append(
-                    subject=f"{subject:03d}",
-                    condition="nm",
-                    number=walk,
-                    view=90,
+                    (f"{subject:03d}", type_of("nm", walk), "090"),
                     silhouettes=silhouettes.astype(np.uint8),
                     keypoints=generator.random((count, 17, 3), dtype=np.float32),
                 )

@@ -32,3 +32,23 @@ def test_memory_is_computed_without_data_and_halves_in_bfloat16() -> None:
     maps = 64 * 30 * 32 * 22 * 8 * 4  # bytes of the first maps in float32, which are kept
     assert maps < full < 20 * maps
     assert 0.4 < half / full < 0.8
+
+
+KTH = Path(__file__).parents[2] / "shared" / "data" / "kth_dev.npz"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_benchmarks")
+@pytest.mark.skipif(not KTH.exists(), reason="the recordings lie beside the checkout or nowhere")
+def test_real_people_are_found_by_their_energy_images(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import real_people  # type: ignore[import-not-found]
+
+    monkeypatch.setattr("sys.argv", ["real_people.py", str(KTH)])
+    real_people.main()
+    said = capsys.readouterr().out
+    rows = {tuple(c.strip() for c in line.split("|")[1:4]): line for line in said.splitlines()}
+    same_clothes = rows["gei", "blazepose", "one way"].split("|")[4]
+    assert int(same_clothes) > 80  # chance: 8
+    assert "background, one way: not usable: p11: 0 of 46 frames usable" in said

@@ -93,7 +93,7 @@ def test_the_layout_of_the_page_is_read(extended: Project) -> None:
     (extended.folder / "data/flat/notes.txt").write_text("no walk")
     run(extended, "index flat --shard train-000", "index flat --shard test-000")
     folder = extended.folder / "results/flat/index"
-    tables = [pd.read_csv(folder / f"{part}-000.csv") for part in ("train", "test")]
+    tables = [pd.read_csv(folder / f"{part}-000.csv", dtype=str) for part in ("train", "test")]
     assert list(tables[0]["subject"]) == ["p01", "p01", "p02", "p02"]
     assert list(tables[1]["subject"]) == ["p03", "p03"]
-    assert set(tables[0]["view"]) == {90}
+    assert set(tables[0]["view"]) == {"090"}

@@ -23,6 +23,7 @@ from gaittake.io.checkpoint import Checkpoints
 from gaittake.io.ragged import RaggedWriter, open_ragged
 from gaittake.io.tables import write_csv, write_json
 from gaittake.io.weights import save_weights
+from gaittake.sequence import type_of
 from tests.conftest import write_cache
 
 SIZE = 200_000  # of the disk, bytes
@@ -57,7 +58,7 @@ def full(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
 def write_ragged(path: Path) -> None:
     with RaggedWriter(path, kind="cache", arrays={"noise": ("uint8", (100,))}) as out:
         for number in range(4):
-            out.append(subject="001", condition="nm", number=number, view=0, noise=NOISE)
+            out.append(("001", type_of("nm", number), "000"), noise=NOISE)
 
 
 def write_long_table(path: Path) -> None:
@@ -191,7 +192,7 @@ def test_a_killed_writer_leaves_no_file_and_the_next_one_clears_up(tmp_path: Pat
         "from gaittake.io.ragged import RaggedWriter\n"
         "arrays = {'a': ('uint8', (100,))}\n"
         "with RaggedWriter(Path(sys.argv[1]), kind='cache', arrays=arrays) as w:\n"
-        "    w.append(subject='1', condition='nm', number=1, view=0, a=NOISE)\n"
+        "    w.append(('1', 'nm-01', '000'), a=NOISE)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     path = tmp_path / "cache.h5"

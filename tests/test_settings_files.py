@@ -180,10 +180,13 @@ def test_subjects_are_named_as_the_file_spells_them(
             "protocol: {gallery: [nm-01], probes: {nm: [NM-02]}}",
             "'nm' and 'NM' differ only in case",
         ),
-        ("protocol: {views: [0..180..18]}", "views.*a whole number is needed"),
+        ("protocol: {views: [0..180..18]}", "views.*have no ranges; list each view"),
         ("protocol: {views: [true]}", "views.*true and false are not allowed"),
-        ("protocol: {views: [-18]}", "views.*greater than or equal to 0"),
-        ("protocol: {views: [360]}", "views.*less than 360"),
+        ("protocol: {views: [-18]}", "views.*-18 is not a view"),
+        ("protocol: {views: [360]}", "views.*360 is not a view: whole degrees"),
+        ("protocol: {views: [90.5]}", "views.*90.5 is not a view"),
+        ("protocol: {views: [a/b]}", "views.*not the name of a view's folder"),
+        ("protocol: {gallery: [a/b]}", "gallery.*not the name of a sequence's folder"),
         ("protocol: {views: 90}", "views.*a list is needed"),
         ("walkers: {views: []}", "views.*at least 1 item"),
         ("seed: true", "'seed': true and false are not allowed"),
@@ -253,7 +256,7 @@ tables: {mine: [gei, gei, mirror]}
         False,
         1e-3,
     )
-    assert settings.protocol.views == (36, 54)
+    assert settings.protocol.views == ("036", "054")
     assert list(settings.protocol.probes) == ["on", "off"]
     assert settings.rows("mine") == ("gei", "mirror")
 
@@ -262,7 +265,7 @@ def test_overrides_are_read_by_the_same_rules(tmp_path: Path) -> None:
     settings = load(
         tmp_path, "train:\n", "protocol.views=[036]", "pose.proposals=on", "train.steps=1_000"
     )
-    assert settings.protocol.views == (36,)
+    assert settings.protocol.views == ("036",)
     assert (settings.pose.proposals, settings.train.steps) == (True, 1000)
     for wrong in ("train={steps: 1, steps: 2}", "seed=!!python/name:os.getcwd x", "seed=[1,"):
         assert refusal(tmp_path, "", wrong).startswith(f"--set {wrong}: ")

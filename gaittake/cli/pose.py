@@ -1,4 +1,4 @@
-"""Commands of the pose stages: from RGB frames to 17 keypoints for each silhouette."""
+"""Commands of the pose stages: 17 keypoints for each silhouette, predicted or the user's own."""
 
 import logging
 from pathlib import Path
@@ -27,12 +27,14 @@ from gaittake.cli.options import (
     stage_settings,
     writes,
 )
+from gaittake.errors import UserError
 
 if TYPE_CHECKING:
     import torch
 
 logger = logging.getLogger(__name__)
 TeacherFile = Annotated[Path | None, reads("Weights of the teacher, .pt.")]
+PeopleFileOption = Annotated[Path | None, reads("People that `collect` read, .h5.")]
 
 
 def teacher(
@@ -94,6 +96,77 @@ def pseudo_label(
     )
 
 
+def collect(
+    dataset: Dataset,
+    overrides: Overrides = None,
+    digest: Digest = None,
+    files: Annotated[
+        list[Path] | None, reads("Keypoints of another program, .json or .csv; repeatable.")
+    ] = None,
+    out: Annotated[Path | None, writes("Their people by sequence and frame, .h5.")] = None,
+) -> None:
+    """Read the files of source.keypoints or pose.labels, once for all shards."""
+    from gaittake.pipeline import inputs, plan
+    from gaittake.pose.people_file import collect_people
+
+    job = job_of(dataset, overrides)
+    settings = stage_settings(plan.collect, job, digest)
+    if not (files or settings.files):
+        raise UserError(f"{dataset}: neither source.keypoints nor pose.labels is set")
+    collect_people(files or inputs.keypoint_files(job), out=out or job.path("pose/people.h5"))
+
+
+def assign_keypoints(
+    dataset: Dataset,
+    shard: Shard = None,
+    overrides: Overrides = None,
+    digest: Digest = None,
+    index: IndexFile = None,
+    people: PeopleFileOption = None,
+    out: Annotated[Path | None, writes("Keypoints of the shard, .h5.")] = None,
+    out_rejects: RejectsOut = None,
+) -> None:
+    """Match the keypoints of source.keypoints to the silhouettes of a shard."""
+    from gaittake.pipeline import plan
+    from gaittake.pose import assign
+
+    job = job_of(dataset, overrides, shard=shard)
+    assign.assign_keypoints(
+        stage_settings(plan.assign_keypoints, job, digest),
+        index=index or job.path("index/{shard}.csv"),
+        people=people or job.path("pose/people.h5"),
+        out=out or job.path("pose/own_keypoints/{shard}.h5"),
+        rejects=out_rejects or job.path("pose/own_keypoints/{shard}.rejects.csv"),
+    )
+
+
+def assign_labels(
+    dataset: Dataset,
+    shard: Shard = None,
+    overrides: Overrides = None,
+    digest: Digest = None,
+    check: CheckFile = None,
+    index: IndexFile = None,
+    people: PeopleFileOption = None,
+    out: Annotated[Path | None, writes("Pseudo-labels of the shard, .h5.")] = None,
+    out_rejects: RejectsOut = None,
+) -> None:
+    """Match the keypoints of pose.labels to silhouettes of training subjects, as labels."""
+    from gaittake.pipeline import plan
+    from gaittake.pose import assign
+
+    job = job_of(dataset, overrides, shard=shard)
+    settings = stage_settings(plan.assign_labels, job, digest)
+    require_check(job, check)
+    assign.assign_labels(
+        settings,
+        index=index or job.path("index/{shard}.csv"),
+        people=people or job.path("pose/people.h5"),
+        out=out or job.path("pose/own_labels/{shard}.h5"),
+        rejects=out_rejects or job.path("pose/own_labels/{shard}.rejects.csv"),
+    )
+
+
 def finetune(
     dataset: Dataset,
     overrides: Overrides = None,
@@ -108,7 +181,7 @@ def finetune(
     threads: Threads = None,
 ) -> None:
     """Train the detector on silhouettes with the pseudo-labels; a stopped run continues."""
-    from gaittake.pipeline import plan
+    from gaittake.pipeline import inputs, plan
 
     job = job_of(dataset, overrides)
     settings = stage_settings(plan.finetune, job, digest)
@@ -118,7 +191,7 @@ def finetune(
 
     finetune_student(
         settings,
-        pseudo_labels=pseudo_labels or job.each("pose/pseudo_labels/{shard}.h5", "train"),
+        pseudo_labels=pseudo_labels or inputs.pseudo_labels(job),
         index=index or job.each("index/{shard}.csv", "train"),
         teacher=teacher or job.path("pose/teacher.pt"),
         checkpoints=checkpoints or job.path("pose/checkpoints/student"),

@@ -103,6 +103,7 @@ def _drawn(rows: "pd.DataFrame", title: str) -> "Table":
     from rich.table import Table
 
     from gaittake.evaluation.tables import STATISTICS
+    from gaittake.sequence import view_title
 
     intervals = "low" in rows.columns and any(rows["low"])
     drawn = Table(title=title)
@@ -111,9 +112,7 @@ def _drawn(rows: "pd.DataFrame", title: str) -> "Table":
         columns.append("deviation")
     for column in columns:
         numeric = column not in ("method", "condition")
-        drawn.add_column(
-            f"{column}°" if column.isdigit() else column, justify="right" if numeric else "left"
-        )
+        drawn.add_column(view_title(column), justify="right" if numeric else "left")
     if intervals:
         drawn.add_column("95 %", justify="right")
     before = ""

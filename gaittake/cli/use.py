@@ -88,8 +88,9 @@ def export(
 
     job = job_of(dataset, overrides, method=method)
     embed = plan.embed(job)
-    if job.settings.pose.keypoints == "truth":
-        embed = embed.model_copy(update={"keypoints": "truth"})
+    kinds = {"truth": "truth", "files": "given"}
+    if kind := kinds.get(job.settings.keypoints_from):
+        embed = embed.model_copy(update={"keypoints": kind})
     out = out or Path(f"{dataset}-{method}.gait")
     model = export_model(
         embed,

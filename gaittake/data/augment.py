@@ -62,8 +62,8 @@ def mirrored(batch: Batch, which: npt.NDArray[np.bool_]) -> Batch:
     A person at a view of 30 degrees becomes one at 150; the left wrist becomes the right one.
     """
     chosen = _on_device(batch, which)[:, None, None, None]
-    order = np.array(MIRROR[: batch.keypoints.shape[2]], dtype=np.int64)  # none without keypoints
-    x, y, confidence = batch.keypoints[:, :, _on_device(batch, order)].unbind(dim=3)
+    order = _on_device(batch, np.array(MIRROR[: batch.keypoints.shape[2]], dtype=np.int64))
+    x, y, confidence = batch.keypoints[:, :, order].unbind(dim=3)
     keypoints = torch.stack([1 - x, y, confidence], dim=3)
     return batch._replace(
         silhouettes=torch.where(chosen, batch.silhouettes.flip(3), batch.silhouettes),

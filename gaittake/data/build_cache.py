@@ -17,7 +17,7 @@ from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedWriter, open_ragged
 from gaittake.io.tables import count_rejects, read_sequences, write_csv, write_rejects
 from gaittake.keypoints import normalise
-from gaittake.sequence import Reject, Sequence
+from gaittake.sequence import IDENTITY, Reject, Sequence
 from gaittake.settings import CacheStage, canonical
 from gaittake.silhouette import Aligned, align
 
@@ -52,7 +52,14 @@ def cache_shard(
             become the array `truth`, else the array `keypoints`.
         out: the cache.
         rejects: table of skipped frames and sequences.
+
+    Raises:
+        UserError: there are keypoints, and the cache is to hold silhouettes only; or there are
+            none, and it needs some.
     """
+    if settings.keypoints == (keypoints is None and truth is None):
+        wanted = "a file of keypoints is needed" if settings.keypoints else "pose.keypoints is none"
+        raise UserError(f"{out}: {wanted}, found {keypoints or truth or 'no file'}")
     sequences = read_sequences(index)
     refused: list[Reject] = []
     kept = 0
@@ -77,10 +84,7 @@ def cache_shard(
             else:
                 kept += 1
                 cache.append(
-                    subject=sequence.subject,
-                    condition=sequence.condition,
-                    number=sequence.number,
-                    view=sequence.view,
+                    sequence.identity,
                     silhouettes=clean.silhouettes,
                     **dict(zip(shard.arrays, clean.keypoints, strict=True)),
                 )
@@ -90,9 +94,15 @@ def cache_shard(
 
 
 def _clean_frames(
-    sequence: Sequence, keypoints: dict[int, Float32s], settings: CacheStage, refused: list[Reject]
+    sequence: Sequence,
+    keypoints: dict[int, Float32s] | None,
+    settings: CacheStage,
+    refused: list[Reject],
 ) -> Clean | None:
-    """Returns the frames with a silhouette and keypoints; adds the others to `refused`."""
+    """Returns the frames with a silhouette and keypoints; adds the others to `refused`.
+
+    Without `keypoints`, a silhouette is enough.
+    """
     aligned: list[Aligned] = []
     rows: list[Float32s] = []
     frames = read_silhouettes(
@@ -100,14 +110,18 @@ def _clean_frames(
     )
     for number, image in frames:
         item = align(image, **settings.align.model_dump())
-        if item is None or number not in keypoints:
+        if item is None or (keypoints is not None and number not in keypoints):
             reason = "empty silhouette" if item is None else "no keypoints"
             refused.append(Reject(STAGE, f"{sequence.silhouettes}#{number}", reason))
             continue
         aligned.append(item)
-        rows.append(keypoints[number])
+        if keypoints is not None:
+            rows.append(keypoints[number])
     if not aligned:
         return None
+    silhouettes = np.stack([item.image for item in aligned])
+    if keypoints is None:
+        return Clean(silhouettes, np.empty((0, len(aligned), 17, 3), dtype=np.float32))
     normalised = [
         normalise(
             each,
@@ -117,7 +131,7 @@ def _clean_frames(
         )
         for each in np.stack(rows, axis=1)
     ]
-    return Clean(np.stack([item.image for item in aligned]), np.stack(normalised))
+    return Clean(silhouettes, np.stack(normalised))
 
 
 def merge_caches(shards: list[Path], *, index: list[Path], out: Path, out_sequences: Path) -> None:
@@ -160,13 +174,11 @@ def _append_shard(cache: RaggedWriter, path: Path) -> int:
         for _, block in shard.sequences.groupby(blocks):
             start, frames = int(block["first_frame"].iloc[0]), int(block["frame_count"].sum())
             read = {name: shard.read(name, start, frames) for name in shard.arrays}
-            columns = ["subject", "condition", "number", "view", "first_frame", "frame_count"]
-            rows: Iterable[tuple[str, str, int, int, int, int]]
+            columns = [*IDENTITY, "first_frame", "frame_count"]
+            rows: Iterable[tuple[str, str, str, int, int]]
             rows = block[columns].itertuples(index=False, name=None)
-            for subject, condition, number, view, first, count in rows:
+            for subject, kind, view, first, count in rows:
                 own = slice(first - start, first - start + count)
                 arrays = {name: rows_of[own] for name, rows_of in read.items()}
-                cache.append(
-                    subject=subject, condition=condition, number=number, view=view, **arrays
-                )
+                cache.append((subject, kind, view), **arrays)
         return len(shard.sequences)

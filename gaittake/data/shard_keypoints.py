@@ -1,4 +1,4 @@
-"""Keypoints of a shard by sequence and frame: predicted, truth, or both."""
+"""Keypoints of a shard by sequence and frame: predicted, truth, both, or none."""
 
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -9,10 +9,9 @@ import numpy as np
 
 from gaittake.arrays import Float32s
 from gaittake.io.ragged import RaggedFile, open_ragged
-from gaittake.sequence import Sequence
+from gaittake.sequence import IDENTITY, Identity, Sequence
 
-# First row and number of rows, by subject, condition, number, view.
-Rows = dict[tuple[str, str, int, int], tuple[int, int]]
+Rows = dict[Identity, tuple[int, int]]  # first row and number of rows of each sequence
 
 
 class ShardKeypoints(AbstractContextManager["ShardKeypoints"]):
@@ -23,32 +22,25 @@ class ShardKeypoints(AbstractContextManager["ShardKeypoints"]):
         truth: file of the renderer's true keypoints, or None.
 
     Attributes:
-        arrays: names of the cache's arrays: `keypoints`; with both files also `truth`.
-        source: the file of the array `keypoints`: `keypoints` or `truth`.
-
-    Raises:
-        ValueError: no file.
+        arrays: names of the cache's arrays: `keypoints`; with both files also `truth`; without
+            a file none.
+        source: the file of the array `keypoints`: `keypoints` or `truth`; without a file `none`.
     """
 
     def __init__(self, keypoints: Path | None, truth: Path | None) -> None:
         given = [("keypoints", keypoints), ("truth", truth)]
         self._paths = [(kind, path) for kind, path in given if path is not None]
-        if not self._paths:
-            raise ValueError("a file of keypoints or of truth is needed, found neither")
         self.arrays = ("keypoints", "truth")[: len(self._paths)]
-        self.source = self._paths[0][0]
+        self.source = self._paths[0][0] if self._paths else "none"
         self._open = ExitStack()
         self._files: list[tuple[str, RaggedFile, Rows]] = []
 
     def __enter__(self) -> Self:
         for kind, path in self._paths:
             file = self._open.enter_context(open_ragged(path, kind=kind))
-            columns = ["subject", "condition", "number", "view", "first_frame", "frame_count"]
+            columns = [*IDENTITY, "first_frame", "frame_count"]
             table = file.sequences[columns].itertuples(index=False, name=None)
-            rows = {
-                (s, c, int(n), int(v)): (int(first), int(count))
-                for s, c, n, v, first, count in table
-            }
+            rows = {tuple(row[:3]): (int(row[3]), int(row[4])) for row in table}
             self._files.append((kind, file, rows))
         return self
 
@@ -60,8 +52,13 @@ class ShardKeypoints(AbstractContextManager["ShardKeypoints"]):
     ) -> None:
         self._open.close()
 
-    def of(self, sequence: Sequence) -> dict[int, Float32s]:
-        """Returns keypoints `[array, 17, 3]` in pixels of the full frame, by frame number."""
+    def of(self, sequence: Sequence) -> dict[int, Float32s] | None:
+        """Returns keypoints `[array, 17, 3]` in pixels of the full frame, by frame number.
+
+        None: there is no file, so that no frame needs keypoints.
+        """
+        if not self._files:
+            return None
         found = [_by_frame(kind, file, rows, sequence) for kind, file, rows in self._files]
         common = set(found[0]).intersection(*found[1:])
         return {number: np.stack([each[number] for each in found]) for number in common}
@@ -69,9 +66,9 @@ class ShardKeypoints(AbstractContextManager["ShardKeypoints"]):
 
 def _by_frame(kind: str, file: RaggedFile, rows: Rows, sequence: Sequence) -> dict[int, Float32s]:
     """Returns keypoints `[17, 3]` of one file, by frame number; true ones have confidence 1."""
-    if sequence[:4] not in rows:
+    if sequence.identity not in rows:
         return {}
-    first, count = rows[sequence[:4]]
+    first, count = rows[sequence.identity]
     if kind == "truth":
         points = file.read("joints", first, count)
         confidence = np.ones((*points.shape[:2], 1), dtype=np.float32)

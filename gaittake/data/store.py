@@ -32,7 +32,7 @@ class Frames(NamedTuple):
     Attributes:
         rows: `[n, s]` rows in the store.
         silhouettes: `[n, s, rows, columns]` uint8.
-        keypoints: `[n, s, 17, 3]` float32.
+        keypoints: `[n, s, 17, 3]` float32; `[n, s, 0, 3]` without keypoints.
     """
 
     rows: Int64s
@@ -45,7 +45,7 @@ class SequenceStore(NamedTuple):
 
     Attributes:
         silhouettes: `[frames, rows, columns]` uint8.
-        keypoints: `[frames, 17, 3]` float32.
+        keypoints: `[frames, 17, 3]` float32; `[frames, 0, 3]` without keypoints.
         sequences: one row per sequence; `first_frame` is an index of the two arrays.
         data_digest: of these sequences: other subjects of the cache do not change it.
         device: of the batches.
@@ -86,12 +86,12 @@ def load_store(
         cache: the dataset's cache.
         subjects: names.
         device: of the batches.
-        keypoints: `predicted`, or `truth`: the renderer's true keypoints.
+        keypoints: `predicted`; `truth`: the renderer's true keypoints; `none`: silhouettes only.
         noise: standard deviation of Gaussian noise on x and y, in body heights; the seed is fixed.
         place: where the frames are held; None chooses by `choose_place`.
 
     Raises:
-        UserError: the cache has no sequence of these subjects, or no true keypoints.
+        UserError: the cache has no sequence of these subjects, or no such keypoints.
         ValueError: an unknown `keypoints`.
     """
     with open_ragged(cache, kind="cache") as opened:
@@ -105,12 +105,14 @@ def load_store(
         array = _keypoint_array(opened, cache, keypoints)
         if place is None:
             frames = int(table["frame_count"].sum())
-            needed = frames * (row_bytes(opened, "silhouettes") + row_bytes(opened, array))
-            place = choose_place(needed, device)
+            held = filter(None, ("silhouettes", array))
+            place = choose_place(frames * sum(row_bytes(opened, name) for name in held), device)
         memory = device if place == "device" else torch.device("cpu")
-        points = read_spans(opened, array, spans, torch.device("cpu"))
-        if noise:
-            _add_noise(points, noise)
+        points = torch.empty(int(table["frame_count"].sum()), 0, 3)
+        if array:
+            points = read_spans(opened, array, spans, torch.device("cpu"))
+            if noise:
+                _add_noise(points, noise)
         silhouettes = (
             Streamed(cache, "silhouettes", spans)
             if place == "cache"
@@ -121,9 +123,16 @@ def load_store(
 
 
 def _keypoint_array(opened: RaggedFile, cache: Path, keypoints: str) -> str:
-    """Returns the name of the cache's array of these keypoints."""
-    if keypoints not in ("predicted", "truth"):
-        raise ValueError(f"keypoints must be 'predicted' or 'truth', not {keypoints!r}")
+    """Returns the name of the cache's array of these keypoints, '' for none."""
+    if keypoints not in ("predicted", "truth", "none"):
+        raise ValueError(f"keypoints must be 'predicted', 'truth' or 'none', not {keypoints!r}")
+    if keypoints == "none":
+        return ""
+    if "keypoints" not in opened.arrays:
+        raise UserError(
+            f"{cache}: made without keypoints (pose.keypoints: none), which the method needs; set "
+            "pose.keypoints to 'predicted' and make the cache again"
+        )
     if keypoints == "predicted" or opened.attributes.get("keypoints") == "truth":
         return "keypoints"
     if "truth" not in opened.arrays:

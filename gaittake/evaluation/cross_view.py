@@ -144,7 +144,7 @@ def _blocks(opened: RaggedFile, probes: int) -> Iterator[slice]:
 
 
 def _tallies(
-    outcomes: Outcomes, roles: Roles, rows: Int64s, view: int, same_view: bool
+    outcomes: Outcomes, roles: Roles, rows: Int64s, view: str, same_view: bool
 ) -> list[tuple[Histogram, Bools]]:
     """Returns the histogram of each condition and which probes it counts in a view's gallery."""
     counted = (roles.view[rows] != view) | same_view
@@ -189,8 +189,8 @@ def grid_of(outcomes: Outcomes, roles: Roles, condition: str) -> Grid:
     curve = np.full((size, size, CURVE_RANKS), np.nan)
     precision, chance = np.full((2, size, size), np.nan)
     filled = np.flatnonzero(outcomes.gallery)
-    for place, degrees in enumerate(roles.views):
-        rows = np.flatnonzero(is_probe & (view == degrees))
+    for place, probed in enumerate(roles.views):
+        rows = np.flatnonzero(is_probe & (view == probed))
         probes[place] = len(rows)
         if len(rows):
             first, matches = (

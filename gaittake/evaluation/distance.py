@@ -37,7 +37,7 @@ def read_embeddings(opened: RaggedFile, chosen: Int64s) -> Embeddings:
     bad = ~np.isfinite(embeddings.reshape(len(chosen), -1).sum(axis=1, dtype=np.float64))
     if bad.any():
         row = opened.sequences.iloc[int(chosen[bad.argmax()])]
-        name = name_of(row["subject"], row["condition"], row["number"], row["view"])
+        name = name_of(row["subject"], row["type"], row["view"])
         raise UserError(
             f"{opened.path}: the embedding of {name} has values that are not finite, so it has no "
             "distances; the training diverged: check the method's train.csv and lower "

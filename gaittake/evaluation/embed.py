@@ -63,10 +63,7 @@ def embed(
     ) as written:
         for row, sequence in zip(embeddings, store.sequences.itertuples(), strict=True):
             written.append(
-                subject=str(sequence.subject),
-                condition=str(sequence.condition),
-                number=int(sequence.number),  # type: ignore[arg-type]
-                view=int(sequence.view),  # type: ignore[arg-type]
+                (str(sequence.subject), str(sequence.type), str(sequence.view)),
                 embeddings=row[None],
             )
 

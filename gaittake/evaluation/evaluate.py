@@ -26,12 +26,10 @@ from gaittake.evaluation.tables import table_rows
 from gaittake.evaluation.verification import Histogram, verification
 from gaittake.io.ragged import open_ragged
 from gaittake.io.tables import read_json, read_rejects, write_csv, write_json
-from gaittake.protocol import expand
-from gaittake.sequence import Reject
+from gaittake.sequence import IDENTITY, Reject
 from gaittake.settings import EvaluateStage, Protocol, canonical
 from gaittake.sources.coverage import (
     Coverage,
-    Item,
     cover,
     describe_partial,
     partial_label,
@@ -71,7 +69,8 @@ def evaluate(
     with open_ragged(embeddings, kind="embeddings") as opened:
         sequences, attributes = opened.sequences, opened.attributes
         roles = _roles(protocol, sequences)
-        coverage = cover(protocol, settings.subjects, _items(sequences))
+        found = sequences[list(IDENTITY)].itertuples(index=False, name=None)
+        coverage = cover(protocol, settings.subjects, found)
         if not protocol.partial:
             require_complete(coverage, what=f"evaluation of {settings.dataset}")
         if label := partial_label(coverage, checked):
@@ -99,19 +98,14 @@ def evaluate(
     write_csv(table_rows(metrics, "rank1"), table)
 
 
-def _items(sequences: pd.DataFrame) -> list[Item]:
-    """Returns the sequences of a table."""
-    rows = sequences[list(Item._fields)].itertuples(index=False)
-    return [Item(str(subject), str(name), int(n), int(view)) for subject, name, n, view in rows]
-
-
 def _roles(protocol: Protocol, sequences: pd.DataFrame) -> Roles:
     """Returns the roles of the sequences in the protocol."""
     return assign_roles(
         sequences,
-        gallery=expand(protocol.gallery),
-        probes={name: expand(names) for name, names in protocol.probes.items()},
+        gallery=protocol.gallery,
+        probes=protocol.probes,
         views=protocol.views,
+        views_excluded=protocol.views_excluded,
     )
 
 
@@ -133,7 +127,7 @@ def _condition(
         "interval": intervals["rank1"],
         "interval_matched": intervals["rank1_matched"],
         "by_probe_view": {
-            metric: {str(view): number(v) for view, v in zip(roles.views, values, strict=True)}
+            metric: {view: number(v) for view, v in zip(roles.views, values, strict=True)}
             for metric, values in means.items()
         },
         "cmc": [number(value) for value in curve],
@@ -143,7 +137,7 @@ def _condition(
     }
 
 
-def _pairs(grid: Grid, views: tuple[int, ...]) -> list[dict[str, Any]]:
+def _pairs(grid: Grid, views: tuple[str, ...]) -> list[dict[str, Any]]:
     """Returns the metrics of each pair of views with probes and a gallery."""
     return [
         {

@@ -1,9 +1,9 @@
 """`probes.csv`: the rank of each probe's match in the gallery of each view.
 
-Statistics and figures are computed from this table. Its columns are `condition, subject, sequence,
-view` of the probe, and one column per gallery view with the rank of the nearest sequence of the
-same subject. 0 means that the subject is not in that gallery; an empty cell, that the gallery is
-empty.
+Statistics and figures are computed from this table. Its columns are `condition`, then `subject,
+type, view` of the probe, and one column per gallery view with the rank of the nearest sequence of
+the same subject. 0 means that the subject is not in that gallery; an empty cell, that the gallery
+is empty.
 """
 
 from pathlib import Path
@@ -13,11 +13,12 @@ import pandas as pd
 
 from gaittake.arrays import Int64s
 from gaittake.errors import UserError
-from gaittake.evaluation.roles import Roles, sequence_names
+from gaittake.evaluation.roles import Roles
 from gaittake.io.tables import read_csv, write_csv
+from gaittake.sequence import IDENTITY
 
 NO_GALLERY = -1
-COLUMNS = ("condition", "subject", "sequence", "view")
+COLUMNS = ("condition", *IDENTITY)
 
 
 def probes_table(
@@ -29,14 +30,10 @@ def probes_table(
         probes: `[n]` row numbers of the probes in `sequences`.
         first_match: `[n, v]` rank of the nearest match; 0: no match; NO_GALLERY: empty gallery.
         roles: of the sequences.
-        sequences: subject, condition, number and view of each sequence.
+        sequences: subject, type and view of each sequence.
     """
-    rows = sequences.iloc[probes]
-    described = pd.DataFrame(
-        {"subject": rows["subject"], "sequence": sequence_names(rows), "view": rows["view"]}
-    )
-    columns = [str(view) for view in roles.views]
-    ranks = pd.DataFrame(first_match, columns=columns, index=described.index)
+    described = sequences.iloc[probes][list(IDENTITY)]
+    ranks = pd.DataFrame(first_match, columns=list(roles.views), index=described.index)
     table = pd.concat([described, ranks], axis=1)
     parts = []
     for condition, is_probe in roles.conditions.items():
@@ -63,9 +60,8 @@ def read_probes(path: Path) -> pd.DataFrame:
     views = [column for column in table.columns if column not in COLUMNS]
     try:
         table[views] = table[views].replace("", str(NO_GALLERY)).astype(np.int64)
-        return table.astype({"view": np.int64})
+        return table
     except ValueError as error:
         raise UserError(
-            f"{path}: a view or rank is not an integer ({error}); delete the file and evaluate "
-            "again"
+            f"{path}: a rank is not an integer ({error}); delete the file and evaluate again"
         ) from error

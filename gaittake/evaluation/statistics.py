@@ -107,13 +107,13 @@ def count_by_subject(
         subjects: sorted names of the subjects to count; default: all subjects of the condition.
     """
     table = probes[probes["condition"] == condition]
-    views = [int(column) for column in table.columns if column not in COLUMNS]
+    views = [column for column in table.columns if column not in COLUMNS]
     names = sorted(table["subject"].unique()) if subjects is None else list(subjects)
     table = table[table["subject"].isin(names) & table["view"].isin(views)]
-    ranks = table[[str(view) for view in views]].to_numpy()
+    ranks = table[views].to_numpy()
     place = (
         np.searchsorted(names, table["subject"].to_numpy()),
-        np.searchsorted(views, table["view"].to_numpy()),
+        np.searchsorted(views, table["view"].to_numpy().astype(str)),
     )
     correct, total = np.zeros((2, len(names), len(views), len(views)))
     np.add.at(correct, place, (ranks > 0) & (ranks <= k))
@@ -207,7 +207,7 @@ class OverSeeds(NamedTuple):
     """A metric of one condition over the training seeds.
 
     Attributes:
-        by_probe_view: by view in degrees, as text; None if no seed has a value.
+        by_probe_view: by view; None if no seed has a value.
         mean: of the condition.
     """
 

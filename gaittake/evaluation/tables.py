@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from gaittake.sequence import view_title
 from gaittake.settings import CompareStage
 
 CHANCE = "chance"  # the method of the rows with the chance level
@@ -30,7 +31,7 @@ MARKS = {"best": "**{}**", "second": "<u>{}</u>", "": "{}"}  # in Markdown
 
 # Rank-1 (%) as printed in the paper, shown separately from measured results.
 _CASIAB = """\
-method,condition,0,18,36,54,72,90,108,126,144,162,180,mean
+method,condition,000,018,036,054,072,090,108,126,144,162,180,mean
 gaitset,nm,90.8,97.9,99.4,96.9,93.6,91.7,95.0,97.8,98.9,96.8,85.8,95.0
 mt3d,nm,95.7,98.2,99.0,97.5,95.1,93.9,96.1,98.6,99.2,98.2,92.0,96.7
 gaitgl,nm,94.6,97.3,98.8,97.1,95.8,94.3,96.4,98.5,98.6,98.2,90.8,96.4
@@ -48,7 +49,7 @@ gaitpart,cl,70.7,85.5,86.9,83.3,77.1,72.5,76.9,82.2,83.8,80.2,66.5,78.7
 gaittake,cl,89.1,95.3,96.2,93.9,91.5,90.5,92.5,93.3,93.0,91.8,87.0,92.2
 """
 _OUMVLP = """\
-method,condition,0,15,30,45,60,75,90,180,195,210,225,240,255,270,mean
+method,condition,000,015,030,045,060,075,090,180,195,210,225,240,255,270,mean
 gaitset,nm,79.5,87.9,89.9,90.2,88.1,88.7,87.8,81.7,86.7,89.0,89.3,87.2,87.8,86.2,87.1
 gaitpart,nm,82.6,88.9,90.8,91.0,89.7,89.9,89.5,85.2,88.1,90.0,90.1,89.0,89.1,88.2,88.7
 gaitgl,nm,84.3,89.8,90.8,91.0,90.5,90.3,89.9,88.1,87.9,89.6,89.8,88.9,88.9,88.2,89.1
@@ -87,7 +88,7 @@ def table_rows(metrics: dict[str, Any], metric: str, *, method: str | None = Non
     for condition, numbers in metrics["conditions"].items():
         views = numbers["by_probe_view"][metric]
         row = {"dataset": dataset, "method": method or metrics["method"], "condition": condition}
-        row |= {str(view): percent(views[view]) for view in sorted(views, key=int)}
+        row |= {view: percent(views[view]) for view in sorted(views)}
         rows.append(row | {"mean": percent(numbers["mean"][metric])})
     return pd.DataFrame(rows)
 
@@ -235,7 +236,7 @@ def markdown_table(rows: pd.DataFrame) -> str:
     """
     views, ranked = ranked_rows(rows)
     lines = [
-        "| condition | method |" + "".join(f" {view}° |" for view in views) + " mean |",
+        "| condition | method |" + "".join(f" {view_title(view)} |" for view in views) + " mean |",
         "|---|---|" + "---:|" * (len(views) + 1),
     ]
     spreads = {(row["condition"], row["method"]): _spread(row) for _, row in rows.iterrows()}

@@ -59,7 +59,7 @@ def _sequences(opened: RaggedFile) -> Iterator[str]:
         f"  {frames.sum()} frames, {frames.min()} to {frames.max()} in a sequence, "
         f"median {frames.median():g}"
     )
-    for column in ("condition", "view", "subject"):
+    for column in ("type", "view", "subject"):
         yield f"  sequences by {column}: {_counts(table[column])}"
 
 

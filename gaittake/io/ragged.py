@@ -21,8 +21,9 @@ import pandas as pd
 from gaittake import __version__
 from gaittake.errors import UserError
 from gaittake.io.atomic import whole_file
+from gaittake.sequence import IDENTITY, Identity, name_of
 
-SCHEMA = 2
+SCHEMA = 3
 # A clip of 30 silhouettes lies in two or three chunks of this size. It reads twice as fast as from
 # chunks four times as large, and the file is 1 % larger. Level 4 saves a tenth of the bytes of
 # level 1 and reads faster (benchmarks/cache.py).
@@ -30,8 +31,8 @@ CHUNK_BYTES = 1 << 16
 GZIP_LEVEL = 4
 # Rows are buffered up to this size, because HDF5 takes milliseconds to extend an array.
 BUFFER_BYTES = 1 << 24
-TEXT_COLUMNS = ("subject", "condition", "digest")
-INTEGER_COLUMNS = ("number", "view", "first_frame", "frame_count")
+TEXT_COLUMNS = (*IDENTITY, "digest")
+INTEGER_COLUMNS = ("first_frame", "frame_count")
 Array = npt.NDArray[Any]
 
 
@@ -128,15 +129,13 @@ class RaggedWriter:
     def __enter__(self) -> Self:
         return self
 
-    def append(
-        self, *, subject: str, condition: str, number: int, view: int, **arrays: Array
-    ) -> None:
+    def append(self, identity: Identity, **arrays: Array) -> None:
         """Adds one sequence: the same number of rows in every array."""
         lengths = {name: len(arrays[name]) for name in self._names}
         if len(set(lengths.values())) != 1 or set(arrays) != set(self._names):
             raise ValueError(
-                f"sequence {subject}/{condition}-{number:02d}/{view:03d}: arrays "
-                f"{sorted(self._names)} of equal length are required, got {lengths}"
+                f"sequence {name_of(*identity)}: arrays {sorted(self._names)} of equal length are "
+                f"required, got {lengths}"
             )
         count = next(iter(lengths.values()))
         stored = {n: np.array(arrays[n], dtype=self._file[n].dtype) for n in self._names}
@@ -144,10 +143,7 @@ class RaggedWriter:
             self._buffer[name].append(rows)
             self._buffered_bytes += rows.nbytes
         for column, value in {
-            "subject": subject,
-            "condition": condition,
-            "number": number,
-            "view": view,
+            **dict(zip(IDENTITY, identity, strict=True)),
             "first_frame": self._rows,
             "frame_count": count,
             "digest": _digest(stored),
@@ -222,8 +218,7 @@ def _digest(arrays: Mapping[str, Array]) -> str:
 
 def table_digest(sequences: pd.DataFrame) -> str:
     """Returns a digest of the names and rows of some sequences of a file, in their order."""
-    columns = ["subject", "condition", "number", "view", "digest"]
-    names = sequences[columns].itertuples(index=False, name=None)
+    names = sequences[list(TEXT_COLUMNS)].itertuples(index=False, name=None)
     return hashlib.sha256("\n".join(map(repr, names)).encode()).hexdigest()[:16]
 
 
@@ -241,8 +236,8 @@ class RaggedFile:
     """A ragged file opened for reading by `open_ragged`.
 
     Attributes:
-        sequences: a row per sequence: subject, condition, number, view, first_frame, frame_count,
-            digest (of its rows).
+        sequences: a row per sequence: subject, type, view, first_frame, frame_count, digest (of its
+            rows).
         attributes: where the content comes from.
         arrays: by name; their rows are read on access.
     """
@@ -256,7 +251,7 @@ class RaggedFile:
         group = file["sequences"]
         columns: dict[str, Any] = {c: np.char.decode(group[c][:], "utf-8") for c in TEXT_COLUMNS}
         columns |= {c: group[c][:] for c in INTEGER_COLUMNS}
-        self.sequences = pd.DataFrame(columns)[["subject", "condition", *INTEGER_COLUMNS, "digest"]]
+        self.sequences = pd.DataFrame(columns)[[*IDENTITY, *INTEGER_COLUMNS, "digest"]]
 
     def read(self, name: str, first: int = 0, count: int | None = None) -> Array:
         """Returns rows `first` to `first + count` of an array.

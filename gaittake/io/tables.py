@@ -38,8 +38,8 @@ def read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
 
 
 def write_sequences(sequences: Iterable[Sequence], path: Path) -> None:
-    """Writes a sequence table, sorted by subject, condition, number, view."""
-    rows = sorted(sequences, key=lambda s: s[:4])
+    """Writes a sequence table, sorted by subject, type, view."""
+    rows = sorted(sequences, key=lambda row: row.identity)
     write_csv(pd.DataFrame(rows, columns=list(Sequence._fields)), path)
 
 
@@ -49,13 +49,13 @@ def read_sequences(path: Path) -> list[Sequence]:
     return [
         Sequence(
             row["subject"],
-            row["condition"],
-            int(row["number"]),
-            int(row["view"]),
+            row["type"],
+            row["view"],
             int(row["frames"]),
             Path(row["silhouettes"]),
             Path(row["video"]) if row["video"] else None,
             row["masks"],
+            Path(row["keypoints"]) if row["keypoints"] else None,
         )
         for row in table.to_dict("records")
     ]

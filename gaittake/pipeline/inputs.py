@@ -7,9 +7,11 @@ other inputs have the same name for every dataset and stand in the rules.
 from pathlib import Path
 
 from gaittake.errors import UserError
+from gaittake.io.people import people_files
 from gaittake.pipeline import subjects
 from gaittake.pipeline.job import Job
-from gaittake.pipeline.plan import method_of, own_student, runs
+from gaittake.pipeline.plan import keypoint_places, method_of, own_student, runs
+from gaittake.pose.image_names import check_people
 from gaittake.sources.archives import packed
 from gaittake.sources.folders import check_folders
 
@@ -27,13 +29,15 @@ def require_files(job: Job) -> None:
     teacher_weights(job)
     for method in settings.methods:
         given_weights(job, method)
+    if found := keypoint_files(job):
+        check_people(found)
     if settings.rendered:
         return
-    if own_student(settings) and not settings.source.videos:
+    if settings.keypoints_from == "teacher" and not settings.source.videos:
         raise UserError(
             f"{job.dataset} has no videos (source.videos is empty), which its own student is "
             "trained on: set pose.student_from to a dataset that lends one, for example walkers, "
-            "or casiab if you have it"
+            "or casiab if you have it; or set pose.keypoints: none for methods without keypoints"
         )
     if not all(path.exists() for path in job.each("index/{shard}.csv")):
         check_folders(settings.source)
@@ -42,7 +46,8 @@ def require_files(job: Job) -> None:
 def lenders(job: Job) -> list[str]:
     """Returns the other datasets whose networks or student the dataset uses."""
     settings = job.settings
-    return [name for name in (settings.networks_from, settings.pose.student_from) if name]
+    student = settings.pose.student_from if settings.keypoints_from == "borrowed" else None
+    return [name for name in (settings.networks_from, student) if name]
 
 
 def recorded_walks(job: Job) -> list[Path]:
@@ -117,9 +122,15 @@ def student(job: Job) -> Path:
 
 
 def keypoints(job: Job) -> list[Path]:
-    """Returns the shard's predicted keypoints; none where the truth takes their place."""
-    predicted = job.settings.pose.keypoints == "predicted"
-    return [job.path("pose/keypoints/{shard}.h5")] if predicted else []
+    """Returns the shard's keypoints, if a student predicts them or the user's files have them."""
+    if job.settings.keypoints_from == "files":
+        return [job.path("pose/own_keypoints/{shard}.h5")]
+    return [job.path("pose/keypoints/{shard}.h5")] if keypoints_predicted(job) else []
+
+
+def keypoints_predicted(job: Job) -> bool:
+    """Returns whether a student predicts the keypoints, this dataset's or a borrowed one."""
+    return job.settings.keypoints_from == "borrowed" or own_student(job.settings)
 
 
 def every_keypoints(job: Job) -> list[Path]:
@@ -128,8 +139,9 @@ def every_keypoints(job: Job) -> list[Path]:
 
 
 def truth(job: Job) -> list[Path]:
-    """Returns the renderer's true keypoints of the shard; none for recorded datasets."""
-    return [job.path("data/{shard}/truth.h5")] if job.settings.rendered else []
+    """Returns the renderer's true keypoints of the shard, if its cache has them."""
+    known = job.settings.rendered and job.settings.keypoints_from != "none"
+    return [job.path("data/{shard}/truth.h5")] if known else []
 
 
 def every_truth(job: Job) -> list[Path]:
@@ -138,16 +150,26 @@ def every_truth(job: Job) -> list[Path]:
 
 
 def pseudo_labels(job: Job) -> list[Path]:
-    """Returns all pseudo-labels; none where another dataset lends the student."""
-    own = job.settings.pose.student_from is None
-    return job.each("pose/pseudo_labels/{shard}.h5", "train") if own else []
+    """Returns all pseudo-labels; none where no student is trained here."""
+    folders = {"teacher": "pseudo_labels", "labels": "own_labels"}
+    folder = folders.get(job.settings.keypoints_from)
+    return job.each(f"pose/{folder}/{{shard}}.h5", "train") if folder else []
+
+
+def keypoint_files(job: Job) -> list[Path]:
+    """Returns the user's files of keypoints or labels; those of a folder one by one.
+
+    Raises:
+        UserError: one does not exist.
+    """
+    setting = "source.keypoints" if job.settings.source.keypoints else "pose.labels"
+    return people_files(keypoint_places(job.settings), setting=setting)
 
 
 def quality(job: Job) -> list[Path]:
     """Returns the quality of the keypoints, where labels or the truth can measure it."""
-    pose = job.settings.pose
-    measurable = job.settings.rendered or pose.student_from is None
-    return [job.path("pose/quality.json")] if measurable and pose.keypoints == "predicted" else []
+    measurable = own_student(job.settings) or (job.settings.rendered and keypoints_predicted(job))
+    return [job.path("pose/quality.json")] if measurable else []
 
 
 def measured_keypoints(job: Job) -> list[Path]:
@@ -167,7 +189,6 @@ def measured_truth(job: Job) -> list[Path]:
 
 def rejects(job: Job) -> list[Path]:
     """Returns the tables of what the stages before `survey` skipped."""
-    pose = job.settings.pose
     found = [
         shard_job.path("data/{shard}/unpacked.rejects.csv")
         for shard_job in (job.at(shard=shard) for shard in job.shards)
@@ -176,11 +197,11 @@ def rejects(job: Job) -> list[Path]:
     if job.settings.source.masks_from_rgb:
         found += job.each("data/{shard}/segmented.rejects.csv")
     found += job.each("index/{shard}.rejects.csv") + job.each("cache/{shard}.rejects.csv")
-    if pose.keypoints == "predicted":
+    if keypoints_predicted(job):
         found += job.each("pose/keypoints/{shard}.rejects.csv")
-        if pose.student_from is None:
-            found += job.each("pose/pseudo_labels/{shard}.rejects.csv", "train")
-    return found
+    if job.settings.keypoints_from == "files":
+        found += job.each("pose/own_keypoints/{shard}.rejects.csv")
+    return found + [path.with_suffix(".rejects.csv") for path in pseudo_labels(job)]
 
 
 def lender(job: Job) -> str:

@@ -3,17 +3,21 @@
 A function per stage makes its record, which the rule passes to the command as JSON.
 """
 
+from pathlib import Path
 from typing import Any
 
 from gaittake.errors import UserError
 from gaittake.pipeline.job import Job
 from gaittake.pipeline.subjects import held_out, test_subjects, train_subjects
-from gaittake.protocol import expand
 from gaittake.settings import (
+    OWN_STUDENT,
     SECTIONS,
     SIZES,
+    AssignKeypointsStage,
+    AssignLabelsStage,
     CacheStage,
     CheckStage,
+    CollectStage,
     CompareStage,
     EmbedStage,
     EvaluateStage,
@@ -95,7 +99,7 @@ def check(job: Job) -> CheckStage:
         train_subjects=tuple(train_subjects(settings)),
         test_subjects=tuple(test_subjects(settings)),
         trains=own and any(method.learns for method in settings.methods.values()),
-        labels=own_student(settings),
+        labels=settings.keypoints_from == "teacher",
         rendered=settings.rendered,
     )
 
@@ -130,6 +134,26 @@ def pseudo_label(job: Job) -> PseudoLabelStage:
         boxes=pose.boxes,
         pseudo_label=pose.pseudo_label,
         batch=pose.batch,
+        subjects=tuple(subject for subject in _shard_subjects(job) if subject in training),
+    )
+
+
+def collect(job: Job) -> CollectStage:
+    """Returns what `collect` reads."""
+    return CollectStage(files=keypoint_places(job.settings))
+
+
+def assign_keypoints(job: Job) -> AssignKeypointsStage:
+    """Returns what `assign-keypoints` reads."""
+    max_shift = job.settings.pose.pseudo_label.max_shift
+    return AssignKeypointsStage(max_shift=max_shift, subjects=_shard_subjects(job))
+
+
+def assign_labels(job: Job) -> AssignLabelsStage:
+    """Returns what `assign-labels` reads: of test subjects nothing is labelled."""
+    training = set(train_subjects(job.settings))
+    return AssignLabelsStage(
+        pseudo_label=job.settings.pose.pseudo_label,
         subjects=tuple(subject for subject in _shard_subjects(job) if subject in training),
     )
 
@@ -169,14 +193,16 @@ def quality(job: Job) -> QualityStage:
 
 def cache(job: Job) -> CacheStage:
     """Returns what `cache` reads."""
-    return CacheStage(align=job.settings.align)
+    settings = job.settings
+    return CacheStage(align=settings.align, keypoints=settings.keypoints_from != "none")
 
 
 def train(job: Job) -> TrainStage:
     """Returns what `train` reads.
 
     Raises:
-        UserError: the dataset's networks are trained on another one, or the method has weights.
+        UserError: the dataset's networks are trained on another one, the method has weights, or
+            the dataset has no keypoints for this network.
     """
     settings = job.settings
     method, seed = method_of(job.known_method(), settings)
@@ -196,21 +222,25 @@ def train(job: Job) -> TrainStage:
         network=chosen.network,
         model=settings.method_model(method).model_dump(mode="json"),
         train=settings.method_train(method),
-        keypoints=chosen.keypoints,
+        keypoints=_keypoints(settings, method),
         noise=chosen.noise,
         subjects=tuple(train_subjects(settings)),
     )
 
 
 def embed(job: Job) -> EmbedStage:
-    """Returns what `embed` reads."""
+    """Returns what `embed` reads.
+
+    Raises:
+        UserError: the dataset has no keypoints for this network.
+    """
     settings = job.settings
     method, _ = method_of(job.known_method(), settings)
     chosen = settings.method(method)
     return EmbedStage(
         network=chosen.network,
         model=settings.method_model(method).model_dump(mode="json"),
-        keypoints=chosen.keypoints,
+        keypoints=_keypoints(settings, method),
         noise=chosen.noise,
         subjects=tuple(test_subjects(settings)),
         train_subjects=None
@@ -256,11 +286,12 @@ def report(job: Job) -> ReportStage:
         layout=settings.source.layout,
         synthetic=settings.rendered,
         note=note(settings),
-        gallery=tuple(expand(settings.protocol.gallery)),
+        gallery=settings.protocol.gallery,
         distance=settings.evaluate.distance,
         same_view=settings.protocol.same_view,
         held_out=tuple(held_out(settings)),
         test_subjects=tuple(test_subjects(settings)),
+        keypoints_from=settings.keypoints_from,
         changed=changed(settings),
     )
 
@@ -298,7 +329,10 @@ def unpublished(settings: Settings, method: str) -> dict[str, str]:
         pairs += [(f"pose.{s}", getattr(pose, s), getattr(default, s)) for s in POSE_SECTIONS]
         if pose.finetune.steps < default.finetune.steps:
             pairs.append(("pose.finetune", pose.finetune, default.finetune))
-    return {
+    given = {"files": "source.keypoints", "labels": "pose.labels"}
+    other = settings.keypoints_from in given and settings.takes_keypoints(method)
+    named = {given[settings.keypoints_from]: "your files instead of the teacher"} if other else {}
+    return named | {
         f"{section}.{name}": f"{_plain(value)} instead of {_plain(getattr(expected, name))}"
         for section, found, expected in pairs
         for name, value in found
@@ -313,14 +347,26 @@ def _trained_on(settings: Settings, method: str) -> str | None:
     return settings.networks_from if weights is None else str(weights)
 
 
+def _keypoints(settings: Settings, method: str) -> str:
+    """Returns which of the cache's keypoints a method takes: `predicted`, `truth` or `none`."""
+    if lack := settings.lacks_keypoints(method):
+        raise UserError(lack)
+    none = settings.keypoints_from == "none"
+    return "none" if none else settings.method(method).keypoints
+
+
 def _plain(value: Any) -> str:
     return str(list(value) if isinstance(value, tuple) else value)
 
 
+def keypoint_places(settings: Settings) -> tuple[Path, ...]:
+    """Returns the user's files and folders of keypoints, or of labels."""
+    return settings.source.keypoints or settings.pose.labels
+
+
 def own_student(settings: Settings) -> bool:
-    """Returns whether the dataset's keypoints come from a student trained on its own colour."""
-    pose = settings.pose
-    return pose.keypoints == "predicted" and pose.student_from is None
+    """Returns whether the dataset's keypoints come from a student that is trained here."""
+    return settings.keypoints_from in OWN_STUDENT
 
 
 def longest_clip(settings: Settings) -> int:

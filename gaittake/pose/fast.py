@@ -1,6 +1,8 @@
-"""Faster detectors for prediction: norms folded, channels last, heavy parts in bfloat16."""
+"""Faster detectors: heavy parts in bfloat16; for prediction also norms folded, channels last."""
 
 import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 
 import torch
@@ -9,9 +11,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from torchvision.models.detection import KeypointRCNN
 from torchvision.ops import FrozenBatchNorm2d
 
-from gaittake.device import has_bfloat16
+from gaittake.device import autocast, has_bfloat16
 
 Norm = nn.BatchNorm2d | FrozenBatchNorm2d
+Features = Tensor | dict[str, Tensor]
 
 
 class InBfloat16(nn.Module):
@@ -27,12 +30,49 @@ class InBfloat16(nn.Module):
         super().__init__()
         self.part = part.bfloat16()
 
-    def forward(self, x: Tensor) -> Tensor | dict[str, Tensor]:
+    def forward(self, x: Tensor) -> Features:
         """Returns the output of the part, as float32."""
-        found: Tensor | dict[str, Tensor] = self.part(x.bfloat16())
-        if isinstance(found, dict):
-            return {level: features.float() for level, features in found.items()}
-        return found.float()
+        return _float32(self.part(x.bfloat16()))
+
+
+def _float32(found: Features) -> Features:
+    """Returns features as float32."""
+    if isinstance(found, dict):
+        return {level: features.float() for level, features in found.items()}
+    return found.float()
+
+
+@contextmanager
+def autocast_heavy_parts(
+    model: KeypointRCNN, device: torch.device, precision: str
+) -> Iterator[None]:
+    """Within the block, backbone, box head and keypoint head compute under autocast.
+
+    Their outputs are float32, and so is all other computation: proposals, losses, NMS.
+
+    Args:
+        model: the detector.
+        device: the device it computes on.
+        precision: `auto`: bfloat16 if the device supports it; `float32`: no autocast.
+    """
+
+    def cast(forward: Callable[[Tensor], Features]) -> Callable[[Tensor], Features]:
+        def in_autocast(x: Tensor) -> Features:
+            with autocast(device, precision):
+                found = forward(x)
+            return _float32(found)
+
+        return in_autocast
+
+    heads = model.roi_heads
+    parts = (model.backbone, heads.box_head, heads.keypoint_head)
+    for part in parts:
+        part.forward = cast(part.forward)
+    try:
+        yield
+    finally:
+        for part in parts:
+            del part.forward  # the class's method again
 
 
 def for_prediction(model: KeypointRCNN, precision: str) -> KeypointRCNN:

@@ -50,7 +50,7 @@ class LabelledSilhouettes:
                 for row in labels.sequences.to_dict("records"):
                     if row["subject"] not in wanted or not row["frame_count"]:
                         continue
-                    name = name_of(row["subject"], row["condition"], row["number"], row["view"])
+                    name = name_of(row["subject"], row["type"], row["view"])
                     if name not in sequences:
                         raise UserError(
                             f"{path}: {name} has labels but is in no sequence table. Delete the "

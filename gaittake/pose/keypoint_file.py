@@ -9,12 +9,11 @@ import numpy.typing as npt
 
 from gaittake.arrays import Float32s
 from gaittake.io.ragged import RaggedFile, RaggedWriter, open_ragged
-from gaittake.sequence import Sequence
+from gaittake.sequence import Identity, Sequence
 from gaittake.silhouette import Box
 
 # Of pseudo-labels and predictions; the renderer writes the truth.
 ARRAYS = {"keypoints": ("f4", (17, 3)), "boxes": ("f4", (4,)), "frame": ("i8", ())}
-Key = tuple[str, str, int, int]  # subject, condition, number, view
 
 
 class FrameKeypoints(NamedTuple):
@@ -50,10 +49,7 @@ class SequenceKeypoints(NamedTuple):
 def append_sequence(writer: RaggedWriter, sequence: Sequence, frames: list[FrameKeypoints]) -> None:
     """Appends one sequence, which may have no frames."""
     writer.append(
-        subject=sequence.subject,
-        condition=sequence.condition,
-        number=sequence.number,
-        view=sequence.view,
+        sequence.identity,
         keypoints=np.array([f.keypoints for f in frames], dtype=np.float32).reshape(-1, 17, 3),
         boxes=np.array([f.box for f in frames], dtype=np.float32).reshape(-1, 4),
         frame=np.array([f.number for f in frames], dtype=np.int64),
@@ -62,7 +58,7 @@ def append_sequence(writer: RaggedWriter, sequence: Sequence, frames: list[Frame
 
 def read_keypoints(
     path: Path, kind: str, subjects: set[str] | None
-) -> dict[Key, SequenceKeypoints]:
+) -> dict[Identity, SequenceKeypoints]:
     """Returns the keypoints of each sequence.
 
     Args:
@@ -79,11 +75,11 @@ def read_keypoints(
 
 def _sequences(
     file: RaggedFile, subjects: set[str] | None, *, truth: bool
-) -> Iterator[tuple[Key, SequenceKeypoints]]:
+) -> Iterator[tuple[Identity, SequenceKeypoints]]:
     for row in file.sequences.to_dict("records"):
         if subjects is not None and row["subject"] not in subjects:
             continue
-        key = (row["subject"], row["condition"], row["number"], row["view"])
+        key = (row["subject"], row["type"], row["view"])
         rows = (row["first_frame"], row["frame_count"])
         boxes = file.read("boxes", *rows)
         if truth:

@@ -82,6 +82,14 @@ MIN_FRAMES = 3
 AT_THE_LIMIT = "shift at the limit of pose.pseudo_label.max_shift"
 UNCERTAIN = "shift between colour and silhouettes not certain"
 MISMATCH = "colour and silhouettes do not match"
+FILES_UNCERTAIN = "shift between keypoints and silhouettes not certain"
+FILES_MISMATCH = "keypoints and silhouettes do not match"
+# The same faults where the people are of the user's files.
+OF_FILES = {
+    AT_THE_LIMIT: AT_THE_LIMIT,
+    UNCERTAIN: FILES_UNCERTAIN,
+    MISMATCH: FILES_MISMATCH,
+}
 
 
 class Shift(NamedTuple):

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 from torchvision.models.detection import KeypointRCNN
 
-from gaittake.device import autocast
 from gaittake.errors import UserError
 from gaittake.io.checkpoint import Checkpoints
 from gaittake.io.progress import progress
 from gaittake.io.read_ahead import read_ahead
 from gaittake.pose.augment import Samples, augment
+from gaittake.pose.fast import autocast_heavy_parts
 from gaittake.settings import PoseTraining
 
 WARM_UP = 0.1  # share of the steps
@@ -59,11 +59,13 @@ def train_detector(
     start = _resume(model, optimiser, checkpoints.load())
     todo = range(start, training.steps)
     batches = (make_batch(samples, step, training.batch, seed, colour=colour) for step in todo)
-    with progress(what, training.steps, done=start, unit="steps") as advance:
+    with (
+        autocast_heavy_parts(model, device, training.precision),
+        progress(what, training.steps, done=start, unit="steps") as advance,
+    ):
         for step, batch in zip(todo, read_ahead(batches), strict=True):
             torch.manual_seed(seed * 1_000_003 + step)
-            rate = learning_rate(training, step)
-            loss = _step(model, optimiser, batch, rate, autocast(device, training.precision))
+            loss = _step(model, optimiser, batch, learning_rate(training, step))
             if not math.isfinite(loss):
                 raise UserError(
                     f"{what}: the loss is {loss} at step {step}; lower pose.{what}.learning_rate "
@@ -130,17 +132,15 @@ def _step(
     optimiser: torch.optim.Optimizer,
     batch: Batch,
     rate: float,
-    precision: torch.autocast,
 ) -> float:
     images, targets = batch
     device = next(model.parameters()).device
     for group in optimiser.param_groups:
         group["lr"] = rate
-    with precision:
-        losses: dict[str, Tensor] = model(
-            [image.to(device).float() / 255 for image in images],
-            [{name: value.to(device) for name, value in target.items()} for target in targets],
-        )
+    losses: dict[str, Tensor] = model(
+        [image.to(device).float() / 255 for image in images],
+        [{name: value.to(device) for name, value in target.items()} for target in targets],
+    )
     loss = torch.stack(list(losses.values())).sum()
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]

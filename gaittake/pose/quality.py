@@ -6,8 +6,9 @@ import numpy as np
 
 from gaittake.io.progress import progress
 from gaittake.io.tables import write_json
-from gaittake.pose.keypoint_file import Key, SequenceKeypoints, read_keypoints
+from gaittake.pose.keypoint_file import SequenceKeypoints, read_keypoints
 from gaittake.pose.score import Pairs, agreement
+from gaittake.sequence import Identity, condition_of
 from gaittake.settings import QualityStage
 
 Files = tuple[str, list[Path]]
@@ -56,7 +57,7 @@ def compare(
         reference: kind and paths of the pseudo-labels or the truth.
         subjects: the subjects to compare; None: all.
     """
-    references: dict[Key, SequenceKeypoints] = {}
+    references: dict[Identity, SequenceKeypoints] = {}
     for path in reference[1]:
         references |= read_keypoints(path, reference[0], subjects)
     parts = []
@@ -71,7 +72,7 @@ def compare(
     return agreement(Pairs.join(parts))
 
 
-def pair(key: Key, predicted: SequenceKeypoints, reference: SequenceKeypoints) -> Pairs:
+def pair(key: Identity, predicted: SequenceKeypoints, reference: SequenceKeypoints) -> Pairs:
     """Returns the frames of one sequence that both have, matched by frame number."""
     _, here, there = np.intersect1d(predicted.frame, reference.frame, return_indices=True)
     confidence = predicted.confidence[here, :, None]
@@ -80,6 +81,6 @@ def pair(key: Key, predicted: SequenceKeypoints, reference: SequenceKeypoints) -
         reference=reference.keypoints[there],
         visible=reference.confidence[there] > 0,
         boxes=reference.boxes[there],
-        condition=np.full(len(here), key[1]),
-        view=np.full(len(here), key[3]),
+        condition=np.full(len(here), condition_of(key[1])),
+        view=np.full(len(here), key[2]),
     )

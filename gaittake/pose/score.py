@@ -26,7 +26,7 @@ class Pairs(NamedTuple):
         visible: `[s, 17]`, in the reference.
         boxes: `[s, 4]` of the person in the reference, pixels.
         condition: `[s]`.
-        view: `[s]` degrees.
+        view: `[s]`.
     """
 
     predicted: Float32s
@@ -34,7 +34,7 @@ class Pairs(NamedTuple):
     visible: Bools
     boxes: Float32s
     condition: npt.NDArray[np.str_]
-    view: npt.NDArray[np.int64]
+    view: npt.NDArray[np.str_]
 
     @classmethod
     def join(cls, parts: list[Self]) -> Self:

@@ -15,7 +15,7 @@ from gaittake.models.attention import TemporalAttention
 from gaittake.report.html import empty_section, scrolling, section, template
 from gaittake.report.picture import image
 from gaittake.report.runs import Run, condition_title
-from gaittake.sequence import name_of
+from gaittake.sequence import IDENTITY, Identity, angle_of, name_of
 
 TITLE = "Attention over frames"
 SIDE_VIEW = 90  # degrees
@@ -69,8 +69,7 @@ def attention_section(runs: Sequence[Run], cache: Path, *, label: str) -> Markup
     for condition, sequence in sequences.items():
         row = None if sequence is None else _row(store, sequence)
         if sequence is not None and row is not None:
-            subject, name, view = sequence
-            title = f"{condition_title(condition)}: {subject}/{name}/{view:03d}"
+            title = f"{condition_title(condition)}: {name_of(*sequence)}"
             strip = _strip(title, store, row, frame_weights(network, store, row))
             strips.append(Markup("<h3>{}</h3>\n{}").format(title, strip))
     caption = (
@@ -86,26 +85,21 @@ def attention_section(runs: Sequence[Run], cache: Path, *, label: str) -> Markup
     )
 
 
-def _side_view(run: Run, condition: str) -> tuple[str, str, int] | None:
-    """Returns subject, sequence and view of the condition's first probe closest to 90°."""
+def _side_view(run: Run, condition: str) -> Identity | None:
+    """Returns the condition's first probe closest to 90°; the first if no view is an angle."""
     table = run.probes[run.probes["condition"] == condition]
     if table.empty:
         return None
-    nearest = (table["view"] - SIDE_VIEW).abs().to_numpy().argmin()
-    row = table.iloc[int(nearest)]
-    return str(row["subject"]), str(row["sequence"]), int(row["view"])
+    angles = [angle_of(view) for view in table["view"]]
+    away = [360 if angle is None else abs(angle - SIDE_VIEW) for angle in angles]
+    row = table.iloc[int(np.argmin(away))]
+    return str(row["subject"]), str(row["type"]), str(row["view"])
 
 
-def _row(store: SequenceStore, sequence: tuple[str, str, int]) -> int | None:
+def _row(store: SequenceStore, sequence: Identity) -> int | None:
     """Returns the row number of a sequence in the store."""
-    columns = ["subject", "condition", "number", "view"]
-    for row, (subject, condition, number, view) in enumerate(
-        store.sequences[columns].itertuples(index=False)
-    ):
-        found = name_of(subject, condition, int(number), int(view))
-        if found == f"{sequence[0]}/{sequence[1]}/{sequence[2]:03d}":
-            return row
-    return None
+    rows = store.sequences[list(IDENTITY)].itertuples(index=False, name=None)
+    return next((place for place, row in enumerate(rows) if row == sequence), None)
 
 
 @torch.inference_mode()

@@ -7,6 +7,7 @@ import numpy as np
 from markupsafe import Markup
 
 from gaittake.report.html import template
+from gaittake.sequence import view_title
 
 WIDTH, HEIGHT = 340.0, 246.0
 LEFT, RIGHT, TOP, BOTTOM = 42.0, 10.0, 26.0, 40.0
@@ -106,8 +107,8 @@ _HEAT_MAP = template("""\
 <text x="{{ left }}" y="14" class="title">{{ title }}</text>
 <text x="{{ left }}" y="32" class="soft">probe ↓  gallery →</text>
 {% for view, at in views %}
-<text x="{{ left + at }}" y="{{ top - 7 }}" text-anchor="middle" class="soft">{{ view }}°</text>
-<text x="{{ left - 6 }}" y="{{ top + at + 4 }}" text-anchor="end" class="soft">{{ view }}°</text>
+<text x="{{ left + at }}" y="{{ top - 7 }}" text-anchor="middle" class="soft">{{ view }}</text>
+<text x="{{ left - 6 }}" y="{{ top + at + 4 }}" text-anchor="end" class="soft">{{ view }}</text>
 {% endfor %}
 {% for cell in cells %}
 <rect x="{{ cell.x + 1 }}" y="{{ cell.y + 1 }}" width="{{ side - 2 }}" height="{{ side - 2 }}"
@@ -183,7 +184,7 @@ def legend(styles: Mapping[str, int]) -> Markup:
 
 
 def heat_map(
-    title: str, views: Sequence[int], cells: dict[tuple[int, int], float | None]
+    title: str, views: Sequence[str], cells: dict[tuple[str, str], float | None]
 ) -> Markup:
     """Returns a map of probe views (rows) and gallery views (columns).
 
@@ -191,7 +192,7 @@ def heat_map(
 
     Args:
         title: of the map.
-        views: degrees.
+        views: names.
         cells: by probe view and gallery view, 0…1; None or absent: no value.
     """
     top = 62.0
@@ -213,13 +214,14 @@ def heat_map(
     if known:
         (low, worst), (high, best) = min(known), max(known)
         summary = (
-            f"highest {100 * high:.0f} % at probe {best[0]}°, gallery {best[1]}°; "
-            f"lowest {100 * low:.0f} % at probe {worst[0]}°, gallery {worst[1]}°"
+            f"highest {100 * high:.0f} % at probe {view_title(best[0])}, gallery "
+            f"{view_title(best[1])}; lowest {100 * low:.0f} % at probe {view_title(worst[0])}, "
+            f"gallery {view_title(worst[1])}"
         )
     return _HEAT_MAP(
         title=title,
         label=f"Rank-1 by probe and gallery view, {title}: {summary}",
-        views=[(view, (place + 0.5) * side) for place, view in enumerate(views)],
+        views=[(view_title(view), (place + 0.5) * side) for place, view in enumerate(views)],
         cells=drawn,
         side=side,
         dark=DARK,

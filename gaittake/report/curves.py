@@ -33,7 +33,7 @@ def views_section(runs: Sequence[Run], *, label: str) -> Markup:
     maps = []
     for condition, numbers in best.metrics["conditions"].items():
         cells = {(p["probe_view"], p["gallery_view"]): p["rank1"] for p in numbers["pairs"]}
-        views = sorted(int(view) for view in numbers["by_probe_view"]["rank1"])
+        views = sorted(numbers["by_probe_view"]["rank1"])
         maps.append(heat_map(condition_title(condition), views, cells))
     caption = (
         f"{label}{best.title}: rank-1 in % for each pair of views. Rows: view of the probe; "

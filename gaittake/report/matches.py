@@ -11,11 +11,12 @@ from markupsafe import Markup
 from gaittake.arrays import Float64s, Int64s
 from gaittake.evaluation.distance import distances, read_embeddings
 from gaittake.evaluation.probes import COLUMNS
-from gaittake.evaluation.roles import sequence_names
 from gaittake.io.ragged import RaggedFile, open_ragged
+from gaittake.protocol import matching
 from gaittake.report.html import empty_section, scrolling, section, template
 from gaittake.report.picture import image
 from gaittake.report.runs import Run, best_run, condition_title
+from gaittake.sequence import IDENTITY, view_title
 from gaittake.settings import ReportStage
 from gaittake.silhouette import Image
 
@@ -56,17 +57,17 @@ class Probe(NamedTuple):
     Attributes:
         condition: of the probe.
         subject: of the probe.
-        sequence: of the probe: `nm-05`.
-        view: of the probe, degrees.
-        gallery_view: degrees.
+        type: of the probe: `nm-05`.
+        view: of the probe.
+        gallery_view: where it is searched.
         rank: of the nearest sequence of the same subject.
     """
 
     condition: str
     subject: str
-    sequence: str
-    view: int
-    gallery_view: int
+    type: str
+    view: str
+    gallery_view: str
     rank: int
 
 
@@ -118,7 +119,6 @@ def chosen_probes(settings: ReportStage, run: Run, condition: str) -> list[Probe
     table = run.probes[run.probes["condition"] == condition]
     views = [column for column in table.columns if column not in COLUMNS]
     long = table.melt(list(COLUMNS), views, var_name="gallery_view", value_name="rank")
-    long = long.astype({"gallery_view": np.int64})
     counted = (long["rank"] > 0) & ((long["gallery_view"] != long["view"]) | settings.same_view)
     order = long[counted].sort_values("rank", ascending=False, kind="stable")
     order = order.drop_duplicates("subject")
@@ -130,9 +130,9 @@ def chosen_probes(settings: ReportStage, run: Run, condition: str) -> list[Probe
         Probe(
             condition,
             str(row["subject"]),
-            str(row["sequence"]),
-            int(row["view"]),
-            int(row["gallery_view"]),
+            str(row["type"]),
+            str(row["view"]),
+            str(row["gallery_view"]),
             int(row["rank"]),
         )
         for row in pd.concat([failures, successes]).to_dict("records")
@@ -144,12 +144,11 @@ def _row(
 ) -> tuple[str, Markup]:
     """Returns the title and the drawing of one probe."""
     table = embeddings.sequences
-    names = sequence_names(table)
-    in_gallery = names.isin(list(settings.gallery)) & (table["view"] == probe.gallery_view)
+    types = table["type"]
+    in_gallery = types.isin(matching(types, settings.gallery))
+    in_gallery &= table["view"] == probe.gallery_view
     is_probe = (
-        (table["subject"] == probe.subject)
-        & (names == probe.sequence)
-        & (table["view"] == probe.view)
+        (table["subject"] == probe.subject) & (types == probe.type) & (table["view"] == probe.view)
     )
     gallery, row_of_probe = np.flatnonzero(in_gallery), np.flatnonzero(is_probe)[:1]
     found = gallery_distances(embeddings, row_of_probe, gallery, kind=settings.distance)
@@ -176,8 +175,8 @@ def _row(
             )
         )
     title = (
-        f"{probe.subject}/{probe.sequence}, {probe.view}° → {probe.gallery_view}°: "
-        f"same person at rank {probe.rank}"
+        f"{probe.subject}/{probe.type}, {view_title(probe.view)} → "
+        f"{view_title(probe.gallery_view)}: same person at rank {probe.rank}"
     )
     drawing = _ROW(
         tiles=tiles,
@@ -241,12 +240,10 @@ def mean_silhouette(frames: RaggedFile, row: pd.Series) -> Image | None:
 
     Args:
         frames: the cache.
-        row: subject, condition, number and view.
+        row: subject, type and view.
     """
     table = frames.sequences
-    same = np.logical_and.reduce(
-        [table[name] == row[name] for name in ("subject", "condition", "number", "view")]
-    )
+    same = np.logical_and.reduce([table[name] == row[name] for name in IDENTITY])
     found = np.flatnonzero(same)
     if not len(found):
         return None

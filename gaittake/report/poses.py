@@ -12,13 +12,13 @@ from gaittake.arrays import Float32s, Int64s
 from gaittake.io.frames import read_colour, read_silhouettes
 from gaittake.io.ragged import open_ragged
 from gaittake.io.tables import read_json
-from gaittake.pose.keypoint_file import Key, SequenceKeypoints, read_keypoints
+from gaittake.pose.keypoint_file import SequenceKeypoints, read_keypoints
 from gaittake.pose.score import similarity
 from gaittake.report.html import empty_section, section, table, template
 from gaittake.report.picture import person_picture
 from gaittake.report.runs import percent
+from gaittake.sequence import Identity, name_of
 from gaittake.sequence import Sequence as GaitSequence
-from gaittake.sequence import name_of
 from gaittake.settings import ReportStage
 from gaittake.silhouette import Image
 
@@ -27,6 +27,13 @@ COMPARISONS = {
     "student_against_pseudo_labels": "student against the teacher's labels, held-out people",
     "student_against_truth": "student against the truth, test people",
     "teacher_against_truth": "teacher against the truth",
+}
+# What stands in place of the quality, by where the keypoints come from.
+NO_QUALITY = {
+    "": "The quality of the keypoints is not measured: there are no reference keypoints.",
+    "none": "The dataset has silhouettes only (pose.keypoints: none).",
+    "files": "The keypoints come from the user's files (source.keypoints). Their quality is not "
+    "measured: there are no reference keypoints.",
 }
 
 _PANELS = template("""\
@@ -72,7 +79,7 @@ class ScoredFrame(NamedTuple):
         box: `[4]` of the person, pixels.
     """
 
-    key: Key
+    key: Identity
     number: int
     oks: float
     student: Float32s
@@ -97,11 +104,10 @@ def poses_section(
         label: start of every caption of a synthetic dataset.
     """
     if files.quality is None:
-        reason = "The quality of the keypoints is not measured: there are no reference keypoints."
-        return empty_section(TITLE, reason)
+        return empty_section(TITLE, NO_QUALITY.get(settings.keypoints_from, NO_QUALITY[""]))
     frames = scored_frames(settings, files)
     offsets = _offsets(files.pseudo_labels)
-    by_key = {sequence[:4]: sequence for sequence in sequences}
+    by_key = {sequence.identity: sequence for sequence in sequences}
     rows = []
     for title, place in (("Best", -1), ("Median", len(frames) // 2), ("Worst", 0)):
         if frames:
@@ -156,15 +162,17 @@ def scored_frames(settings: ReportStage, files: PoseFiles) -> list[ScoredFrame]:
     return sorted(found, key=lambda frame: frame.oks)
 
 
-def _read(paths: Sequence[Path], kind: str, subjects: set[str]) -> dict[Key, SequenceKeypoints]:
-    found: dict[Key, SequenceKeypoints] = {}
+def _read(
+    paths: Sequence[Path], kind: str, subjects: set[str]
+) -> dict[Identity, SequenceKeypoints]:
+    found: dict[Identity, SequenceKeypoints] = {}
     for path in paths:
         found |= read_keypoints(path, kind, subjects)
     return found
 
 
 def _score(
-    key: Key,
+    key: Identity,
     student: SequenceKeypoints,
     teacher: SequenceKeypoints | None,
     truth: SequenceKeypoints | None,

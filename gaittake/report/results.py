@@ -18,6 +18,7 @@ from gaittake.evaluation.tables import method_name, published, ranked_rows, unpu
 from gaittake.io.tables import read_csv
 from gaittake.report.html import captioned, note, section, template
 from gaittake.report.runs import Run, best_run, percent
+from gaittake.sequence import view_title
 from gaittake.settings import ReportStage
 
 SEQUENCES = {"nm": "normal sequences", "bg": "sequences with a bag", "cl": "sequences in a coat"}
@@ -29,7 +30,7 @@ _RANKED = template("""\
 {%- else %}{{ cell.text }}{% endif %}
 {%- endmacro %}
 <thead><tr><th scope="col" class="word">condition</th><th scope="col" class="word">method</th>
-{%- for view in views %}<th scope="col" class="number">{{ view }}°</th>{% endfor %}
+{%- for view in views %}<th scope="col" class="number">{{ view }}</th>{% endfor %}
 <th scope="col" class="word">mean</th></tr></thead>
 <tbody>
 {% for row, name, spread in rows %}
@@ -157,4 +158,4 @@ def ranked_table(
         (row, method_name(row.method), spreads.get((row.method, row.condition), ""))
         for row in ranked
     ]
-    return captioned(_RANKED(views=views, rows=lines), caption)
+    return captioned(_RANKED(views=map(view_title, views), rows=lines), caption)

@@ -4,15 +4,27 @@ Import from here. Defaults are the paper's; a dataset's YAML sets only what diff
 """
 
 from gaittake.settings.dataset import Align, Evaluate, Protocol, Settings, Source, Walkers
+from gaittake.settings.keypoints import OWN_STUDENT
 from gaittake.settings.methods import Method
-from gaittake.settings.networks import PAPERS, SECTIONS, SIZES, GaitTakeModel, Size, learns
+from gaittake.settings.networks import (
+    PAPERS,
+    SECTIONS,
+    SIZES,
+    GaitTakeModel,
+    Size,
+    learns,
+    uses_keypoints,
+)
 from gaittake.settings.opengait import OPENGAIT
 from gaittake.settings.pose import Detector, Pose, PoseTraining, PseudoLabel
 from gaittake.settings.read import describe, load_settings, split_changes
 from gaittake.settings.section import Count, Section, Share
 from gaittake.settings.stages import (
+    AssignKeypointsStage,
+    AssignLabelsStage,
     CacheStage,
     CheckStage,
+    CollectStage,
     CompareStage,
     EmbedStage,
     EvaluateStage,
@@ -36,12 +48,16 @@ from gaittake.settings.training import Train
 
 __all__ = [
     "OPENGAIT",
+    "OWN_STUDENT",
     "PAPERS",
     "SECTIONS",
     "SIZES",
     "Align",
+    "AssignKeypointsStage",
+    "AssignLabelsStage",
     "CacheStage",
     "CheckStage",
+    "CollectStage",
     "CompareStage",
     "Count",
     "Detector",
@@ -80,4 +96,5 @@ __all__ = [
     "load_settings",
     "settings_text",
     "split_changes",
+    "uses_keypoints",
 ]

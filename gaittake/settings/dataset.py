@@ -10,24 +10,42 @@ import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from gaittake.errors import UserError
-from gaittake.protocol import SEQUENCE, expand, in_both
+from gaittake.protocol import TYPE, expand, in_both, is_pattern
+from gaittake.sequence import condition_of, type_of, view_at
+from gaittake.settings.keypoints import KeypointsFrom, contradiction, keypoints_from
 from gaittake.settings.methods import ABLATION, KNOWN, PEERS, TRUTH, Method
-from gaittake.settings.networks import SECTIONS, SIZES, GaitTakeModel, Size
+from gaittake.settings.networks import SECTIONS, SIZES, GaitTakeModel, Size, uses_keypoints
 from gaittake.settings.pose import Pose
 from gaittake.settings.preset import with_preset
-from gaittake.settings.section import Count, Place, Section, Share, each_once, validated
+from gaittake.settings.section import Count, Files, Place, Section, Share, each_once, validated
 from gaittake.settings.training import Train, peer_recipe
 
 CASIAB_VIEWS = tuple(range(0, 181, 18))
 # What folders are called in the layouts that fix it.
 SUBJECTS = {"casiab": (r"\d{3}", "001"), "oumvlp": (r"\d{5}", "00001")}
 CONDITIONS = {"casiab": ("nm", "bg", "cl"), "oumvlp": ("nm",), "walkers": ("nm", "bg", "cl")}
-View = Annotated[int, Field(ge=0, lt=360)]
-Views = Annotated[tuple[View, ...], AfterValidator(each_once)]
+# Layouts whose types are a condition and a number, as nm-01.
+FIXED_TYPES = ("walkers", "casiab", "oumvlp", "folder")
+Degrees = Annotated[int, Field(ge=0, lt=360)]
 Seed = Annotated[int, Field(ge=0)]
+
+
+def _view(value: Any) -> Any:
+    """Returns the name of a view that is set as a number of degrees."""
+    if isinstance(value, float) or (isinstance(value, int) and not 0 <= value < 360):
+        raise ValueError(f"{value} is not a view: whole degrees are needed, 0 to 359, or a name")
+    if isinstance(value, str) and ".." in value:
+        raise ValueError(f"'{value}': views have no ranges; list each view")
+    if isinstance(value, str) and (not value or "/" in value):
+        raise ValueError(f"'{value}' is not the name of a view's folder, as 090")
+    return view_at(value) if isinstance(value, int) else value
+
+
+View = Annotated[str, BeforeValidator(_view)]
+Views = Annotated[tuple[View, ...], AfterValidator(each_once)]
 
 
 class Source(Section):
@@ -38,6 +56,11 @@ class Source(Section):
     )
     silhouettes: tuple[Place, ...] = Field((), description="folders of silhouettes; yours")
     videos: tuple[Place, ...] = Field((), description="folders of RGB videos, if any; yours")
+    keypoints: Files = Field(
+        (),
+        description="files of keypoints for every frame, COCO results or CSV, in place of stage "
+        "one; yours",
+    )
     masks: Literal["auto", "bright", "dark", "alpha", "nonzero"] = Field(
         "auto",
         description="what is the person in a silhouette: the bright or the dark part, the alpha "
@@ -84,7 +107,7 @@ class Walkers(Section):
     subjects_per_gait: Count = Field(
         2, description="number of subjects that share a gait; project default"
     )
-    views: Views = Field(
+    views: Annotated[tuple[Degrees, ...], AfterValidator(each_once)] = Field(
         CASIAB_VIEWS, min_length=1, description="degrees: 0 front, 90 side, 180 back; CASIA-B's"
     )
     normal: Count = Field(6, description="normal sequences per subject, nm-01, …; CASIA-B's")
@@ -124,7 +147,7 @@ class Walkers(Section):
 
 
 class Protocol(Section):
-    """Training and test subjects, gallery and probes. A range is `first..last` or with `..step`."""
+    """Subjects, gallery, probes. A range is `first..last` or with `..step`, a pattern `*-nm-*`."""
 
     train_subjects: tuple[str, ...] = Field(
         ("001..074",), description="subjects for training; PAPER 4.2"
@@ -144,7 +167,11 @@ class Protocol(Section):
         description="sequences to identify, by condition; PAPER table 1",
     )
     views: Views = Field(
-        (), description="views, in degrees, that the data must have; none: all that it has; yours"
+        (),
+        description="views that the data must have, degrees or names; none: all that it has; yours",
+    )
+    views_excluded: Views = Field(
+        (), description="views of the data that do not count; project default"
     )
     same_view: bool = Field(False, description="count pairs of identical views; PAPER table 1")
     partial: bool = Field(
@@ -165,14 +192,14 @@ class Protocol(Section):
     @field_validator("gallery")
     @classmethod
     def _gallery(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        _check_sequences(names)
+        _check_types(names)
         return names
 
     @field_validator("probes")
     @classmethod
     def _probes(cls, probes: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
         for names in probes.values():
-            _check_sequences(names)
+            _check_types(names)
         return probes
 
     @model_validator(mode="after")
@@ -183,29 +210,21 @@ class Protocol(Section):
             raise ValueError(f"{', '.join(both)}: gallery and probe, remove it from one of the two")
         return self
 
-    @model_validator(mode="after")
-    def _one_spelling(self) -> Self:
-        """Conditions are case-sensitive: NM-02 would never meet nm-02."""
-        spelled: dict[str, str] = {}
-        for condition in self.conditions():
-            other = spelled.setdefault(condition.lower(), condition)
-            if other != condition:
-                raise ValueError(
-                    f"conditions '{other}' and '{condition}' differ only in case; use one of them"
-                )
-        return self
-
     def named_subjects(self) -> list[str]:
         """Returns the subjects that the file sets, without the defaults'."""
         fields = self.model_fields_set & {"train_subjects", "test_subjects"}
         return expand(name for field in sorted(fields) for name in getattr(self, field))
 
-    def conditions(self, *, named: bool = False) -> list[str]:
-        """Returns the conditions in gallery and probes; `named`: only those that the file sets."""
+    def types(self, *, named: bool = False) -> list[str]:
+        """Returns the types in gallery and probes, without patterns.
+
+        Args:
+            named: only those that the file sets, without the defaults'.
+        """
         gallery = () if named and "gallery" not in self.model_fields_set else self.gallery
         probes = {} if named and "probes" not in self.model_fields_set else self.probes
         names = [*gallery, *(name for names in probes.values() for name in names)]
-        return list(dict.fromkeys(name.rpartition("-")[0] for name in expand(names)))
+        return [name for name in expand(names) if not is_pattern(name)]
 
 
 def _expanded(names: Iterable[str]) -> list[str]:
@@ -215,14 +234,38 @@ def _expanded(names: Iterable[str]) -> list[str]:
         raise ValueError(str(error)) from error
 
 
-def _check_sequences(names: Iterable[str]) -> None:
+def _check_types(names: Iterable[str]) -> None:
+    """Checks the ranges, and that each name can be a folder's."""
     for name in _expanded(names):
-        if not re.fullmatch(SEQUENCE, name):
-            condition, dash, number = name.rpartition("-")
+        if not name or name != name.strip() or re.search(r"[/\0]", name):
+            raise ValueError(f"'{name}' is not the name of a sequence's folder, as nm-01")
+
+
+def _check_fixed_types(protocol: Protocol) -> None:
+    """Checks types that are a condition and a number.
+
+    Raises:
+        ValueError: one is not, or conditions differ only in case: NM-02 would never meet nm-02.
+    """
+    fields = [("gallery", protocol.gallery)]
+    fields += [(f"probes.{condition}", names) for condition, names in protocol.probes.items()]
+    spelled: dict[str, str] = {}
+    for field, name in ((field, name) for field, names in fields for name in expand(names)):
+        condition, dash, number = name.rpartition("-")
+        if is_pattern(name):
+            continue
+        if not re.fullmatch(TYPE, name):
             likely = dash and condition and number.isdecimal()
-            hint = f"; did you mean '{condition}-{int(number):02d}'?" if likely else ""
+            hint = f"; did you mean '{type_of(condition, int(number))}'?" if likely else ""
             raise ValueError(
-                f"'{name}' is not a sequence: a condition and two digits, as nm-01{hint}"
+                f"protocol.{field}: '{name}' is not a sequence: a condition and two digits, as "
+                f"nm-01{hint}"
+            )
+        other = spelled.setdefault(condition.lower(), condition)
+        if other != condition:
+            raise ValueError(
+                f"protocol.{field}: conditions '{other}' and '{condition}' differ only in case; "
+                "use one of them"
             )
 
 
@@ -335,12 +378,22 @@ class Settings(Section):
                 raise ValueError(f"tables: '{name}' is not a method; {_known()}")
             self.method_model(name)
             self.method_train(name)
+            if lack := self.lacks_keypoints(name):
+                raise ValueError(lack)
+        return self
+
+    @model_validator(mode="after")
+    def _keypoints_have_one_source(self) -> Self:
+        if fault := contradiction(self.pose, files=bool(self.source.keypoints)):
+            raise ValueError(fault)
         return self
 
     @model_validator(mode="after")
     def _layout_has_names(self) -> Self:
         """Names that a layout's folders never have would be found missing hours later."""
         layout, protocol = self.source.layout, self.protocol
+        if layout in FIXED_TYPES:
+            _check_fixed_types(protocol)
         if layout in SUBJECTS:
             pattern, example = SUBJECTS[layout]
             for name in protocol.named_subjects():
@@ -350,7 +403,7 @@ class Settings(Section):
                         f"names them as {example}"
                     )
         if layout in CONDITIONS:
-            for condition in protocol.conditions(named=True):
+            for condition in map(condition_of, protocol.types(named=True)):
                 if condition not in CONDITIONS[layout]:
                     raise ValueError(
                         f"protocol: condition '{condition}' cannot be in source.layout '{layout}', "
@@ -365,6 +418,25 @@ class Settings(Section):
     def rendered(self) -> bool:
         """Whether the project renders the dataset itself."""
         return self.source.rendered
+
+    @property
+    def keypoints_from(self) -> KeypointsFrom:
+        """Where the keypoints come from."""
+        return keypoints_from(self.pose, files=bool(self.source.keypoints))
+
+    def lacks_keypoints(self, method: str) -> str:
+        """Returns what is wrong if a method needs keypoints and the dataset has none, else ''."""
+        if self.keypoints_from != "none" or not self.takes_keypoints(method):
+            return ""
+        works = ", ".join(name for name in KNOWN if not self.takes_keypoints(name))
+        return (
+            f"methods.{method}: its network needs keypoints, and pose.keypoints is 'none'; set "
+            f"methods without it (without keypoints work {works}), or another pose.keypoints"
+        )
+
+    def takes_keypoints(self, method: str) -> bool:
+        """Returns whether a method's network takes keypoints."""
+        return uses_keypoints(self.method_model(method).model_dump())
 
     def method(self, name: str) -> Method:
         """Returns a method of the dataset, or one of those that every dataset has.
@@ -383,13 +455,16 @@ class Settings(Section):
         Raises:
             UserError: there is no such table.
         """
-        usual = {"rank1": tuple(self.methods), "table": PEERS, "ablation": self._ablation()}
+        peers = tuple(name for name in PEERS if not self.lacks_keypoints(name))
+        usual = {"rank1": tuple(self.methods), "table": peers, "ablation": self._ablation()}
         found = self.tables.get(table) or usual.get(table)
         if found is None:
             raise UserError(
                 f"tables.{table}: there is no such table; define it by its methods, for example "
                 f"tables: {{{table}: [gei, gaittake]}}"
             )
+        for lack in filter(None, map(self.lacks_keypoints, found)):
+            raise UserError(lack)
         return found
 
     def _ablation(self) -> tuple[str, ...]:

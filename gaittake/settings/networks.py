@@ -4,6 +4,7 @@ Every field's default is the value that the network's authors used for CASIA-B. 
 addition for small presets: it averages the silhouettes over squares of that many pixels.
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -256,6 +257,11 @@ SECTIONS: dict[str, type[Section]] = {
 def learns(network: str) -> bool:
     """Returns whether a network is trained; the gait energy image is not."""
     return network != "gei"
+
+
+def uses_keypoints(model: Mapping[str, Any]) -> bool:
+    """Returns whether a network with these settings takes keypoints."""
+    return bool(model.get("keypoints") or model.get("skeleton_maps"))
 
 
 PAPERS = {

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from gaittake.settings.section import Count, Section, Share, expanded
+from gaittake.settings.section import Count, Files, Section, Share, expanded
 
 
 class Detector(Section):
@@ -62,14 +62,20 @@ class Pose(Section):
     student_from: str | None = Field(
         None, description="dataset whose student is borrowed instead of training one; PAPER 3.2"
     )
-    keypoints: Literal["predicted", "truth"] = Field(
+    keypoints: Literal["predicted", "truth", "none"] = Field(
         "predicted",
-        description="by the student, or 'truth': the renderer's (walkers only); PAPER 3.2",
+        description="'predicted': the student's; 'truth': the renderer's (walkers only); 'none': "
+        "silhouettes only, without stage one; PAPER 3.2",
+    )
+    labels: Files = Field(
+        (),
+        description="files of keypoints that another program found in the colour frames, COCO "
+        "results or CSV, as labels in place of the teacher's; yours",
     )
     teacher_weights: Annotated[str, AfterValidator(expanded)] = Field(
         "coco",
         description="'coco': torchvision's; 'walkers': trained here on rendered people; or a "
-        "file of weights; PAPER 3.2",
+        "file of weights. The student starts from them, also with pose.labels; PAPER 3.2",
     )
     teacher_people: Count = Field(
         2400, description="rendered people that train a 'walkers' teacher; project default"

@@ -78,6 +78,8 @@ def each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Place = Annotated[Path, BeforeValidator(_expanded_text)]
+# One file may be set without the brackets of a list.
+Files = Annotated[tuple[Place, ...], BeforeValidator(lambda v: [v] if isinstance(v, str) else v)]
 S = TypeVar("S", bound=Section)
 
 

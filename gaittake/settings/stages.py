@@ -13,7 +13,7 @@ from pydantic import Field
 from gaittake.settings.dataset import Align, Evaluate, Protocol, Settings, Source, Walkers
 from gaittake.settings.networks import learns
 from gaittake.settings.pose import Detector, PoseTraining, PseudoLabel
-from gaittake.settings.section import Section
+from gaittake.settings.section import Place, Section
 from gaittake.settings.training import Train
 
 
@@ -80,6 +80,26 @@ class TeacherStage(Section):
     training: PoseTraining
 
 
+class CollectStage(Section):
+    """Settings of `collect`: files and folders of keypoints."""
+
+    files: tuple[Place, ...]
+
+
+class AssignKeypointsStage(Section):
+    """Settings of `assign-keypoints`; `max_shift` as in PseudoLabel."""
+
+    max_shift: int
+    subjects: tuple[str, ...]
+
+
+class AssignLabelsStage(Section):
+    """Settings of `assign-labels`; `subjects` are training subjects only."""
+
+    pseudo_label: PseudoLabel
+    subjects: tuple[str, ...]
+
+
 class PseudoLabelStage(Section):
     """Settings of `pseudo-label`; `subjects` are training subjects only."""
 
@@ -117,9 +137,10 @@ class QualityStage(Section):
 
 
 class CacheStage(Section):
-    """Settings of `cache`."""
+    """Settings of `cache`; without `keypoints` it holds silhouettes only."""
 
     align: Align
+    keypoints: bool = True
 
 
 class TrainStage(Section):
@@ -187,7 +208,11 @@ class CompareStage(Section):
 
 
 class ReportStage(Section):
-    """Settings of `report`: `gallery` lists sequences, `changed` the non-default settings."""
+    """Settings of `report`.
+
+    `gallery` as in the protocol, `changed` the non-default settings; `keypoints_from` is that of
+    Settings.
+    """
 
     dataset: str
     layout: str
@@ -198,6 +223,7 @@ class ReportStage(Section):
     same_view: bool
     held_out: tuple[str, ...]
     test_subjects: tuple[str, ...]
+    keypoints_from: str = "teacher"
     changed: dict[str, str]
 
 

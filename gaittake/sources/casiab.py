@@ -4,7 +4,7 @@ import os
 import re
 from pathlib import Path
 
-from gaittake.protocol import SEQUENCE
+from gaittake.protocol import TYPE
 from gaittake.sequence import Reject, Sequence
 from gaittake.sources import tree
 from gaittake.sources.tree import Folders
@@ -12,7 +12,7 @@ from gaittake.sources.tree import Folders
 ARCHIVE = ".tar.gz"  # the dataset is distributed as one archive per subject
 TOP = re.compile(rf"\d{{3}}({re.escape(ARCHIVE)})?")
 _VIEW = re.compile(r"\d{3}")
-VIDEO = re.compile(rf"(\d{{3}})-{SEQUENCE}-(\d{{3}})\.avi")
+VIDEO = re.compile(rf"(\d{{3}})-({TYPE})-(\d{{3}})\.avi")
 _BACKGROUND = "bkgrd"
 
 
@@ -65,8 +65,8 @@ def survey(silhouettes: Folders, videos: Folders) -> tuple[dict[str, Path], list
     return subjects, rejects
 
 
-def _view(entry: os.DirEntry[str]) -> int | None:
-    return int(entry.name) if _VIEW.fullmatch(entry.name) and entry.is_dir() else None
+def _view(entry: os.DirEntry[str]) -> str | None:
+    return entry.name if _VIEW.fullmatch(entry.name) and entry.is_dir() else None
 
 
 def _videos(
@@ -78,6 +78,6 @@ def _videos(
         for name in sorted(os.listdir(root)):  # noqa: PTH208 names suffice here
             parsed = None if _BACKGROUND in name else VIDEO.fullmatch(name)
             if parsed and parsed[1] in found:
-                key = tree.Key(parsed[2], int(parsed[3]), int(parsed[4]))
+                key = tree.Key(parsed[2], parsed[3])
                 tree.keep_first(found[parsed[1]], key, root / name, rejects)
     return found

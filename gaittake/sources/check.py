@@ -11,12 +11,11 @@ from gaittake.settings import CheckStage
 from gaittake.sources.coverage import (
     MOST_WITHOUT_COLOUR,
     Coverage,
-    Item,
     cover,
-    degrees,
     incomplete,
     lacking,
     listed,
+    listed_views,
     too_few_colours,
     without_pairs,
 )
@@ -36,7 +35,7 @@ def check(settings: CheckStage, *, index: list[Path], out: Path) -> None:
         out: the numbers and the fault, as JSON.
     """
     found = [row for path in index for row in read_sequences(path)]
-    tested = cover(settings.protocol, settings.test_subjects, (Item(*row[:4]) for row in found))
+    tested = cover(settings.protocol, settings.test_subjects, [row.identity for row in found])
     wanted = set(settings.train_subjects)
     trained = [row for row in found if row.subject in wanted]
     colour = without_colour(trained) if settings.labels else None
@@ -136,8 +135,8 @@ def _require_complete(
 def _without_pairs(settings: CheckStage, tested: Coverage) -> list[str]:
     held = [view for view, count in tested.gallery.items() if count]
     return [
-        f"{condition} probes and gallery have {degrees(held)} only, and pairs of identical views "
-        "do not count; set protocol.same_view: true to count them"
+        f"{condition} probes and gallery have {listed_views(held)} only, and pairs of identical "
+        "views do not count; set protocol.same_view: true to count them"
         for condition in without_pairs(tested, same_view=settings.protocol.same_view)
     ]
 

@@ -8,21 +8,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from gaittake.errors import UserError
-from gaittake.protocol import expand
+from gaittake.protocol import expand, is_pattern, matching
+from gaittake.sequence import Identity, angle_of
 from gaittake.settings import Protocol
 
 MOST_NAMES = 8  # in a message
 # Share of the training sequences that may lack colour: these get no pseudo-labels.
 MOST_WITHOUT_COLOUR = 0.1
-
-
-class Item(NamedTuple):
-    """Which sequence: the first columns of every table of sequences."""
-
-    subject: str
-    condition: str
-    number: int
-    view: int
 
 
 class Coverage(NamedTuple):
@@ -35,25 +27,26 @@ class Coverage(NamedTuple):
         gallery: number of sequences at each view.
         probes: number of sequences at each view, by condition.
         of_sequences: number of sequences with a role that the protocol names; a sequence that is
-            a probe of two conditions counts once.
+            a probe of two conditions counts once. None: not known, because the protocol has
+            patterns, or its views are not angles.
         sequences: number of them that there are.
     """
 
     subjects_missing: list[str]
     of_subjects: int
-    views: tuple[int, ...]
-    gallery: dict[int, int]
-    probes: dict[str, dict[int, int]]
-    of_sequences: int
+    views: tuple[str, ...]
+    gallery: dict[str, int]
+    probes: dict[str, dict[str, int]]
+    of_sequences: int | None
     sequences: int
 
     @property
-    def gallery_views_missing(self) -> list[int]:
+    def gallery_views_missing(self) -> list[str]:
         """Views without a gallery sequence."""
         return [view for view in self.views if not self.gallery[view]]
 
     @property
-    def probe_views_missing(self) -> dict[str, list[int]]:
+    def probe_views_missing(self) -> dict[str, list[str]]:
         """Views without a probe, for each condition that has such views."""
         lacking = {
             name: [view for view in self.views if not counts[view]]
@@ -62,7 +55,7 @@ class Coverage(NamedTuple):
         return {name: views for name, views in lacking.items() if views}
 
 
-def cover(protocol: Protocol, subjects: Sequence[str], found: Iterable[Item]) -> Coverage:
+def cover(protocol: Protocol, subjects: Sequence[str], found: Iterable[Identity]) -> Coverage:
     """Returns what there is of the test data.
 
     Args:
@@ -70,19 +63,16 @@ def cover(protocol: Protocol, subjects: Sequence[str], found: Iterable[Item]) ->
         subjects: the test subjects.
         found: sequences; those of other subjects, names and views do not count.
     """
-    gallery = set(expand(protocol.gallery))
-    conditions = {name: set(expand(names)) for name, names in protocol.probes.items()}
-    named = gallery.union(*conditions.values())
     wanted = set(subjects)
-    at = [
-        (item.subject, f"{item.condition}-{item.number:02d}", item.view)
-        for item in found
-        if item.subject in wanted
-    ]
+    at = [row for row in found if row[0] in wanted]
+    types = {kind for _, kind, _ in at}
+    gallery = matching(types, protocol.gallery)
+    conditions = {name: matching(types, names) for name, names in protocol.probes.items()}
+    named = gallery.union(*conditions.values())
     at = [row for row in at if row[1] in named]
-    views = tuple(sorted(protocol.views or {view for _, _, view in at}))
+    views = counted_views(protocol, {view for _, _, view in at})
     at = [row for row in at if row[2] in views]
-    counts: dict[tuple[str, int], int] = defaultdict(int)
+    counts: dict[tuple[str, str], int] = defaultdict(int)
     for _, name, view in at:
         counts[name, view] += 1
     present = {subject for subject, _, _ in at}
@@ -95,9 +85,28 @@ def cover(protocol: Protocol, subjects: Sequence[str], found: Iterable[Item]) ->
             condition: {view: sum(counts[name, view] for name in names) for view in views}
             for condition, names in conditions.items()
         },
-        of_sequences=len(subjects) * len(named) * len(views),
+        of_sequences=_expected(protocol, len(subjects), views),
         sequences=len(at),
     )
+
+
+def counted_views(protocol: Protocol, present: Iterable[str]) -> tuple[str, ...]:
+    """Returns the protocol's views, ascending; without any, those of the data.
+
+    Args:
+        protocol: its views, and those that it leaves out.
+        present: views of the test sequences.
+    """
+    return tuple(sorted(set(protocol.views or present) - set(protocol.views_excluded)))
+
+
+def _expected(protocol: Protocol, subjects: int, views: tuple[str, ...]) -> int | None:
+    """Returns the number of sequences that the protocol names; None if it is not known."""
+    probes = (name for names in protocol.probes.values() for name in names)
+    named = expand((*protocol.gallery, *probes))
+    if any(map(is_pattern, named)) or None in map(angle_of, views):
+        return None
+    return subjects * len(named) * len(views)
 
 
 def lacking(coverage: Coverage) -> list[str]:
@@ -109,9 +118,9 @@ def lacking(coverage: Coverage) -> list[str]:
             f"({listed(missing)})"
         )
     if coverage.gallery_views_missing:
-        faults.append(f"no gallery sequence at {degrees(coverage.gallery_views_missing)}")
+        faults.append(f"no gallery sequence at {listed_views(coverage.gallery_views_missing)}")
     for condition, views in coverage.probe_views_missing.items():
-        faults.append(f"no {condition} probe at {degrees(views)}")
+        faults.append(f"no {condition} probe at {listed_views(views)}")
     return faults
 
 
@@ -177,9 +186,9 @@ def partial_label(coverage: Coverage, check: dict[str, Any]) -> str:
         if absent:
             parts.append(f"{total - absent} of {total} {what}")
     if coverage.gallery_views_missing:
-        parts.append(f"no gallery at {degrees(coverage.gallery_views_missing)}")
+        parts.append(f"no gallery at {listed_views(coverage.gallery_views_missing)}")
     for condition, views in coverage.probe_views_missing.items():
-        parts.append(f"no {condition} at {degrees(views)}")
+        parts.append(f"no {condition} at {listed_views(views)}")
     if too_few_colours(colour):
         parts.append(_colours(colour))
     return "; ".join(parts)
@@ -234,9 +243,9 @@ def _colours(colour: dict[str, Any]) -> str:
     return f"{colour['sequences']:,} of {colour['of']:,} training sequences have no colour video"
 
 
-def degrees(views: list[int]) -> str:
+def listed_views(views: list[str]) -> str:
     """Returns views in words: `views 000, 036`."""
-    return ("view " if len(views) == 1 else "views ") + ", ".join(f"{v:03d}" for v in views)
+    return ("view " if len(views) == 1 else "views ") + ", ".join(views)
 
 
 def listed(names: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""The layout of a user's own dataset: `subject/condition-number/view/*.png`, or videos `view.mp4`.
+"""The layout of a user's own dataset: `subject/nm-01/090/*.png`, or videos `090.mp4`.
 
 RGB, if there is any, has the same layout in separate folders. A silhouette and an RGB frame with
 the same number belong together.
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gaittake.io.frames import is_video
 from gaittake.protocol import canonical_name
-from gaittake.sequence import Reject, Sequence
+from gaittake.sequence import Reject, Sequence, view_at
 from gaittake.sources import tree
 from gaittake.sources.tree import Folders
 
@@ -53,8 +53,9 @@ def survey(silhouettes: Folders, videos: Folders) -> tuple[dict[str, Path], list
     return subjects, rejects
 
 
-def _view(entry: os.DirEntry[str]) -> int | None:
-    name = Path(entry.name)
-    if entry.is_dir():
-        return int(entry.name) if _VIEW.fullmatch(entry.name) else None
-    return int(name.stem) if is_video(name) and _VIEW.fullmatch(name.stem) else None
+def _view(entry: os.DirEntry[str]) -> str | None:
+    path = Path(entry.name)
+    if not entry.is_dir() and not is_video(path):
+        return None
+    name = path.name if entry.is_dir() else path.stem
+    return view_at(int(name)) if _VIEW.fullmatch(name) else None

@@ -71,7 +71,7 @@ def _sample(found: list[Sequence]) -> list[Sequence]:
     count = MOST if len(found) <= SMALL else max(LEAST, min(MOST, len(found) // 100))
     if count >= len(found):
         return found
-    ordered = sorted(found, key=lambda row: row[:4])
+    ordered = sorted(found, key=lambda row: row.identity)
     edges = [len(found) * place // count for place in range(count + 1)]
     return [
         ordered[start + place * STRIDE % (stop - start)]

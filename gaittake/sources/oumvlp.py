@@ -17,8 +17,7 @@ class ViewFolder(NamedTuple):
     """A folder that holds one sequence of every subject, from one view."""
 
     path: Path
-    view: int
-    number: int
+    key: tree.Key
 
 
 def scan(
@@ -38,9 +37,8 @@ def scan(
     view_folders = _view_folders(silhouettes, [])
     for subject in tree.each(subjects):
         places: dict[tree.Key, Path] = {}
-        for path, view, number in view_folders:
+        for path, key in view_folders:
             if (path / subject).is_dir():
-                key = tree.Key(CONDITION, number, view)
                 tree.keep_first(places, key, path / subject, rejects)
         if not places:
             rejects.append(tree.missing(f"Silhouette_*/{subject}", silhouettes))
@@ -52,7 +50,7 @@ def survey(silhouettes: Folders, videos: Folders) -> tuple[dict[str, Path], list
     """Returns each subject's path, and a Reject for every other entry."""
     subjects: dict[str, Path] = {}
     rejects: list[Reject] = []
-    for path, _, _ in _view_folders(silhouettes, rejects):
+    for path, _ in _view_folders(silhouettes, rejects):
         for entry in tree.children(path, rejects):
             if _SUBJECT.fullmatch(entry.name) and entry.is_dir():
                 subjects.setdefault(entry.name, Path(entry.path))
@@ -68,11 +66,11 @@ def _view_folders(roots: Folders, rejects: list[Reject]) -> list[ViewFolder]:
         for entry in tree.children(root, rejects):
             parsed = TOP.fullmatch(entry.name)
             if parsed and entry.is_dir():
-                view, number = int(parsed[1]), int(parsed[2])
-                found.append(ViewFolder(Path(entry.path), view, number))
+                key = tree.Key(f"{CONDITION}-{parsed[2]}", parsed[1])
+                found.append(ViewFolder(Path(entry.path), key))
                 # A common result of unpacking: a folder of the same name within.
                 if (nested := Path(entry.path, entry.name)).is_dir():
-                    found.append(ViewFolder(nested, view, number))
+                    found.append(ViewFolder(nested, key))
             else:
                 reason = "not a view folder (as Silhouette_090-01)"
                 rejects.append(Reject(tree.STAGE, entry.path, reason))

@@ -2,13 +2,15 @@
 
 import logging
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 from gaittake.io.ragged import open_ragged
 from gaittake.io.tables import read_rejects, read_sequences, rejects_summary, write_rejects
-from gaittake.protocol import expand
-from gaittake.sequence import Reject, Sequence, name_of
+from gaittake.protocol import expand, matching
+from gaittake.sequence import IDENTITY, Reject, Sequence, angle_of, name_of
 from gaittake.settings import SurveyStage
+from gaittake.sources.coverage import counted_views
 from gaittake.sources.layouts import LAYOUTS
 
 logger = logging.getLogger(__name__)
@@ -63,28 +65,29 @@ def outside_the_protocol(settings: SurveyStage) -> list[Reject]:
 def test_sequences(settings: SurveyStage, found: list[Sequence]) -> Iterator[Reject]:
     """Yields the test subjects' sequences that are missing, lack a view, or are not used.
 
-    Subjects without any sequence are listed by `index` already.
+    Subjects without any sequence are listed by `index` already. Only views that are angles are
+    missed: other datasets do not record everybody by every camera.
     """
     protocol = settings.protocol
     wanted = expand(
         (*protocol.gallery, *(name for names in protocol.probes.values() for name in names))
     )
-    views: dict[str, dict[str, set[int]]] = {s: {} for s in expand(protocol.test_subjects)}
+    views: dict[str, dict[str, set[str]]] = {s: {} for s in expand(protocol.test_subjects)}
     for row in found:
         if row.subject in views:
-            name = f"{row.condition}-{row.number:02d}"
-            views[row.subject].setdefault(name, set()).add(row.view)
-    every = sorted(protocol.views or {row.view for row in found if row.subject in views})
+            views[row.subject].setdefault(row.type, set()).add(row.view)
+    every = counted_views(protocol, {row.view for row in found if row.subject in views})
+    grid = None not in map(angle_of, every)
     for subject, present in views.items():
         for name in wanted if present else []:
-            if name not in present:
+            of_name = matching(present, [name])
+            if not of_name:
                 yield Reject(STAGE, f"{subject}/{name}", "sequence of the protocol missing")
-                continue
-            for view in every:
-                if view not in present[name]:
-                    path = f"{subject}/{name}/{view:03d}"
+            for kind, view in product(sorted(of_name), every if grid else ()):
+                if view not in present[kind]:
+                    path = name_of(subject, kind, view)
                     yield Reject(STAGE, path, "view of the protocol's sequence missing")
-        for name in sorted(set(present) - set(wanted)):
+        for name in sorted(set(present) - matching(present, wanted)):
             yield Reject(STAGE, f"{subject}/{name}", "sequence in neither gallery nor probes")
 
 
@@ -95,8 +98,7 @@ def short_sequences(settings: SurveyStage, found: list[Sequence], cache: Path) -
     with open_ragged(cache, kind="cache") as opened:
         table = opened.sequences
     short = table[table["frame_count"] < settings.frames]
-    columns = short[["subject", "condition", "number", "view"]]
-    for subject, condition, number, view in columns.itertuples(index=False):
+    for subject, kind, view in short[list(IDENTITY)].itertuples(index=False):
         reason = "frames repeat in training" if subject in trained else "all frames used in tests"
-        name = name_of(subject, condition, int(number), int(view))
+        name = name_of(subject, kind, view)
         yield Reject(STAGE, str(place[name]), f"shorter than a training clip, {reason}", "yes")

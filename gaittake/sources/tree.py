@@ -1,4 +1,4 @@
-"""Reads trees of the form `subject/condition-number/view`, which two layouts share."""
+"""Reads trees of the form `subject/type/view`, which two layouts share."""
 
 import errno
 import os
@@ -10,21 +10,20 @@ from typing import NamedTuple
 from gaittake.io.frames import count_frames, is_hidden, is_video
 from gaittake.io.progress import progress
 from gaittake.io.video import ARRAY
-from gaittake.protocol import SEQUENCE, canonical_name
+from gaittake.protocol import TYPE, canonical_name
 from gaittake.sequence import Reject, Sequence
 
 STAGE = "index"
-_SEQUENCE = re.compile(SEQUENCE)
+_TYPE = re.compile(TYPE)
 Folders = tuple[Path, ...]
-ViewOf = Callable[[os.DirEntry[str]], int | None]
+ViewOf = Callable[[os.DirEntry[str]], str | None]
 
 
 class Key(NamedTuple):
     """Identifies a sequence of one subject."""
 
-    condition: str
-    number: int
-    view: int
+    type: str
+    view: str
 
 
 def children(folder: Path, rejects: list[Reject]) -> list[os.DirEntry[str]]:
@@ -79,7 +78,7 @@ def places(subject: str, roots: Folders, view_of: ViewOf, rejects: list[Reject])
     Args:
         subject: the folder's name; nested `001/001`, a common result of unpacking, is accepted.
         roots: folders that hold the subjects' folders.
-        view_of: returns the view, in degrees, of an entry in a sequence's folder, or None.
+        view_of: returns the view of an entry in a type's folder, or None.
         rejects: extended by hidden files, empty folders, wrong names and duplicates.
     """
     found: dict[Key, Path] = {}
@@ -89,8 +88,7 @@ def places(subject: str, roots: Folders, view_of: ViewOf, rejects: list[Reject])
             if canonical_name(entry.name) == subject and entry.is_dir():
                 folders.append(Path(entry.path))
                 continue
-            parsed = _SEQUENCE.fullmatch(entry.name)
-            if not parsed or not entry.is_dir():
+            if not _TYPE.fullmatch(entry.name) or not entry.is_dir():
                 rejects.append(Reject(STAGE, entry.path, "not a sequence (as nm-01)"))
                 continue
             for inner in children(Path(entry.path), rejects):
@@ -98,8 +96,7 @@ def places(subject: str, roots: Folders, view_of: ViewOf, rejects: list[Reject])
                 if view is None:
                     rejects.append(Reject(STAGE, inner.path, "not a view (as 090)"))
                 else:
-                    key = Key(parsed[1], int(parsed[2]), view)
-                    keep_first(found, key, Path(inner.path), rejects)
+                    keep_first(found, Key(entry.name, view), Path(inner.path), rejects)
     return found
 
 

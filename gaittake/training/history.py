@@ -50,7 +50,7 @@ def stop_unless_finite(training: Training, losses: list[Tensor], *, first_step: 
     # A batch is a function of seed and step, so its sequences are known afterwards.
     sequences, _ = batch_indices(training, step)
     table = training.store.sequences.iloc[sequences]
-    names = [name_of(*row) for row in table.iloc[:, :4].itertuples(index=False)]
+    names = [name_of(*row) for row in table.iloc[:, :3].itertuples(index=False)]
     raise UserError(
         f"training: the loss is {losses[bad].item()} at step {step + 1}; lower "
         f"train.learning_rate or look at the batch's sequences: {', '.join(names)}"

@@ -160,6 +160,7 @@ def _keypoints(about: About) -> str:
         "none": "uses no keypoints",
         "student": "its student predicts the keypoints",
         "truth": "requires keypoints from you",
+        "given": "requires keypoints from you, of the program that found those of the dataset",
     }
     return kinds[about.keypoints]
 

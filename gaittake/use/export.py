@@ -13,7 +13,14 @@ from gaittake.io.tables import read_json
 from gaittake.io.weights import Weights, load_weights
 from gaittake.models import build_network
 from gaittake.pose.detector import load_detector
-from gaittake.settings import Align, EmbedStage, EvaluateStage, PredictStage, canonical
+from gaittake.settings import (
+    Align,
+    EmbedStage,
+    EvaluateStage,
+    PredictStage,
+    canonical,
+    uses_keypoints,
+)
 from gaittake.use.calibration import Calibration, calibration_of
 from gaittake.use.model import Model
 from gaittake.use.model_file import (
@@ -41,7 +48,7 @@ def export_model(
     """Writes a model file atomically, and returns the model on the CPU.
 
     Args:
-        embed: the network, and whether its keypoints are predicted or true.
+        embed: the network, and whether its keypoints are `predicted`, `truth` or `given`.
         evaluate: dataset, method and distance.
         predict: settings of keypoint prediction.
         align: settings of silhouette alignment.
@@ -88,11 +95,13 @@ def export_model(
     return model
 
 
-def keypoints_of(embed: EmbedStage) -> Literal["none", "student", "truth"]:
-    """Returns the keypoints the network takes: `none`, the `student`'s, or the `truth`."""
-    if not any(embed.model.get(name) for name in ("keypoints", "skeleton_maps")):
+def keypoints_of(embed: EmbedStage) -> Literal["none", "student", "truth", "given"]:
+    """Returns the keypoints the network takes, see `About`."""
+    if not uses_keypoints(embed.model):
         return "none"
-    return "student" if embed.keypoints == "predicted" else "truth"
+    if embed.keypoints == "predicted":
+        return "student"
+    return "given" if embed.keypoints == "given" else "truth"
 
 
 def _embedding(embed: EmbedStage, align: Align) -> tuple[int, int]:

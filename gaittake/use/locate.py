@@ -82,7 +82,7 @@ def student_keypoints(
         settings: settings of keypoint prediction.
         rejects: frames without a detection are appended.
     """
-    sequence = Sequence("", "", 0, 0, 0, Path(), None)
+    sequence = Sequence("", "", "", 0, Path(), None)
 
     def locate(masks: list[Shown]) -> Float32s:
         frames = [

@@ -186,9 +186,11 @@ class Model:
 
     def _predicted(self, rejects: list[Reject]) -> Locate:
         if self._student is None or self.about.predict is None:
+            truth = self.about.keypoints == "truth"
+            source = "the renderer's true keypoints" if truth else "keypoints of another program"
             raise UserError(
-                f"{self.path}: trained on the renderer's true keypoints, so it has no student to "
-                "predict them; pass keypoints, or export a method with predicted keypoints"
+                f"{self.path}: trained on {source}, so it has no student to predict them; pass "
+                "keypoints, or export a method with predicted keypoints"
             )
         return student_keypoints(self._student, self.about.predict, rejects)
 

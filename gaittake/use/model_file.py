@@ -60,8 +60,9 @@ class About(Section):
     model: dict[str, Any] = Field(description="arguments of the network")
     parts: Count = Field(description="parts of an embedding, p")
     embedding: Count = Field(description="numbers of each part, d")
-    keypoints: Literal["none", "student", "truth"] = Field(
-        description="keypoints the network takes: none, the student's, or a renderer's true ones"
+    keypoints: Literal["none", "student", "truth", "given"] = Field(
+        description="keypoints the network takes: none, the student's, a renderer's true ones, or "
+        "those of another program, given by the user"
     )
     predict: PredictStage | None = Field(description="settings of keypoint prediction")
     align: Align = Field(description="settings of silhouette alignment")

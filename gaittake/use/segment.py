@@ -42,9 +42,7 @@ def segment_subjects(settings: SegmentStage, *, out: Path, rejects: Path) -> Non
         progress(STAGE, len(sequences), unit="sequences") as advance,
     ):
         for sequence in sequences:
-            name = f"{sequence.condition}-{sequence.number:02d}"
-            place = folder / sequence.subject / name / f"{sequence.view:03d}"
-            _segment(sequence, read, place, rejected)
+            _segment(sequence, read, folder.joinpath(*sequence.identity), rejected)
             advance()
     logger.info("%d sequences segmented; refused: %s", len(sequences), count_rejects(rejected))
     write_rejects(rejected, rejects)

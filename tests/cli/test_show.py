@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 
 from gaittake.cli import main
 from gaittake.io.ragged import RaggedWriter
+from gaittake.sequence import type_of, view_at
 from gaittake.settings import SECTIONS, Section, Settings, digest_of, load_settings, settings_text
 from tests.cli.conftest import Run, assert_one_line
 from tests.conftest import write_cache
@@ -116,7 +117,7 @@ def test_the_casiab_preset_differs_from_the_defaults_by_paths_views_and_mirrored
     assert differing("casiab") == {
         "source.silhouettes": ["data/casiab/silhouettes"],
         "source.videos": ["data/casiab/DatasetB-1/video", "data/casiab/DatasetB-2/video"],
-        "protocol.views": list(range(0, 181, 18)),
+        "protocol.views": [f"{view:03d}" for view in range(0, 181, 18)],
         "pose.finetune.mirror": True,
         "pose.finetune.steps": 18_000,
     }
@@ -131,7 +132,7 @@ def test_the_oumvlp_preset_differs_from_casiabs_by_what_the_paper_and_the_data_s
         "protocol.test_subjects": ["00002..10306..2", "10307"],
         "protocol.gallery": ["nm-01"],
         "protocol.probes": {"nm": ["nm-00"]},
-        "protocol.views": [*range(0, 91, 15), *range(180, 271, 15)],
+        "protocol.views": [f"{view:03d}" for view in (*range(0, 91, 15), *range(180, 271, 15))],
         "pose.student_from": "casiab",
         "model.channels": [32, 64, 128, 128, 256, 256],
         "model.strips": 2,
@@ -156,10 +157,7 @@ def test_a_stage_run_by_hand_computes_what_the_workflow_computes(run: Run) -> No
                 for view in (36, 90):
                     vector = generator.random((1, 2, 3), dtype=np.float32)
                     out.append(
-                        subject=subject,
-                        condition=condition,
-                        number=number,
-                        view=view,
+                        (subject, type_of(condition, number), view_at(view)),
                         embeddings=vector,
                     )
     Path("rejects.csv").write_text("stage,path,reason,used\n")
@@ -184,13 +182,13 @@ def test_inspect_tells_what_is_inside_any_file(
     said = capsys.readouterr().out
     for text in (
         "kind: cache",
-        "schema: 2",
+        "schema: 3",
         "array silhouettes: uint8[120, 16, 8]",
         "array keypoints: float32[120, 17, 3]",
         "12 sequences of 4 subjects",
         "120 frames, 9 to 11 in a sequence",
-        "by condition: nm 12",
-        "by view: 90 12",
+        "by type: nm-01 4, nm-02 4, nm-03 4",
+        "by view: 090 12",
         "by subject: 001 3, 002 3, 003 3, 004 3",
     ):
         assert text in said
@@ -205,7 +203,7 @@ def test_a_table_of_rendered_people_says_so(
     metrics = Path("results/tiny/gei/metrics.json")
     metrics.parent.mkdir(parents=True)
     metrics.write_text(json.dumps({"synthetic": synthetic, "note": "said beside it"}))
-    row = {"dataset": "tiny", "method": "gei", "condition": "nm", "36": "12.50", "mean": "12.50"}
+    row = {"dataset": "tiny", "method": "gei", "condition": "nm", "036": "12.50", "mean": "12.50"}
     pd.DataFrame([row]).to_csv("results/tiny_rank1.csv", index=False)
     monkeypatch.setattr(sys, "argv", ["gaittake", "table", "results/tiny_rank1.csv"])
     with pytest.raises(SystemExit):

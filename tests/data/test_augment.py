@@ -46,6 +46,14 @@ def test_mirroring_twice_is_identity() -> None:
     assert [MIRROR[i] for i in MIRROR] == list(range(17))
 
 
+def test_silhouettes_without_keypoints_are_mirrored_as_well() -> None:
+    before = batch()._replace(keypoints=torch.empty(4, 3, 0, 3))
+    after = mirrored(before, np.array([True, False, True, False]))
+    assert after.silhouettes[0].equal(before.silhouettes[0].flip(2))
+    assert after.silhouettes[1].equal(before.silhouettes[1])
+    assert after.keypoints.shape == (4, 3, 0, 3)
+
+
 def spots(places: torch.Tensor, rows: int = 64, columns: int = 44) -> Batch:
     """Returns clips with a bright spot at the first keypoint `[n, 2]`."""
     n = len(places)

@@ -39,10 +39,7 @@ def write_keypoints(path: Path, index: Path, frames: tuple[int, ...] = (7, 8, 9)
             keypoints[:, :, 0] = 25.0 * (np.array(frames)[:, None] - 3)
             keypoints[:, :, 1], keypoints[:, :, 2] = 75.0, 0.5
             out.append(
-                subject=s.subject,
-                condition=s.condition,
-                number=s.number,
-                view=s.view,
+                s.identity,
                 keypoints=keypoints,
                 frame=np.array(frames, dtype=np.int32),
             )
@@ -93,10 +90,8 @@ def test_a_frame_dropped_from_silhouettes_is_dropped_from_keypoints(tmp_path: Pa
     table = index(tmp_path / "data", tmp_path, ("001",))
     write_keypoints(tmp_path / "keypoints.h5", table)
     with open_ragged(build(tmp_path, table), kind="cache") as cache:
-        counts = dict(
-            zip(cache.sequences["condition"], cache.sequences["frame_count"], strict=True)
-        )
-        assert counts == {"cl": 3, "nm": 1}
+        counts = dict(zip(cache.sequences["type"], cache.sequences["frame_count"], strict=True))
+        assert counts == {"cl-01": 3, "nm-01": 1}
         assert len(cache.read("keypoints")) == len(cache.read("silhouettes")) == 4
     reasons = sorted(
         (Path(r.path).name, r.reason) for r in read_rejects(tmp_path / "cache.rejects.csv")
@@ -114,7 +109,7 @@ def test_a_sequence_without_one_usable_frame_is_listed(tmp_path: Path) -> None:
     table = index(tmp_path / "data", tmp_path, ("001",))
     write_keypoints(tmp_path / "keypoints.h5", table)
     with open_ragged(build(tmp_path, table), kind="cache") as cache:
-        assert cache.sequences["condition"].tolist() == ["cl"]
+        assert cache.sequences["type"].tolist() == ["cl-01"]
     rejects = read_rejects(tmp_path / "cache.rejects.csv")
     assert [r.reason for r in rejects] == ["empty silhouette"] * 3 + ["no usable frame"]
 
@@ -182,12 +177,12 @@ def test_the_digest_changes_with_any_name_row_or_order_and_with_no_other_subject
     def rewritten(name: str, **changes: Any) -> str:
         with RaggedWriter(tmp_path / name, kind="cache", arrays=shapes) as out:
             for number, row in enumerate(table.to_dict("records")):
-                who = {c: row[c] for c in ("subject", "condition", "number", "view")}
-                out.append(**who | (changes if number == 1 else {}), **rows[number])
+                who = row | (changes if number == 1 else {})
+                out.append((who["subject"], who["type"], who["view"]), **rows[number])
         return digest(tmp_path / name, "001", "002")
 
     assert rewritten("same.h5") == found
-    assert rewritten("view.h5", view=91) != found
+    assert rewritten("view.h5", view="091") != found
     rows[1]["keypoints"][0, 0, 0] += 1e-6
     assert rewritten("row.h5") != found
 

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from gaittake.data.build_cache import cache_shard
+from gaittake.data.build_cache import cache_shard, merge_caches
+from gaittake.data.memory import Place
 from gaittake.data.shard_keypoints import ShardKeypoints
-from gaittake.data.store import load_store
+from gaittake.data.store import gather_clips, gather_whole, load_store
 from gaittake.errors import UserError
 from gaittake.io.ragged import RaggedWriter, open_ragged
-from gaittake.io.tables import read_sequences
+from gaittake.io.tables import read_sequences, write_sequences
 from tests.data.test_build_cache import SETTINGS, index, write_dataset, write_keypoints
 
 CPU = torch.device("cpu")
@@ -26,10 +27,7 @@ def write_truth(path: Path, table: Path) -> None:
             points[:, :, 0] = 25.0 * (np.arange(1, FRAMES + 1)[:, None] - 3)
             points[:, :, 1] = 85.0
             out.append(
-                subject=s.subject,
-                condition=s.condition,
-                number=s.number,
-                view=s.view,
+                s.identity,
                 joints=points,
             )
 
@@ -83,11 +81,73 @@ def test_true_keypoints_of_a_real_dataset_are_an_error_with_the_fix(files: Path)
         load_store(cache, ["001"], CPU, keypoints="truth")
 
 
+def silhouettes_only(files: Path) -> Path:
+    """Returns a cache without keypoints."""
+    cache_shard(
+        SETTINGS.model_copy(update={"keypoints": False}),
+        index=files / "index.csv",
+        keypoints=None,
+        truth=None,
+        out=files / "without.h5",
+        rejects=files / "without.rejects.csv",
+    )
+    return files / "without.h5"
+
+
+@pytest.mark.parametrize("place", ["device", "cache"])
+def test_a_cache_of_silhouettes_only_gives_batches_without_keypoints(
+    files: Path, place: Place
+) -> None:
+    cache = silhouettes_only(files)
+    with open_ragged(cache, kind="cache") as opened:
+        assert set(opened.arrays) == {"silhouettes"}
+        assert opened.attributes["keypoints"] == "none"
+    store = load_store(cache, ["001"], CPU, keypoints="none", noise=0.1, place=place)
+    batch = gather_clips(store, np.array([[0, 1], [4, 5]]))
+    assert batch.keypoints.shape == (2, 2, 0, 3)
+    usual = load_store(build(files, keypoints=True, truth=False), ["001"], CPU)
+    assert torch.equal(batch.silhouettes, gather_clips(usual, np.array([[0, 1], [4, 5]]))[0])
+    whole = gather_whole(store, [0, 1])
+    assert (whole.silhouettes.shape, whole.keypoints.shape) == ((2, 3, 64, 44), (2, 3, 0, 3))
+    with pytest.raises(UserError, match=r"without keypoints.*set pose.keypoints to 'predicted'"):
+        load_store(cache, ["001"], CPU)
+
+
+def test_shards_without_keypoints_are_merged(files: Path) -> None:
+    shards, tables = [silhouettes_only(files)] * 2, [files / "index.csv"]
+    merge_caches(shards, index=tables, out=files / "all.h5", out_sequences=files / "all.csv")
+    with open_ragged(files / "all.h5", kind="cache") as opened:
+        assert len(opened.sequences) == 8
+        assert set(opened.arrays) == {"silhouettes"}
+
+
+def test_keypoints_and_settings_must_agree(files: Path) -> None:
+    with pytest.raises(UserError, match="a file of keypoints is needed, found no file"):
+        build(files, keypoints=False, truth=False)
+    paths = {name: files / f"{name}.h5" for name in ("keypoints", "out")}
+    with pytest.raises(UserError, match=r"pose\.keypoints is none, found .*keypoints.h5"):
+        cache_shard(
+            SETTINGS.model_copy(update={"keypoints": False}),
+            index=files / "index.csv",
+            truth=None,
+            rejects=files / "rejects.csv",
+            **paths,
+        )
+
+
+def test_a_sequence_keeps_the_path_of_its_own_keypoints(files: Path) -> None:
+    first, *others = read_sequences(files / "index.csv")
+    assert first.keypoints is None
+    changed = [first._replace(keypoints=Path("a/b-pose.pkl")), *others]
+    write_sequences(changed, files / "index.csv")
+    assert read_sequences(files / "index.csv") == changed
+
+
 def test_a_frame_needs_both_kinds(files: Path) -> None:
     with ShardKeypoints(files / "keypoints.h5", files / "truth.h5") as shard:
         sequence = read_sequences(files / "index.csv")[0]
         assert shard.arrays == ("keypoints", "truth")
-        assert sorted(shard.of(sequence)) == [7, 8, 9]
+        assert sorted(shard.of(sequence) or {}) == [7, 8, 9]
         assert shard.of(sequence._replace(subject="nobody")) == {}
 
 

@@ -228,7 +228,9 @@ def test_a_dataset_that_does_not_fit_is_streamed_and_logged(
 
 
 def test_unknown_keypoints_are_refused(stored: Path) -> None:
-    with pytest.raises(ValueError, match="keypoints must be 'predicted' or 'truth', not 'exact'"):
+    with pytest.raises(
+        ValueError, match="keypoints must be 'predicted', 'truth' or 'none', not 'exact'"
+    ):
         load_store(stored, SUBJECTS, CPU, keypoints="exact")
 
 

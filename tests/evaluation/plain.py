@@ -11,15 +11,15 @@ import pandas as pd
 
 from gaittake.io.ragged import RaggedWriter
 from gaittake.io.tables import write_json
+from gaittake.sequence import IDENTITY
 
 Embeddings = npt.NDArray[np.float32]
-COLUMNS = ["subject", "condition", "number", "view"]
 
 
 def made_up(
     subjects: list[str],
     names: list[str],
-    views: list[int],
+    views: list[str],
     *,
     seed: int = 0,
     lost: float = 0.1,
@@ -32,14 +32,14 @@ def made_up(
     Args:
         subjects: names.
         names: of the sequences: `nm-01`, ….
-        views: degrees.
+        views: names.
         seed: of the random numbers.
         lost: share of the sequences to leave out.
         mean: of the embeddings.
     """
     generator = np.random.default_rng(seed)
     rows = [
-        (subject, name.split("-")[0], int(name.split("-")[1]), view)
+        (subject, name, view)
         for subject in subjects
         for name in names
         for view in views
@@ -50,7 +50,7 @@ def made_up(
     embeddings += np.array([people[row[0]] for row in rows], dtype=np.float32)
     for one, other in generator.integers(0, len(rows), (len(rows) // 4, 2)):
         embeddings[one] = embeddings[other]
-    return embeddings, pd.DataFrame(rows, columns=COLUMNS)
+    return embeddings, pd.DataFrame(rows, columns=list(IDENTITY))
 
 
 def write_check(
@@ -74,8 +74,10 @@ def write_embeddings(path: Path, embeddings: Embeddings, sequences: pd.DataFrame
         arrays={"embeddings": ("float32", embeddings.shape[1:])},
         attributes={"data_digest": "abc", "device": "cpu"},
     ) as out:
-        for row, sequence in zip(embeddings, sequences.to_dict("records"), strict=True):
-            out.append(**sequence, embeddings=row[None])
+        for row, sequence in zip(
+            embeddings, sequences.itertuples(index=False, name=None), strict=True
+        ):
+            out.append(sequence, embeddings=row[None])
     return path
 
 
@@ -118,14 +120,11 @@ class Cell:
 
 def plain_cells(
     embeddings: Embeddings, sequences: pd.DataFrame, gallery: list[str], probes: list[str]
-) -> dict[tuple[int, int], Cell]:
+) -> dict[tuple[str, str], Cell]:
     """Returns the cells of a condition by (probe view, gallery view)."""
-    rows = [
-        (subject, f"{condition}-{number:02d}", view)
-        for subject, condition, number, view in sequences[COLUMNS].itertuples(index=False)
-    ]
+    rows = list(sequences[list(IDENTITY)].itertuples(index=False, name=None))
     views = sorted({view for _, _, view in rows})
-    cells: dict[tuple[int, int], Cell] = {}
+    cells: dict[tuple[str, str], Cell] = {}
     for i, (subject, name, view) in enumerate(rows):
         for gallery_view in views if name in probes else []:
             own, others = [], []
@@ -146,7 +145,7 @@ def plain_cells(
     return cells
 
 
-def plain_condition(cells: dict[tuple[int, int], Cell]) -> dict[str, Any]:
+def plain_condition(cells: dict[tuple[str, str], Cell]) -> dict[str, Any]:
     """Returns `mean` and `by_probe_view` of a condition, without pairs of identical views."""
     views = sorted({view for pair in cells for view in pair})
     by_view: dict[str, dict[str, float | None]] = {}
@@ -158,7 +157,7 @@ def plain_condition(cells: dict[tuple[int, int], Cell]) -> dict[str, Any]:
                 for (probe, gallery), cell in cells.items()
                 if probe == view != gallery and (value := cell.numbers()[metric]) is not None
             ]
-            by_view[metric][str(view)] = fmean(known) if known else None
+            by_view[metric][view] = fmean(known) if known else None
     means = {
         metric: fmean([value for value in values.values() if value is not None])
         for metric, values in by_view.items()

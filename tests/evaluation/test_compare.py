@@ -10,7 +10,7 @@ from gaittake.evaluation.tables import markdown_table, published
 from gaittake.io.tables import read_json, write_json
 from gaittake.settings import CompareStage
 
-VIEWS = (0, 90)
+VIEWS = ("000", "090")
 SUBJECTS = [f"{number:03d}" for number in range(1, 31)]
 
 
@@ -20,7 +20,7 @@ def write_run(
     """Writes metrics and probes of a run that is wrong for the first `wrong` of 30 subjects."""
     folder.mkdir(parents=True)
     share = 1 - wrong / len(SUBJECTS)
-    views = {str(view): share for view in VIEWS}
+    views = dict.fromkeys(VIEWS, share)
     numbers = {
         "mean": {"rank1": share, "rank1_matched": matched or share, "chance": 0.1},
         "by_probe_view": {
@@ -38,7 +38,7 @@ def write_run(
         for place, subject in enumerate(SUBJECTS)
         for view in VIEWS
     ]
-    columns = ["condition", "subject", "sequence", "view", *map(str, VIEWS)]
+    columns = ["condition", "subject", "type", "view", *VIEWS]
     pd.DataFrame(rows, columns=columns).to_csv(folder / "probes.csv", index=False)
     return folder / "metrics.json", folder / "probes.csv"
 
@@ -65,7 +65,7 @@ def test_the_rank1_table_has_the_documented_columns(tmp_path: Path) -> None:
     rows, _ = tables(tmp_path, "rank1")
     statistics = ["deviation", "low", "high", "mean_matched"]
     assert list(rows.columns) == [
-        *("dataset", "method", "condition", "0", "90", "mean"),
+        *("dataset", "method", "condition", "000", "090", "mean"),
         *statistics,
     ]
     assert list(rows["method"]) == ["chance", "gaittake", "gei"]
@@ -153,7 +153,7 @@ def test_the_best_is_bold_the_second_underlined_and_equal_numbers_get_one_mark()
         {
             "method": ["chance", "gei", "gaitset", "mt3d", "gaittake"],
             "condition": "nm",
-            "0": ["99.00", "50.00", "70.00", "70.00", "60.00"],
+            "000": ["99.00", "50.00", "70.00", "70.00", "60.00"],
             "mean": ["1.00", "50.00", "", "70.00", "60.00"],
         }
     )
@@ -173,4 +173,4 @@ def test_the_misprint_of_the_paper_is_corrected() -> None:
     found = published("casiab")
     assert found is not None
     row = found[1].query("method == 'gaitpart' and condition == 'bg'").iloc[0]
-    assert row["90"] == "84.9"
+    assert row["090"] == "84.9"

@@ -13,7 +13,7 @@ from gaittake.settings import Protocol
 from tests.evaluation.plain import made_up, plain_cells
 from tests.evaluation.test_protocols import evaluated
 
-VIEWS = [0, 36, 90]
+VIEWS = ["000", "036", "090"]
 PROTOCOL = Protocol(
     gallery=("nm-01",), probes={"nm": ("nm-02",), "all": ("nm-02", "cl-01")}, partial=True
 )
@@ -22,22 +22,22 @@ SUBJECTS = [f"{n:03d}" for n in range(30)]
 
 def test_the_ranks_in_probes_csv_give_the_means_of_metrics_json(tmp_path: Path) -> None:
     embeddings, sequences = made_up(SUBJECTS, ["nm-01", "nm-02", "cl-01"], VIEWS)
-    kept = np.flatnonzero((sequences["view"] != 36) | (sequences["number"] != 1))
+    kept = np.flatnonzero((sequences["view"] != "036") | (sequences["type"] != "nm-01"))
     embeddings, sequences = embeddings[kept], sequences.iloc[kept].reset_index(drop=True)
     metrics = evaluated(tmp_path, embeddings, sequences, PROTOCOL)
     probes = read_probes(tmp_path / "probes.csv")
-    assert list(probes.columns) == ["condition", "subject", "sequence", "view", "0", "36", "90"]
-    assert set(probes.loc[probes["condition"] == "all", "sequence"]) == {"nm-02", "cl-01"}
-    assert (probes["36"] == NO_GALLERY).all()
+    assert list(probes.columns) == ["condition", "subject", "type", "view", *VIEWS]
+    assert set(probes.loc[probes["condition"] == "all", "type"]) == {"nm-02", "cl-01"}
+    assert (probes["036"] == NO_GALLERY).all()
     written = pd.read_csv(tmp_path / "probes.csv", dtype=str, keep_default_na=False)
-    assert set(written["36"]) == {""}
-    assert (probes["0"] == 0).any()  # some subjects are not in the gallery
+    assert set(written["036"]) == {""}
+    assert (probes["000"] == 0).any()  # some subjects are not in the gallery
     for condition, names in (("nm", ["nm-02"]), ("all", ["nm-02", "cl-01"])):
         numbers = metrics["conditions"][condition]
         cells = plain_cells(embeddings, sequences, ["nm-01"], names)
         part = probes[probes["condition"] == condition]
         for (probe_view, gallery_view), cell in cells.items():
-            ranks = part.loc[part["view"] == probe_view, str(gallery_view)]
+            ranks = part.loc[part["view"] == probe_view, gallery_view]
             assert sorted(ranks) == sorted(min(own, default=0) for own, _ in cell.hits)
         for metric, matched in (("rank1", False), ("rank1_matched", True)):
             counts = count_by_subject(probes, condition, matched=matched)
@@ -79,7 +79,7 @@ def test_error_rates_of_each_condition_and_of_all_conditions(tmp_path: Path) -> 
 def test_an_embedding_that_is_not_finite_is_named(tmp_path: Path) -> None:
     embeddings, sequences = made_up(SUBJECTS, ["nm-01", "nm-02", "cl-01"], VIEWS, lost=0)
     place = sequences.index[
-        sequences["subject"].eq("007") & sequences["view"].eq(90) & sequences["number"].eq(2)
+        sequences["subject"].eq("007") & sequences["view"].eq("090") & sequences["type"].eq("nm-02")
     ][0]
     embeddings[place, 1, 2] = np.nan
     with pytest.raises(UserError, match=r"007/nm-02/090 has values that are not finite"):
@@ -88,7 +88,7 @@ def test_an_embedding_that_is_not_finite_is_named(tmp_path: Path) -> None:
 
 def test_a_damaged_table_of_probes_fails_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "probes.csv"
-    pd.DataFrame([("nm", "001", "nm-05", 0, "far")], columns=[
-        "condition", "subject", "sequence", "view", "90"]).to_csv(path, index=False)  # fmt: skip
-    with pytest.raises(UserError, match=r"probes.csv: a view or rank is not an integer"):
+    pd.DataFrame([("nm", "001", "nm-05", "000", "far")], columns=[
+        "condition", "subject", "type", "view", "090"]).to_csv(path, index=False)  # fmt: skip
+    with pytest.raises(UserError, match=r"probes.csv: a rank is not an integer"):
         read_probes(path)

@@ -27,7 +27,7 @@ from tests.evaluation.plain import (
 
 SUBJECTS = [f"{n:03d}" for n in range(75, 87)]
 NAMES = ["nm-01", "nm-02", "cl-01"]
-VIEWS = [0, 36, 90]
+VIEWS = ["000", "036", "090"]
 PROTOCOL = Protocol(
     train_subjects=("001..004",),
     gallery=("nm-01",),
@@ -85,7 +85,7 @@ def test_single_missing_sequences_do_not_make_a_result_partial(tmp_path: Path) -
     assert metrics["note"] == "a note on the dataset"
     table = pd.read_csv(tmp_path / "casiab_rank1.csv", dtype=str)
     assert table["dataset"].tolist() == ["casiab", "casiab"]
-    assert list(table.columns) == ["dataset", "method", "condition", "0", "36", "90", "mean"]
+    assert list(table.columns) == ["dataset", "method", "condition", *VIEWS, "mean"]
 
 
 def test_missing_subjects_and_views_fail_and_are_listed(tmp_path: Path) -> None:
@@ -97,10 +97,10 @@ def test_missing_subjects_and_views_fail_and_are_listed(tmp_path: Path) -> None:
         r"protocol.partial=true",
     ):
         run(tmp_path, few, partial=False)
-    views = whole[(whole["view"] != 36) | (whole["condition"] != "cl")]
+    views = whole[(whole["view"] != "036") | (whole["type"] != "cl-01")]
     with pytest.raises(UserError, match="casiab: no cl probe at view 036"):
         run(tmp_path, views, partial=False)
-    gallery = whole[whole["view"].eq(90) | (whole["number"] != 1) | (whole["condition"] != "nm")]
+    gallery = whole[whole["view"].eq("090") | (whole["type"] != "nm-01")]
     with pytest.raises(UserError, match="no gallery sequence at views 000, 036"):
         run(tmp_path, gallery, partial=False)
     many = whole[whole["subject"].eq("075")]
@@ -118,7 +118,7 @@ def test_partial_data_is_reported_in_metrics_table_log_and_terminal(
 ) -> None:
     whole = everything()
     present = whole[~whole["subject"].isin(["076", "080"])]
-    present = present[present["view"] != 36].reset_index(drop=True)
+    present = present[present["view"] != "036"].reset_index(drop=True)
     rejects = [
         tree.missing("002", (Path("/data/one"), Path("/data/two"))),
         tree.missing("076", (Path("/data/one"),)),
@@ -134,15 +134,15 @@ def test_partial_data_is_reported_in_metrics_table_log_and_terminal(
         "label": label,
         "test_subjects_missing": ["076", "080"],
         "train_subjects_missing": ["002"],
-        "gallery_views_missing": [36],
-        "probe_views_missing": {"nm": [36], "cl": [36]},
+        "gallery_views_missing": ["036"],
+        "probe_views_missing": {"nm": ["036"], "cl": ["036"]},
     }
     assert metrics["counts"]["subjects_missing"] == ["076", "080"]
     assert metrics["counts"]["rejects"]["index: subject of the protocol missing"] == 2
     assert f"casiab is partial: {label}" in caplog.text
     table = pd.read_csv(tmp_path / "casiab_rank1.csv", dtype=str, keep_default_na=False)
     assert table["dataset"].tolist() == [f"casiab (partial: {label})"] * 2
-    assert table["36"].tolist() == ["", ""]
+    assert table["036"].tolist() == ["", ""]
     assert "NaN" not in (tmp_path / "casiab/gaittake/metrics.json").read_text()
     cells = plain_cells(
         np.random.default_rng(1).random((len(present), 2, 3), dtype=np.float32),
@@ -173,7 +173,9 @@ def test_a_condition_without_probes_is_empty_if_partial_data_is_allowed(
     tmp_path: Path,
 ) -> None:
     whole = everything()
-    metrics = run(tmp_path, whole[whole["condition"] == "nm"].reset_index(drop=True), partial=True)
+    metrics = run(
+        tmp_path, whole[whole["type"].str.startswith("nm")].reset_index(drop=True), partial=True
+    )
     empty = metrics["conditions"]["cl"]
     assert set(empty["mean"].values()) == {None}
     assert (empty["interval"], empty["verification"], empty["pairs"]) == (None, None, [])
@@ -185,15 +187,15 @@ def test_a_condition_without_probes_is_empty_if_partial_data_is_allowed(
 def test_numbers_are_rounded_in_tables_only() -> None:
     assert percent(1 / 3) == "33.33"
     assert percent(None) == ""
-    numbers = {"mean": {"rank1": 2 / 3}, "by_probe_view": {"rank1": {"90": None, "0": 1 / 3}}}
+    numbers = {"mean": {"rank1": 2 / 3}, "by_probe_view": {"rank1": {"090": None, "000": 1 / 3}}}
     metrics = {"dataset": "toy", "method": "gei", "partial": None, "conditions": {"nm": numbers}}
     row = table_rows(metrics, "rank1").iloc[0].to_dict()
     assert row == {
         "dataset": "toy",
         "method": "gei",
         "condition": "nm",
-        "0": "33.33",
-        "90": "",
+        "000": "33.33",
+        "090": "",
         "mean": "66.67",
     }
     partial = metrics | {"partial": {"label": "1 of 2 test subjects"}}

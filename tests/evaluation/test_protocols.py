@@ -22,7 +22,7 @@ from tests.evaluation.plain import (
 )
 
 CONFIG = Path(__file__).parents[2] / "config"
-VIEWS = [0, 36, 90]
+VIEWS = ["000", "036", "090"]
 
 
 def evaluated(
@@ -77,8 +77,8 @@ def test_casiab_gives_the_metrics_of_plain_loops(tmp_path: Path) -> None:
     embeddings, sequences = made_up(subjects, names, VIEWS, lost=0.15)
     # No subject with nm-05 or nm-06 at 0° is in the gallery of 36°: a cell without a match.
     absent = sequences["subject"].isin(subjects[::2])
-    gone = (sequences["view"] == 36) & sequences["number"].lt(5) & sequences["condition"].eq("nm")
-    probing = (sequences["view"] == 0) & sequences["number"].ge(5)
+    gone = (sequences["view"] == "036") & sequences["type"].isin(names[:4])
+    probing = (sequences["view"] == "000") & sequences["type"].isin(names[4:6])
     kept = np.flatnonzero(~(gone & absent) & ~(probing & ~absent))
     embeddings, sequences = embeddings[kept], sequences.iloc[kept].reset_index(drop=True)
 
@@ -102,7 +102,7 @@ def test_casiab_gives_the_metrics_of_plain_loops(tmp_path: Path) -> None:
             for metric, value in cell.numbers().items():
                 assert pair[metric] == (None if value is None else pytest.approx(value, abs=1e-12))
     unmatched = [p for p in metrics["conditions"]["nm"]["pairs"] if p["probes_matched"] == 0]
-    assert [(p["probe_view"], p["gallery_view"]) for p in unmatched] == [(0, 36)]
+    assert [(p["probe_view"], p["gallery_view"]) for p in unmatched] == [("000", "036")]
     assert unmatched[0]["rank1"] == 0
     assert unmatched[0]["rank1_matched"] is None
 

@@ -126,13 +126,13 @@ def test_without_subjects_there_is_no_interval() -> None:
 
 def test_correct_answers_are_counted_by_subject_and_views() -> None:
     rows = [
-        ("nm", "002", "nm-05", 0, 1, 7),
-        ("nm", "001", "nm-05", 0, 3, 0),
-        ("nm", "001", "nm-06", 0, 1, 1),
-        ("nm", "001", "nm-05", 90, -1, 1),
-        ("cl", "001", "cl-01", 0, 1, 1),
+        ("nm", "002", "nm-05", "000", 1, 7),
+        ("nm", "001", "nm-05", "000", 3, 0),
+        ("nm", "001", "nm-06", "000", 1, 1),
+        ("nm", "001", "nm-05", "090", -1, 1),
+        ("cl", "001", "cl-01", "000", 1, 1),
     ]
-    table = pd.DataFrame(rows, columns=["condition", "subject", "sequence", "view", "0", "90"])
+    table = pd.DataFrame(rows, columns=["condition", "subject", "type", "view", "000", "090"])
     counts = count_by_subject(table, "nm")
     assert counts.subjects == ["001", "002"]
     assert counts.correct.tolist() == [[[1, 1], [0, 1]], [[1, 0], [0, 0]]]
@@ -143,7 +143,7 @@ def test_correct_answers_are_counted_by_subject_and_views() -> None:
 
 
 def metrics(mean: float, dataset: str = "toy") -> dict[str, Any]:
-    numbers = {"mean": {"rank1": mean}, "by_probe_view": {"rank1": {"0": mean, "90": None}}}
+    numbers = {"mean": {"rank1": mean}, "by_probe_view": {"rank1": {"000": mean, "090": None}}}
     return {"dataset": dataset, "conditions": {"nm": numbers}}
 
 
@@ -152,8 +152,8 @@ def test_mean_and_deviation_are_over_the_seeds() -> None:
     assert found.mean is not None
     assert found.mean.mean == pytest.approx(0.84)
     assert found.mean.deviation == pytest.approx(0.04)
-    assert found.by_probe_view["0"] == found.mean
-    assert found.by_probe_view["90"] is None
+    assert found.by_probe_view["000"] == found.mean
+    assert found.by_probe_view["090"] is None
 
 
 def test_one_seed_has_no_deviation() -> None:

@@ -79,7 +79,7 @@ def test_without_pairs_of_both_kinds_there_are_no_rates() -> None:
 
 def test_rates_match_plain_loops_over_all_cross_view_pairs(tmp_path: Path) -> None:
     subjects = [f"{n:03d}" for n in range(20)]
-    embeddings, sequences = made_up(subjects, ["nm-01", "nm-02"], [0, 36, 90], seed=2)
+    embeddings, sequences = made_up(subjects, ["nm-01", "nm-02"], ["000", "036", "090"], seed=2)
     embeddings += np.random.default_rng(0).normal(0, 0.01, embeddings.shape).astype(np.float32)
     path = write_embeddings(tmp_path / "embeddings.h5", embeddings, sequences)
     roles = assign_roles(sequences, gallery=["nm-01"], probes={"nm": ["nm-02"]})

@@ -9,6 +9,7 @@ import pytest
 from gaittake.errors import UserError
 from gaittake.io import ragged
 from gaittake.io.ragged import RaggedWriter, open_ragged
+from gaittake.sequence import IDENTITY, type_of
 
 ARRAYS = {"silhouettes": ("uint8", (4, 3)), "keypoints": ("float32", (17, 3))}
 
@@ -21,10 +22,7 @@ def write(path: Path, lengths: tuple[int, ...] = (5, 1, 7)) -> list[np.ndarray]:
             rows = generator.integers(0, 255, (count, 4, 3)).astype(np.uint8)
             keypoints = generator.random((count, 17, 3), dtype=np.float32)
             out.append(
-                subject="001",
-                condition="nm",
-                number=number,
-                view=90,
+                ("001", type_of("nm", number), "090"),
                 silhouettes=rows,
                 keypoints=keypoints,
             )
@@ -64,7 +62,7 @@ def test_an_array_may_be_reused_after_append(tmp_path: Path) -> None:
     reused = np.ones((2, 17, 3), np.float32)
     arrays = {"keypoints": ("float32", (17, 3))}
     with RaggedWriter(tmp_path / "cache.h5", kind="cache", arrays=arrays) as out:
-        out.append(subject="001", condition="nm", number=1, view=90, keypoints=reused)
+        out.append(("001", "nm-01", "090"), keypoints=reused)
         reused[:] = 7
     with open_ragged(tmp_path / "cache.h5", kind="cache") as opened:
         assert (opened.read("keypoints") == 1).all()
@@ -74,7 +72,7 @@ def test_a_clip_of_30_silhouettes_lies_in_at_most_three_chunks(tmp_path: Path) -
     arrays = {"silhouettes": ("uint8", (64, 44))}
     with RaggedWriter(tmp_path / "cache.h5", kind="cache", arrays=arrays) as out:
         silhouettes = np.zeros((200, 64, 44), np.uint8)
-        out.append(subject="001", condition="nm", number=1, view=90, silhouettes=silhouettes)
+        out.append(("001", "nm-01", "090"), silhouettes=silhouettes)
     with open_ragged(tmp_path / "cache.h5", kind="cache") as opened:
         rows = opened.arrays["silhouettes"].chunks[0]
     assert max((first + 29) // rows - first // rows + 1 for first in range(rows)) == 3
@@ -95,10 +93,7 @@ def test_arrays_of_unequal_length_are_an_error(tmp_path: Path) -> None:
         RaggedWriter(tmp_path / "cache.h5", kind="cache", arrays=ARRAYS) as out,
     ):
         out.append(
-            subject="001",
-            condition="nm",
-            number=1,
-            view=90,
+            ("001", "nm-01", "090"),
             silhouettes=np.zeros((3, 4, 3), np.uint8),
             keypoints=np.zeros((2, 17, 3), np.float32),
         )
@@ -125,7 +120,7 @@ def test_a_truncated_file_is_an_error(tmp_path: Path, share: float) -> None:
 @pytest.mark.parametrize(
     ("attribute", "value", "message"),
     [
-        ("schema", 99, "schema 2 is required, this file has 99"),
+        ("schema", 99, "schema 3 is required, this file has 99"),
         ("kind", "truth", "a cache file is required, this is 'truth'"),
         ("complete", False, "incomplete; it was not fully written"),
     ],
@@ -154,3 +149,28 @@ def test_a_flipped_bit_in_the_data_is_detected(tmp_path: Path) -> None:
         pytest.raises(UserError, match=r"'keypoints' are damaged.*Delete the file"),
     ):
         opened.read("keypoints")
+
+
+def test_a_name_may_have_any_form(tmp_path: Path) -> None:
+    names = [("0002", "camid33_videoid2", "seq0"), ("anna", "H-scene1-nm-1", "090"), ("ö", "b", "")]
+    with RaggedWriter(tmp_path / "keys.h5", kind="cache", arrays={"a": ("uint8", ())}) as out:
+        for name in names:
+            out.append(name, a=np.zeros(2, np.uint8))
+    with open_ragged(tmp_path / "keys.h5", kind="cache") as opened:
+        found = opened.sequences[list(IDENTITY)].itertuples(index=False, name=None)
+        assert list(found) == names
+
+
+def test_a_file_of_the_earlier_schema_is_refused_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "cache.h5"
+    write(path)
+    with h5py.File(path, "r+") as file:
+        file.attrs["schema"] = 2
+        for column in ("type", "view"):
+            del file[f"sequences/{column}"]
+        file["sequences/number"], file["sequences/view"] = np.arange(3), np.full(3, 90)
+    with (
+        pytest.raises(UserError, match=r"schema 3 is required, this file has 2.*Delete it and run"),
+        open_ragged(path, kind="cache"),
+    ):
+        pass

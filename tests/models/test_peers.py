@@ -10,6 +10,7 @@ from torch.nn.functional import avg_pool1d, conv1d, conv2d, conv3d, max_pool1d, 
 from gaittake.models import NETWORKS, build_network
 from gaittake.models.blocks import SameConv3d
 from gaittake.models.pooling import SeparateHeads
+from gaittake.settings import SECTIONS, SIZES, uses_keypoints
 
 ROWS, COLUMNS = 16, 8
 # Small enough for milliseconds, with all optional modules.
@@ -241,3 +242,18 @@ def test_unknown_networks_and_heads_are_refused() -> None:
 
 def test_every_network_of_the_table_is_tested_here() -> None:
     assert set(TINY) == set(NETWORKS) - {"gei"}
+
+
+@pytest.mark.parametrize("network", SECTIONS)
+def test_the_settings_say_whether_a_network_takes_keypoints(network: str) -> None:
+    model = SECTIONS[network].model_validate(SIZES["small"].get(network, {})).model_dump()
+    torch.manual_seed(0)
+    built = build_network(network, height=64, width=44, **model).eval()
+    silhouettes, without = torch.rand(2, 12, 64, 44), torch.empty(2, 12, 0, 3)
+    with torch.inference_mode():
+        embeddings = built(silhouettes, torch.rand(2, 12, 17, 3))
+        if uses_keypoints(model):
+            with pytest.raises((RuntimeError, IndexError)):
+                built(silhouettes, without)
+        else:
+            assert built(silhouettes, without).equal(embeddings)

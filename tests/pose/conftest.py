@@ -34,7 +34,7 @@ def dataset(tmp_path: Path) -> Dataset:
             cv2.imwrite(str(folder / f"{subject}-nm-01-090-{number:03d}.png"), silhouette)
             writer.write(np.repeat(silhouette[..., None], 3, axis=-1))
         writer.release()
-        sequences.append(Sequence(subject, "nm", 1, 90, FRAMES, folder, video))
+        sequences.append(Sequence(subject, "nm-01", "090", FRAMES, folder, video))
     write_sequences(sequences, tmp_path / "index.csv")
     return Dataset(tmp_path / "index.csv", sequences, boxes)
 

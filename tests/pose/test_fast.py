@@ -1,6 +1,7 @@
 """Detectors for prediction: the same keypoints, norms folded, heavy parts in bfloat16."""
 
 import copy
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -8,9 +9,10 @@ from torch import nn
 from torchvision.models.detection import KeypointRCNN
 from torchvision.ops import FrozenBatchNorm2d
 
+from gaittake import device as device_module
 from gaittake.pose import fast
 from gaittake.pose.detector import build_detector
-from gaittake.pose.fast import fold_norms, for_prediction
+from gaittake.pose.fast import Norm, autocast_heavy_parts, fold_norms, for_prediction
 from gaittake.pose.locate import detect, locate_in_boxes
 from gaittake.settings import Detector
 from tests.pose.tiny import SMALL
@@ -118,3 +120,52 @@ def test_device_without_bfloat16_computes_in_float32(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(fast, "has_bfloat16", lambda device: False)
     ready = for_prediction(build_detector(SMALL), "auto")
     assert {p.dtype for p in ready.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("backbone", ["small", "resnet50"])
+def test_in_training_heavy_parts_compute_in_bfloat16_and_proposals_are_float32(
+    backbone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_module, "has_bfloat16", lambda device: True)
+    model = detector(backbone).train()
+    dtypes: dict[str, set[torch.dtype]] = {}
+
+    def record(name: str) -> Callable[[nn.Module, object, object], None]:
+        def hook(_module: nn.Module, _given: object, returned: object) -> None:
+            found = dtypes.setdefault(name, set())
+            found |= {tensor.dtype for tensor in tensors(returned)}
+
+        return hook
+
+    heads = model.roi_heads
+    for name, module in model.named_modules():
+        if name.startswith("backbone.") and isinstance(module, nn.Conv2d | Norm):
+            module.register_forward_hook(record("inside"))
+    for part in (model.backbone, model.rpn, model.rpn.head, heads.box_head, heads.keypoint_head):
+        part.register_forward_hook(record("outside"))
+    targets = [
+        {"boxes": box[None], "labels": torch.ones(1, dtype=torch.int64), "keypoints": keypoints}
+        for box, keypoints in zip(BOXES, torch.full((2, 1, 17, 3), 25.0), strict=True)
+    ]
+    with autocast_heavy_parts(model, torch.device("cpu"), "auto"):
+        losses = model(list(images()), targets)
+    assert dtypes == {"inside": {torch.bfloat16}, "outside": {torch.float32}}
+    assert {loss.dtype for loss in losses.values()} == {torch.float32}
+    assert not any("forward" in vars(module) for module in model.modules())
+
+
+def tensors(content: object) -> Iterator[torch.Tensor]:
+    """Yields the tensors in nested containers."""
+    if isinstance(content, torch.Tensor):
+        yield content
+    elif isinstance(content, dict | list | tuple):
+        for part in content.values() if isinstance(content, dict) else content:
+            yield from tensors(part)
+
+
+def test_autocast_in_float32_changes_nothing() -> None:
+    model = detector("small")
+    expected = model.backbone(images())
+    with autocast_heavy_parts(model, torch.device("cpu"), "float32"):
+        found = model.backbone(images())
+    assert all(torch.equal(found[level], expected[level]) for level in expected)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from gaittake import device
 from gaittake.errors import Preempted, UserError
 from gaittake.io.checkpoint import Checkpoints
 from gaittake.io.ragged import RaggedWriter
@@ -161,7 +162,11 @@ class Bars:
         return Sample(image, np.array([x, 10, x + 16, 54], dtype=np.float32), keypoints)
 
 
-def test_the_small_detector_learns_four_frames(tmp_path: Path) -> None:
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_the_small_detector_learns_four_frames(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bfloat16: bool
+) -> None:
+    monkeypatch.setattr(device, "has_bfloat16", lambda _: bfloat16)
     torch.manual_seed(0)
     model = build_detector(SMALL)
     samples = Bars()

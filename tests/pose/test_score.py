@@ -123,7 +123,7 @@ def write(path: Path, kind: str, subjects: dict[str, float], frames: list[int]) 
             keypoints[:, 16, 2] = 0
             boxes = np.tile(np.float32([10, 0, 60, 100]), (len(frames), 1))
             writer.append(
-                subject=subject, condition="nm", number=1, view=90,
+                (subject, "nm-01", "090"),
                 keypoints=keypoints, boxes=boxes, frame=np.array(frames, dtype=np.int32),
             )  # fmt: skip
     return path
@@ -136,7 +136,7 @@ def write_truth(path: Path, subjects: list[str]) -> Path:
             joints = np.full((4, 17, 2), 50, dtype=np.float32)
             joints[0] = -1000  # frame 1 has no label
             writer.append(
-                subject=subject, condition="nm", number=1, view=90, joints=joints,
+                (subject, "nm-01", "090"), joints=joints,
                 visible=np.ones((4, 17), dtype=bool),
                 boxes=np.tile(np.float32([10, 0, 60, 100]), (4, 1)),
             )  # fmt: skip

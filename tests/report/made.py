@@ -19,7 +19,7 @@ from gaittake.pose.keypoint_file import ARRAYS
 from gaittake.pose.quality import measure_quality
 from gaittake.report.build import build_report
 from gaittake.report.poses import PoseFiles
-from gaittake.sequence import Reject, Sequence
+from gaittake.sequence import Reject, Sequence, type_of, view_at
 from gaittake.settings import (
     CompareStage,
     EmbedStage,
@@ -124,10 +124,7 @@ def _cache(path: Path) -> None:
                     silhouettes = RANDOM.integers(0, 90, (FRAMES, 16, 8))
                     silhouettes[:, place * 2 : place * 2 + 6] += 150
                     out.append(
-                        subject=subject,
-                        condition=condition,
-                        number=number,
-                        view=view,
+                        (subject, type_of(condition, number), view_at(view)),
                         silhouettes=silhouettes.astype(np.uint8),
                         keypoints=RANDOM.random((FRAMES, 17, 3), dtype=np.float32),
                     )
@@ -142,7 +139,7 @@ def _pixels(folder: Path, view: int) -> Sequence:
             image = np.full((40, 30, *channels), 60 if channels else 0, np.uint8)
             image[5:35, 10:20] = 255
             assert cv2.imwrite(str(place / f"{number:03d}.png"), image)
-    return Sequence("002", "nm", 1, view, FRAMES, *places)
+    return Sequence("002", "nm-01", view_at(view), FRAMES, *places)
 
 
 def _poses(folder: Path) -> None:
@@ -155,12 +152,12 @@ def _poses(folder: Path) -> None:
         with RaggedWriter(folder / f"{kind}.h5", kind=kind, arrays=ARRAYS) as out:
             for view in VIEWS:
                 keypoints = np.concatenate([points + error, ones], axis=-1).astype(np.float32)
-                out.append(subject="002", condition="nm", number=1, view=view,
+                out.append(("002", "nm-01", view_at(view)),
                            keypoints=keypoints, boxes=box, frame=frame)  # fmt: skip
     truth = {"joints": ("f4", (17, 2)), "visible": ("u1", (17,)), "boxes": ("f4", (4,))}
     with RaggedWriter(folder / "truth.h5", kind="truth", arrays=truth) as out:
         for view in VIEWS:
-            out.append(subject="002", condition="nm", number=1, view=view, boxes=box,
+            out.append(("002", "nm-01", view_at(view)), boxes=box,
                        joints=points, visible=np.ones((FRAMES, 17), np.uint8))  # fmt: skip
     measure_quality(
         QualityStage(held_out=HELD_OUT, test_subjects=TESTED),

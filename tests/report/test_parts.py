@@ -42,7 +42,7 @@ def test_a_ranked_table_marks_the_best_and_the_second_and_never_chance() -> None
         {
             "method": ["chance", "gei", "gaittake", "mt3d"],
             "condition": "nm",
-            "0": ["99.00", "50.00", "70.00", ""],
+            "000": ["99.00", "50.00", "70.00", ""],
             "mean": ["1.00", "60.00", "60.00", "50.00"],
         }
     )
@@ -108,9 +108,9 @@ def test_after_temporal_aggregation_a_weight_is_divided_among_its_frames(
 def test_failures_come_first_and_are_of_different_subjects(dataset: Path) -> None:
     (run,) = read_runs([dataset / "gaittake"])
     ranks = {"003": 4, "004": 1, "005": 2, "006": 3, "007": 2}
-    rows = [("nm", subject, "nm-05", 0, 1, rank) for subject, rank in ranks.items()]
-    rows += [("nm", "004", "nm-05", 90, 0, 1)]
-    columns = ["condition", "subject", "sequence", "view", "0", "90"]
+    rows = [("nm", subject, "nm-05", "000", 1, rank) for subject, rank in ranks.items()]
+    rows += [("nm", "004", "nm-05", "090", 0, 1)]
+    columns = ["condition", "subject", "type", "view", "000", "090"]
     rows[0], rows[2] = rows[2], rows[0]
     run = run._replace(probes=pd.DataFrame(rows, columns=columns))
     found = chosen_probes(settings(), run, "nm")
@@ -124,9 +124,9 @@ def test_the_distances_agree_with_the_ranks_of_the_evaluation(dataset: Path) -> 
     with open_ragged(run.embeddings, kind="embeddings") as opened:
         rows = opened.sequences
         for item in chosen_probes(settings(), run, "nm"):
-            in_gallery = rows["condition"].eq("nm") & rows["number"].eq(1)
+            in_gallery = rows["type"].eq("nm-01")
             gallery = np.flatnonzero(in_gallery & rows["view"].eq(item.gallery_view))
-            is_probe = rows["subject"].eq(item.subject) & rows["number"].eq(5)
+            is_probe = rows["subject"].eq(item.subject) & rows["type"].eq("nm-05")
             probe = np.flatnonzero(is_probe & rows["view"].eq(item.view))
             order = gallery_distances(opened, probe, gallery, kind="parts").argsort(kind="stable")
             nearest = list(rows["subject"].iloc[gallery[order]])
@@ -146,11 +146,11 @@ def test_charts_have_an_alternative_text() -> None:
     drawn = line_chart("title", [line], Axis("rank", 1, 2), Axis("found, %", 0, 100))
     assert "GEI &amp; more from 50 to 100" in drawn
     assert drawn.count("<polyline") == drawn.count("<polygon") == 1
-    cells = {(0, 0): None, (0, 90): 0.25, (90, 0): 1.0}
-    drawn = heat_map("nm", [0, 90], cells)
+    cells = {("000", "000"): None, ("000", "090"): 0.25, ("090", "000"): 1.0}
+    drawn = heat_map("nm", ["000", "090"], cells)
     assert "highest 100 % at probe 90°, gallery 0°; lowest 25 % at probe 0°, gallery 90°" in drawn
     assert drawn.count("<rect") == 4
-    assert "no value" in heat_map("nm", [0], {})
+    assert "no value" in heat_map("nm", ["000"], {})
 
 
 def test_times_are_summed_by_stage(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_the_stage_lists_the_settings_that_are_not_defaults() -> None:
     record = stage_settings(usual, "report")
     assert isinstance(record, ReportStage)
     assert record.changed == {}
-    assert record.gallery == ("nm-01", "nm-02", "nm-03", "nm-04")
+    assert record.gallery == ("nm-01..nm-04",)
     assert not record.synthetic
     other = Settings.model_validate(
         {"dataset": "own", "train": {"steps": 7}, "methods": {"x": {"network": "gei"}}}

@@ -1,11 +1,12 @@
 """Runs the stages from a dataset's folders to its table of rejects."""
 
 from pathlib import Path
+from typing import Any
 
 from gaittake.data.build_cache import cache_shard, merge_caches
 from gaittake.io.ragged import open_ragged
 from gaittake.io.tables import read_rejects
-from gaittake.sequence import Reject, name_of
+from gaittake.sequence import IDENTITY, Reject, name_of
 from gaittake.settings import Align, CacheStage, IndexStage, Protocol, Source, SurveyStage
 from gaittake.sources.index import index_sequences
 from gaittake.sources.survey import survey
@@ -15,7 +16,9 @@ TRAIN, TEST = ("001", "002"), ("003", "004")
 SEQUENCES = ("nm-01", "nm-02")
 
 
-def run(root: Path, *more: Path, clip: int = 3, layout: str = "casiab") -> list[Reject]:
+def run(
+    root: Path, *more: Path, clip: int = 3, layout: str = "casiab", **protocol: Any
+) -> list[Reject]:
     """Runs index, cache, merge and survey on `silhouettes/` and `videos/`; returns all rejects.
 
     Args:
@@ -23,6 +26,7 @@ def run(root: Path, *more: Path, clip: int = 3, layout: str = "casiab") -> list[
         more: the tables of rejects of other stages.
         clip: frames of a training clip.
         layout: of the folders.
+        protocol: settings other than one gallery and one probe sequence.
     """
     videos = (root / "videos",) if (root / "videos").exists() else ()
     source = Source.model_validate(
@@ -52,14 +56,10 @@ def run(root: Path, *more: Path, clip: int = 3, layout: str = "casiab") -> list[
         out=root / "cache.h5",
         out_sequences=root / "sequences.csv",
     )
-    protocol = Protocol(
-        train_subjects=TRAIN,
-        test_subjects=TEST,
-        gallery=SEQUENCES[:1],
-        probes={"nm": SEQUENCES[1:]},
-    )
+    usual = {"gallery": SEQUENCES[:1], "probes": {"nm": SEQUENCES[1:]}}
+    named = {"train_subjects": TRAIN, "test_subjects": TEST} | usual | protocol
     survey(
-        SurveyStage(source=source, protocol=protocol, frames=clip),
+        SurveyStage(source=source, protocol=Protocol.model_validate(named), frames=clip),
         sequences=root / "sequences.csv",
         cache=root / "cache.h5",
         rejects=tables,
@@ -71,5 +71,5 @@ def run(root: Path, *more: Path, clip: int = 3, layout: str = "casiab") -> list[
 def in_cache(root: Path) -> list[str]:
     """Returns the names of the sequences in the cache."""
     with open_ragged(root / "cache.h5", kind="cache") as cache:
-        columns = cache.sequences[["subject", "condition", "number", "view"]]
+        columns = cache.sequences[list(IDENTITY)]
         return [name_of(*row) for row in columns.itertuples(index=False, name=None)]

@@ -47,7 +47,7 @@ def test_nested_folders_are_accepted_and_so_are_those_beside_them(tmp_path: Path
     write_casiab(tmp_path / "silhouettes", ("001",), ("cl-01",))
     (tmp_path / "silhouettes/001/readme.txt").write_text("")
     found, rejects = index(tmp_path, "001")
-    assert [f"{row.condition}-{row.number}" for row in found] == ["cl-1", "cl-1", "nm-1", "nm-1"]
+    assert [row.type for row in found] == ["cl-01", "cl-01", "nm-01", "nm-01"]
     assert rejects == [("silhouettes/001/readme.txt", "not a sequence (as nm-01)")]
 
 

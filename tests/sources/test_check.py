@@ -13,7 +13,7 @@ from gaittake.sources.check import check, require_passed
 
 TRAIN, TEST = tuple(f"{n:03d}" for n in range(1, 11)), ("075", "076", "077")
 NAMES = ("nm-01", "nm-02", "cl-01")
-VIEWS = (0, 36, 90)
+VIEWS = ("000", "036", "090")
 PROTOCOL = {
     "gallery": ("nm-01",),
     "probes": {"nm": ("nm-02",), "cl": ("cl-01",)},
@@ -24,7 +24,7 @@ PROTOCOL = {
 def everything() -> list[Sequence]:
     """Returns all sequences of all subjects, each with a video."""
     return [
-        Sequence(subject, name[:2], int(name[3:]), view, 20, Path(subject, name), Path("a.avi"))
+        Sequence(subject, name, view, 20, Path(subject, name), Path("a.avi"))
         for subject in (*TRAIN, *TEST)
         for name in NAMES
         for view in VIEWS
@@ -61,9 +61,9 @@ def test_a_whole_dataset_is_counted(tmp_path: Path) -> None:
         "test_subjects": {"found": 3, "expected": 3, "missing": []},
         "train_sequences": {"found": 90},
         "test_sequences": {"found": 27, "expected": 27},
-        "views": [0, 36, 90],
-        "gallery": {"0": 3, "36": 3, "90": 3},
-        "probes": {"nm": {"0": 3, "36": 3, "90": 3}, "cl": {"0": 3, "36": 3, "90": 3}},
+        "views": list(VIEWS),
+        "gallery": dict.fromkeys(VIEWS, 3),
+        "probes": {"nm": dict.fromkeys(VIEWS, 3), "cl": dict.fromkeys(VIEWS, 3)},
         "without_colour": {"sequences": 0, "of": 90, "subjects": []},
     }
 
@@ -72,7 +72,7 @@ def test_single_missing_sequences_are_counted_and_stop_nothing(tmp_path: Path) -
     found = [row for row in everything() if row.name not in ("075/nm-02/036", "076/cl-01/090")]
     content = checked(tmp_path, found)
     assert content["test_sequences"] == {"found": 25, "expected": 27}
-    assert content["probes"]["nm"] == {"0": 3, "36": 2, "90": 3}
+    assert content["probes"]["nm"] == {"000": 3, "036": 2, "090": 3}
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_single_missing_sequences_are_counted_and_stop_nothing(tmp_path: Path) -
             "check of casiab: no gallery sequence at view 036",
         ),
         (
-            lambda row: row.subject in TEST and row.condition == "cl",
+            lambda row: row.subject in TEST and row.type == "cl-01",
             "check of casiab: no cl probe at views 000, 036, 090",
         ),
     ],
@@ -113,7 +113,7 @@ def test_missing_parts_of_the_protocol_are_refused_unless_partial(
         (lambda row: row.subject in TRAIN, "no gallery sequence of the 3 test subjects"),
         (lambda row: row.name[4:9] != "nm-01" or row.subject in TRAIN, "no gallery sequence"),
         (lambda row: row.name[4:9] == "nm-01", "no probe sequence of the 3 test subjects"),
-        (lambda row: row.view == 90, "view 090 only, .*set protocol.same_view: true"),
+        (lambda row: row.view == "090", "view 090 only, .*set protocol.same_view: true"),
     ],
 )
 def test_what_cannot_be_evaluated_at_all_is_refused_even_if_partial(
@@ -125,16 +125,16 @@ def test_what_cannot_be_evaluated_at_all_is_refused_even_if_partial(
 
 
 def test_a_single_view_is_evaluated_where_identical_views_count(tmp_path: Path) -> None:
-    found = [row for row in everything() if row.view == 90]
+    found = [row for row in everything() if row.view == "090"]
     content = checked(tmp_path, found, views=(), same_view=True)
-    assert content["views"] == [90]
+    assert content["views"] == ["090"]
 
 
 def test_a_condition_with_one_view_beside_others_with_more_is_named(tmp_path: Path) -> None:
     found = [
         row
         for row in everything()
-        if row.subject in TRAIN or row.view == 90 or row.name[4:9] == "nm-02"
+        if row.subject in TRAIN or row.view == "090" or row.name[4:9] == "nm-02"
     ]
     with pytest.raises(UserError, match="cl probes and gallery have view 090 only"):
         checked(tmp_path, found, views=())

@@ -48,10 +48,7 @@ def test_names_beyond_ascii_and_frame_numbers_of_time_survive_a_file(tmp_path: P
     with RaggedWriter(tmp_path / "k.h5", kind="keypoints", arrays=ARRAYS) as writer:
         for subject in subjects:
             writer.append(
-                subject=subject,
-                condition="nm",
-                number=1,
-                view=90,
+                (subject, "nm-01", "090"),
                 keypoints=np.zeros((1, 17, 3), np.float32),
                 boxes=np.zeros((1, 4), np.float32),
                 frame=np.array([stamp]),

@@ -247,3 +247,16 @@ def test_each_stage_ends_its_log_with_its_rejects(
     ]
     written = read_rejects(root / "rejects.csv")
     assert [row.used for row in written] == ["no", "no", "yes"]
+
+
+def test_a_pattern_without_a_sequence_and_a_view_left_out_are_handled(root: Path) -> None:
+    shutil.rmtree(root / "silhouettes/003/nm-02")
+    shutil.rmtree(root / "silhouettes/004/nm-02/000")
+    protocol = {"gallery": ("nm-01",), "probes": {"nm": ("nm-0[2-9]",)}}
+    assert [(row.path, row.reason) for row in run(root, **protocol)] == [
+        ("003/nm-0[2-9]", "sequence of the protocol missing"),
+        ("004/nm-02/000", "view of the protocol's sequence missing"),
+    ]
+    assert [
+        row.path for row in run(root, **protocol, views_excluded=(0,)) if row.stage == "survey"
+    ] == ["003/nm-0[2-9]"]

@@ -69,12 +69,12 @@ def test_a_recorded_population_has_none_of_it() -> None:
 
 def test_a_persons_sequences_are_more_alike_in_style_than_two_people() -> None:
     rng = np.random.default_rng(1)
-    people = [draw_style(rng) for _ in range(30)]
+    people = [draw_style(rng, spread=1.4) for _ in range(30)]
     same, other = [], []
     for one, two in pairwise(people):
-        first, second = sequence_style(one, rng), sequence_style(one, rng)
+        first, second = (sequence_style(one, rng, spread=1.4) for _ in range(2))
         same.append(np.linalg.norm(first.offsets - second.offsets))
-        other.append(np.linalg.norm(first.offsets - sequence_style(two, rng).offsets))
+        other.append(np.linalg.norm(first.offsets - sequence_style(two, rng, spread=1.4).offsets))
     assert np.mean(same) < 0.5 * np.mean(other)
 
 

@@ -63,10 +63,7 @@ def write_keypoints(path: Path, index: Path, frames: tuple[int, ...] = FRAMES) -
     with RaggedWriter(path, kind="keypoints", arrays=arrays) as out:
         for row in read_sequences(index):
             out.append(
-                subject=row.subject,
-                condition=row.condition,
-                number=row.number,
-                view=row.view,
+                row.identity,
                 keypoints=np.full((len(frames), 17, 3), 0.5, dtype=np.float32),
                 frame=np.array(frames, dtype=np.int32),
             )

@@ -12,6 +12,7 @@ from gaittake.errors import UserError
 from gaittake.evaluation.embed import embed
 from gaittake.io.ragged import RaggedWriter, open_ragged
 from gaittake.models import build_network
+from gaittake.sequence import type_of
 from gaittake.settings import EmbedStage, Train, TrainStage
 from gaittake.training import engine, step
 from gaittake.training.distributed import ALONE
@@ -63,10 +64,7 @@ def cache(tmp_path: Path) -> Path:
                 silhouettes[:, coat : coat + 4, :5] += 100
                 silhouettes[:, 3 * int(subject) : 3 * int(subject) + 2, 2:] += 70
                 out.append(
-                    subject=subject,
-                    condition="nm",
-                    number=walk,
-                    view=90,
+                    (subject, type_of("nm", walk), "090"),
                     silhouettes=silhouettes.astype(np.uint8),
                     keypoints=generator.random((10, 17, 3), dtype=np.float32),
                 )

@@ -22,7 +22,7 @@ from tests.use.tiny import (
     write_video,
 )
 
-ONE, OTHER = sequence("003", 1, 36), sequence("004", 2, 90)
+ONE, OTHER = sequence("003", "nm-01", "036"), sequence("004", "nm-02", "090")
 
 
 def test_export_and_show_describe_the_model(

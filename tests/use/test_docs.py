@@ -23,8 +23,8 @@ def test_every_example_runs(
 ) -> None:
     for name in ("config", "results"):
         (tmp_path / name).symlink_to(here / name)
-    for name, number in (("anna-monday", 1), ("anna-tuesday", 2)):
-        shutil.copytree(here / sequence("003", number, 36), tmp_path / name)
+    for name, kind in (("anna-monday", "nm-01"), ("anna-tuesday", "nm-02")):
+        shutil.copytree(here / sequence("003", kind, "036"), tmp_path / name)
     standing, scene = film(across=0.0, frames=8)
     write_video(standing.colour, tmp_path / "corridor.avi")
     write_images(scene[None], tmp_path / "corridor-empty")

@@ -12,7 +12,10 @@ from gaittake.use.identify import identify, threshold_of
 from gaittake.use.model import Model
 from tests.use.tiny import command, export, masks, printed, sequence
 
-ONE, AGAIN, OTHER = sequence("003", 1, 36), sequence("003", 2, 36), sequence("004", 1, 36)
+ONE, AGAIN, OTHER = (
+    sequence(*found)
+    for found in (("003", "nm-01", "036"), ("003", "nm-02", "036"), ("004", "nm-01", "036"))
+)
 SHARES = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
 
 

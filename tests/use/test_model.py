@@ -20,7 +20,7 @@ from gaittake.use.describe import short_sequence
 from gaittake.use.model import Model, load
 from tests.use.tiny import export, film, masks, sequence
 
-SEQUENCE = ("003", 1, 36)
+SEQUENCE = ("003", "nm-01", "036")
 
 
 def test_embeddings_equal_those_of_the_pipeline(model: Model, here: Path) -> None:
@@ -29,7 +29,7 @@ def test_embeddings_equal_those_of_the_pipeline(model: Model, here: Path) -> Non
         embeddings, table = opened.read("embeddings"), opened.sequences
     assert len(table) == 8
     for row, entry in zip(embeddings, table.to_dict("records"), strict=True):
-        folder = sequence(entry["subject"], entry["number"], entry["view"])
+        folder = sequence(entry["subject"], entry["type"], entry["view"])
         found = model.embed(masks(folder))
         assert found.dtype == np.float32
         assert np.abs(found - row).max() < 1e-4
@@ -49,7 +49,7 @@ def test_passing_the_students_keypoints_changes_nothing(model: Model, here: Path
     with open_ragged(Path("results/walkers/pose/keypoints/test-000.h5"), kind="keypoints") as file:
         first = file.sequences.iloc[0]
         keypoints = file.read("keypoints", int(first["first_frame"]), int(first["frame_count"]))
-    silhouettes = masks(sequence(first["subject"], first["number"], first["view"]))
+    silhouettes = masks(sequence(first["subject"], first["type"], first["view"]))
     found = model.embed(silhouettes, keypoints)
     assert np.abs(found - model.embed(silhouettes)).max() < 1e-4
     moved = model.embed(silhouettes, keypoints + np.float32([20, 0, 0]))
@@ -191,7 +191,8 @@ def test_keypoints_of_another_shape_are_refused(model: Model) -> None:
 
 
 def test_a_comparison_ranks_the_distance_among_measured_ones(model: Model, here: Path) -> None:
-    one, other = (model.embed(masks(sequence(subject, 1, 36))) for subject in ("003", "004"))
+    folders = (sequence(subject, "nm-01", "036") for subject in ("003", "004"))
+    one, other = (model.embed(masks(folder)) for folder in folders)
     found, measured = model.compare(one, other), model.about.calibration
     assert found.distance == model.distance(one, other) == model.distance(other, one)
     assert found.different_nearer == measured.different_nearer(found.distance)

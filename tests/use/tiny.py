@@ -46,9 +46,9 @@ def command(*arguments: str) -> None:
     use.app(list(arguments), standalone_mode=False)
 
 
-def sequence(subject: str, number: int, view: int) -> Path:
+def sequence(subject: str, kind: str, view: str) -> Path:
     """Returns the folder of a sequence's silhouettes in the project."""
-    return SHARD / "silhouettes" / subject / f"nm-{number:02d}" / f"{view:03d}"
+    return SHARD / "silhouettes" / subject / kind / view
 
 
 def masks(folder: Path) -> Image:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import torch
 
 from gaittake.io.checkpoint import Checkpoints
+from gaittake.pose.augment import Mirrored
 from gaittake.pose.detector import build_detector, save_detector
 from gaittake.pose.optimise import train_detector
 from gaittake.pose.teacher import People
@@ -51,8 +52,8 @@ def walking(settings: Walkers, subject: str) -> dict[tuple[str, int], Walk]:
 
 
 def write_teacher(path: Path) -> None:
-    """Writes a small detector that has seen one person, who is in neither dataset."""
-    walks = walking(PEOPLE, "500").values()
+    """Writes a small detector that has seen two people, who are in neither dataset."""
+    walks = [walk for name in ("500", "501") for walk in walking(PEOPLE, name).values()]
     silhouettes = [frame for walk in walks for frame in walk.silhouettes[::3]]
     samples = People(
         np.concatenate([walk.colour[::3, ..., ::-1] for walk in walks]),
@@ -61,11 +62,11 @@ def write_teacher(path: Path) -> None:
     )
     torch.manual_seed(0)
     model = build_detector(DETECTOR)
-    training = PoseTraining(steps=60, batch=8, learning_rate=3e-3)
+    training = PoseTraining(steps=240, batch=8, learning_rate=3e-3)
     with Checkpoints(path.parent / "training", "teacher") as saved:
         train_detector(
             model,
-            samples,
+            Mirrored(samples),  # unbiased: a shift is found by where the boxes are
             training=training,
             seed=0,
             colour=True,

@@ -37,11 +37,11 @@ def project(tmp_path: Path) -> Project:
 def write_index(project: Project, shard: str, subjects: list[str], *, lost: str = "") -> None:
     """Writes the index of a shard; `lost`: a name of a sequence that no subject has."""
     rows = [
-        Sequence(subject, "nm", number, view, 20, Path("s", subject), Path("v", subject))
+        Sequence(subject, kind, view, 20, Path("s", subject), Path("v", subject))
         for subject in subjects
-        for number in (1, 2)
-        for view in (0, 90)
-        if f"nm-{number:02d}" != lost
+        for kind in ("nm-01", "nm-02")
+        for view in ("000", "090")
+        if kind != lost
     ]
     folder = project.folder / "results" / "own" / "index"
     folder.mkdir(parents=True, exist_ok=True)

@@ -33,14 +33,14 @@ def test_a_fresh_clone_ends_with_a_row_for_each_method_and_condition(finished: P
     table = pd.read_csv(finished.folder / TARGET, dtype=str)
     statistics = ["deviation", "low", "high", "mean_matched"]
     assert list(table.columns) == [
-        *("dataset", "method", "condition", "36", "90", "mean"),
+        *("dataset", "method", "condition", "036", "090", "mean"),
         *statistics,
     ]
     assert set(table["dataset"]) == {"smoke"}
     rows = set(zip(table["method"], table["condition"], strict=True))
     methods, conditions = ("chance", "gei", "gaittake"), ("nm", "bg", "cl")
     assert rows == {(method, condition) for method in methods for condition in conditions}
-    for column in ("36", "90", "mean"):
+    for column in ("036", "090", "mean"):
         assert table[column].str.fullmatch(r"\d{1,3}\.\d\d").all()
         assert table[column].astype(float).between(0, 100).all()
 

@@ -62,7 +62,7 @@ rule pseudo_label:
 rule finetune:
     """Trains the detector on silhouettes with the pseudo-labels."""
     input:
-        pseudo_labels=every("pose/pseudo_labels/{shard}.h5", "train"),
+        pseudo_labels=files("pseudo_labels"),
         index=every("index/{shard}.csv", "train"),
         teacher="results/{dataset}/pose/teacher.pt",
         check=checked,

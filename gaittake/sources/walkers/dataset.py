@@ -12,6 +12,7 @@ import numpy.typing as npt
 from gaittake.io.frames import count_frames
 from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedWriter
+from gaittake.sequence import type_of, view_at
 from gaittake.settings import Walkers
 from gaittake.sources.walkers.anthropometry import draw_adult
 from gaittake.sources.walkers.body import draw_body
@@ -81,10 +82,7 @@ def render_subjects(
                     rendered = render_take(settings, walker, take, view, scene)
                     _write(destination, settings.fps, subject, take, view, rendered)
                     truth.append(
-                        subject=subject,
-                        condition=take.condition,
-                        number=take.number,
-                        view=view,
+                        (subject, type_of(take.condition, take.number), view_at(view)),
                         joints=rendered.joints,
                         visible=rendered.visible,
                         boxes=rendered.boxes,
@@ -127,9 +125,9 @@ def _camera(settings: Walkers, view: int, rng: np.random.Generator) -> Camera:
 def _write(
     destination: Path, fps: int, subject: str, take: Take, view: int, rendered: Rendered
 ) -> None:
-    sequence = f"{take.condition}-{take.number:02d}"
-    stem = f"{subject}-{sequence}-{view:03d}"
-    folder = destination / "silhouettes" / subject / sequence / f"{view:03d}"
+    kind, shown = type_of(take.condition, take.number), view_at(view)
+    stem = f"{subject}-{kind}-{shown}"
+    folder = destination / "silhouettes" / subject / kind / shown
     folder.mkdir(parents=True)
     for index, silhouette in enumerate(rendered.silhouettes, start=1):
         path = folder / f"{stem}-{index:03d}.png"
@@ -207,7 +205,8 @@ def _stranger(settings: Walkers, seed: int, index: int) -> Rendered:
 def _broad_stranger(settings: Walkers, seed: int, index: int) -> Rendered:
     rng = generator(seed, STRANGER, index)
     model = load_model()
-    stride = styled(draw_stride(model, draw_person(model, rng), rng), draw_style(rng))
+    style = draw_style(rng, spread=settings.spread)
+    stride = styled(draw_stride(model, draw_person(model, rng), rng), style)
     outfit = draw_clothes(str(rng.choice(["nm", "bg", "cl"])), draw_wardrobe(rng), rng)
     assert outfit.extras is not None
     channels = posed(stride_channels(model, stride, 9, 25.0, rng), outfit.extras.posture)

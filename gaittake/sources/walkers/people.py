@@ -80,7 +80,7 @@ def _generated_takes(settings: Walkers, subject: str, position: int, body: Body)
     gait = generator(settings.seed, GAIT, position // settings.subjects_per_gait)
     person = draw_person(model, gait, spread=settings.spread, variation=settings.variation)
     broad = settings.population == "broad"
-    style = draw_style(gait)
+    style = draw_style(gait, spread=settings.spread)
     usual = draw_wardrobe(generator(settings.seed, LOOK, subject, "clothes"))
     counts = {"nm": settings.normal, "bg": settings.bag, "cl": settings.coat}
     for condition, count in counts.items():
@@ -89,7 +89,7 @@ def _generated_takes(settings: Walkers, subject: str, position: int, body: Body)
             outfit = draw_clothes(condition, usual, rng) if broad else draw_outfit(condition, rng)
             stride = draw_stride(model, person, rng)
             if broad:
-                stride = styled(stride, sequence_style(style, rng))
+                stride = styled(stride, sequence_style(style, rng, spread=settings.spread))
             channels = stride_channels(model, stride, settings.frames, settings.fps, rng)
             if outfit.extras:
                 channels = posed(channels, outfit.extras.posture)

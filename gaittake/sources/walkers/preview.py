@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gaittake.arrays import Uint8s
+from gaittake.sequence import type_of, view_at
 from gaittake.settings import Walkers
 from gaittake.sources.walkers.dataset import render_take, subject_scene
 from gaittake.sources.walkers.people import Take, make_walker
@@ -48,10 +49,10 @@ def contact_sheet(settings: Walkers, subject: str, out: Path) -> None:
             for view in settings.views
         ]
         row = np.concatenate(cells, axis=1)
-        label = f"{take.condition}-{take.number:02d}"
+        label = type_of(take.condition, take.number)
         rows.append(np.concatenate([_label(label, MARGIN * 3, row.shape[0]), row], axis=1))
     width = rows[0].shape[1] - MARGIN * 3
-    heads = [_label(f"{view:03d}", width // len(settings.views), MARGIN) for view in settings.views]
+    heads = [_label(view_at(view), width // len(settings.views), MARGIN) for view in settings.views]
     head = np.concatenate([_label(subject, MARGIN * 3, MARGIN), *heads], axis=1)
     out.parent.mkdir(parents=True, exist_ok=True)
     if not cv2.imwrite(str(out), np.concatenate([head, *rows])):

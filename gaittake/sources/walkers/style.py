@@ -13,7 +13,9 @@ from gaittake.sources.walkers.skeleton import CHANNEL
 from gaittake.sources.walkers.stride import Stride
 
 FURTHEST = 2.5
-# Standard deviations between people: of offsets in radians, of amplitudes as logarithms.
+# Standard deviations between people where `spread` is AT_SPREAD: of offsets in radians, of
+# amplitudes as logarithms.
+AT_SPREAD = 1.4
 OFFSETS = {
     "trunk_pitch": 0.07,
     "head_pitch": 0.14,
@@ -65,16 +67,24 @@ class Style:
     cadence: float
 
 
-def draw_style(rng: np.random.Generator) -> Style:
-    """Returns the style of one person."""
+def draw_style(rng: np.random.Generator, *, spread: float) -> Style:
+    """Returns the style of one person.
+
+    Args:
+        rng: source of randomness.
+        spread: differences between people, as in the settings of the dataset.
+    """
+    scale = spread / AT_SPREAD
     return Style(
-        _departures(OFFSETS, rng), _departures(AMPLITUDES, rng), CADENCE * _normals(1, rng)[0]
+        scale * _departures(OFFSETS, rng),
+        scale * _departures(AMPLITUDES, rng),
+        scale * CADENCE * _normals(1, rng)[0],
     )
 
 
-def sequence_style(style: Style, rng: np.random.Generator) -> Style:
-    """Returns a person's style in one sequence."""
-    own = draw_style(rng)
+def sequence_style(style: Style, rng: np.random.Generator, *, spread: float) -> Style:
+    """Returns a person's style in one sequence, see `draw_style`."""
+    own = draw_style(rng, spread=spread)
     return Style(
         style.offsets + WITHIN * own.offsets,
         style.amplitudes + WITHIN * own.amplitudes,

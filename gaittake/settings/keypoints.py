@@ -1,0 +1,41 @@
+"""Where a dataset's keypoints come from."""
+
+from typing import Literal
+
+from gaittake.settings.pose import Pose
+
+# none: silhouettes only; truth: the renderer's; files: the user's; borrowed: by another dataset's
+# student; labels, teacher: by a student trained here, on the user's labels or the teacher's.
+KeypointsFrom = Literal["none", "truth", "files", "borrowed", "labels", "teacher"]
+OWN_STUDENT = ("labels", "teacher")
+
+
+def keypoints_from(pose: Pose, *, files: bool) -> KeypointsFrom:
+    """Returns where the keypoints of a dataset come from.
+
+    Args:
+        pose: its settings of stage one.
+        files: whether it has `source.keypoints`.
+    """
+    if files:
+        return "files"
+    if pose.keypoints != "predicted":
+        return pose.keypoints
+    if pose.labels:
+        return "labels"
+    return "teacher" if pose.student_from is None else "borrowed"
+
+
+def contradiction(pose: Pose, *, files: bool) -> str:
+    """Returns which two settings exclude each other, and the fix; '' if none do."""
+    sources = {
+        "source.keypoints": files,
+        "pose.labels": bool(pose.labels),
+        "pose.student_from": pose.student_from is not None,
+        f"pose.keypoints: {pose.keypoints}": pose.keypoints != "predicted",
+    }
+    given = [name for name, is_set in sources.items() if is_set]
+    # A student that nobody asks is allowed: rendered datasets switch between both.
+    if len(given) < 2 or not {"source.keypoints", "pose.labels"}.intersection(given):
+        return ""
+    return f"{given[0]} and {given[1]}: keypoints have one source; remove one of the two"
