@@ -48,6 +48,7 @@ bench: .venv/demo
 	$(BIN)/python benchmarks/embed.py --device cpu
 	$(BIN)/python benchmarks/evaluation.py --people 2389
 	$(BIN)/python benchmarks/growth.py
+	$(BIN)/python benchmarks/start.py
 
 bench-gpu: .venv/demo
 	$(BIN)/python benchmarks/feeding.py --device cuda

@@ -26,9 +26,10 @@ import torch
 
 from gaittake.evaluation.cross_view import cross_view
 from gaittake.evaluation.distance import read_embeddings
-from gaittake.evaluation.roles import Roles, assign_roles
+from gaittake.evaluation.roles import Roles, roles_of
 from gaittake.io.ragged import RaggedWriter, open_ragged
 from gaittake.sequence import type_of, view_at
+from gaittake.settings import Protocol
 
 PARTS, SIZE, DIRECTIONS = 64, 256, 64
 UNMATCHED = 0.066
@@ -83,9 +84,10 @@ def write(path: Path, kind: str, subjects: int, views: int) -> None:
                     )
 
 
-def roles_of(sequences: pd.DataFrame) -> Roles:
+def oumvlp_roles(sequences: pd.DataFrame) -> Roles:
     """Returns OU-MVLP's protocol: gallery 01, probes 00."""
-    return assign_roles(sequences, gallery=["nm-01"], probes={"nm": ["nm-00"]})
+    (roles,) = roles_of(Protocol(gallery=("nm-01",), probes={"nm": ("nm-00",)}), sequences)
+    return roles
 
 
 def measured(path: Path) -> tuple[Ranks, float, float]:
@@ -106,7 +108,7 @@ def measured(path: Path) -> tuple[Ranks, float, float]:
 
         opened.read = timed
         begun = time.process_time()
-        found = cross_view(opened, roles_of(opened.sequences)).first_hit
+        found = cross_view(opened, oumvlp_roles(opened.sequences)).first_hit
         return found, time.process_time() - begun - reading, reading
 
 
@@ -116,14 +118,14 @@ def plain(path: Path, dtype: torch.dtype, mode: str, share: int, pairs: int) -> 
     Ranks that are not computed are -1.
     """
     with open_ragged(path, kind="embeddings") as opened:
-        sequences, roles = opened.sequences, roles_of(opened.sequences)
+        sequences, roles = opened.sequences, oumvlp_roles(opened.sequences)
         subjects = torch.from_numpy(sequences["subject"].astype(int).to_numpy().copy())
         rows = np.flatnonzero(roles.conditions["nm"])
-        found = np.full((len(rows), len(roles.views)), -1)
+        found = np.full((len(rows), len(roles.cells)), -1)
         seconds = 0.0
-        for probe_view, column in list(permutations(range(len(roles.views)), 2))[:pairs]:
-            chosen = np.flatnonzero(roles.view[rows] == roles.views[probe_view])[::share]
-            held = roles.gallery_of(roles.views[column])
+        for probe_view, column in list(permutations(range(len(roles.cells)), 2))[:pairs]:
+            chosen = np.flatnonzero(roles.probe_cell[rows] == roles.cells[probe_view])[::share]
+            held = roles.gallery_of(roles.cells[column])
             x, y = (torch.from_numpy(read_embeddings(opened, s)) for s in (rows[chosen], held))
             same = subjects[rows[chosen]][:, None] == subjects[held]
             begun = time.process_time()

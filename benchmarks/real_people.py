@@ -1,7 +1,7 @@
 """What a trained network is worth on masks of real people, beside the gait energy image.
 
     python benchmarks/real_people.py kth_dev.npz [--student results/people/pose/student.pt]
-        [--weights results/people/gaitgl/weights.pt …] [--model people.gait …]
+        [--weights results/people/gaitgl/weights.safetensors …] [--model people.safetensors …]
 
 The file holds, for each pass of a person through the picture, masks `SOURCE/pNN/dX-KK/VVV` with
 their bits packed, and keypoints `keypoints/blazepose/pNN/dX-KK/VVV` of a detector (a second
@@ -25,6 +25,7 @@ from torch import nn
 
 from gaittake.errors import UserError
 from gaittake.evaluation.distance import distances
+from gaittake.io.weights import read_weights
 from gaittake.keypoints import MIRROR
 from gaittake.models import build_network
 from gaittake.pose.detector import load_detector
@@ -231,9 +232,9 @@ def student_oks(passes: list[Pass], student: Locate) -> dict[str, float]:
 
 def load_network(path: Path) -> nn.Module:
     """Returns the network in a weights file of the train stage."""
-    loaded = torch.load(path, weights_only=True, map_location="cpu")
-    network = build_network(loaded["network"], **({"height": 64, "width": 44} | loaded["settings"]))
-    network.load_state_dict(loaded["state"])
+    loaded = read_weights(path)
+    network = build_network(loaded.network, **({"height": 64, "width": 44} | loaded.settings))
+    network.load_state_dict(loaded.state)
     return network
 
 

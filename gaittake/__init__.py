@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 
-def load(path: str | Path, device: "str | torch.device" = "cpu") -> "Model":
+def load(path: str | Path | None = None, device: "str | torch.device" = "cpu") -> "Model":
     """Returns the model in a file written by `gaittake model export`; logs its origin.
 
     The log level is WARNING for a model trained on rendered people, else INFO.
 
     Args:
-        path: of the model file.
+        path: of the model file; None: the model that gaittake ships.
         device: where to compute, `cpu` or `cuda`.
 
     Raises:
         UserError: the file does not exist, cannot be read, is not a model file, is damaged, or
-            does not fit this version of gaittake.
+            does not fit this version of gaittake; or gaittake ships none.
     """
     # Imported here because every `import gaittake.…` runs this file, and torch takes seconds.
     from gaittake.use.model import load as load_model

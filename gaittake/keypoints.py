@@ -1,5 +1,7 @@
 """The 17 COCO keypoints: names, mirror, limbs, and their normalised coordinates."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from gaittake.arrays import Float32s
@@ -29,6 +31,43 @@ LIMBS = (
     (0, 1), (0, 2), (1, 3), (2, 4), (5, 6), (5, 7), (7, 9), (6, 8), (8, 10),
     (5, 11), (6, 12), (11, 12), (11, 13), (13, 15), (12, 14), (14, 16),
 )  # fmt: skip
+
+
+# Joints of OpenPose's 18 (COCO with a neck, which is left out) in the order of NAMES.
+FROM_18 = (0, 15, 14, 17, 16, 5, 2, 6, 3, 7, 4, 11, 8, 12, 9, 13, 10)
+# Heights above the ground as shares of the stature (Drillis & Contini 1966).
+EYES, ANKLES = 0.936, 0.039
+
+
+HEAD, TRUNK, FEET = range(5), (5, 6, 11, 12), (15, 16)
+
+
+class Place(NamedTuple):
+    """Where the figure of a frame is, pixels: first row, height, middle column."""
+
+    top: float
+    height: float
+    centre: float
+
+
+def place_of(keypoints: Float32s) -> Place | None:
+    """Returns where the figure of keypoints `[17, 3]` is; None if too few of them are known.
+
+    Needed where no silhouette tells it. The eyes and the lower ankle give the height; shoulders and
+    hips give the middle. Joints of confidence 0 are unknown.
+    """
+    known = keypoints[:, 2] > 0
+    head, trunk, feet = (
+        np.array([keypoints[joint, :2] for joint in joints if known[joint]])
+        for joints in (HEAD, TRUNK, FEET)
+    )
+    if not (len(head) and len(trunk) and len(feet)):
+        return None
+    eyes, ankle = float(head[:, 1].mean()), float(feet[:, 1].max())
+    height = (ankle - eyes) / (EYES - ANKLES)
+    if height <= 0:
+        return None
+    return Place(eyes - (1 - EYES) * height, height, float(trunk[:, 0].mean()))
 
 
 def normalise(

@@ -2,14 +2,17 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
 
 from gaittake.errors import UserError
 
 # The type of a sequence in the layouts that fix its form, as nm-01: condition and number, which has
 # at least two digits.
 TYPE = r"[A-Za-z][A-Za-z0-9_]*-(?:\d{2}|[1-9]\d{2,})"
+# In place of names: those of the dataset's partition file; every sequence that is no probe.
+PARTITION, OTHERS = "partition", "others"
 MOST_NAMES = 1_000_000
 _RANGE = "a range is first..last or first..last..step, as 001..074"
 
@@ -52,6 +55,53 @@ def _range(name: str) -> list[str]:
     return [f"{start[1]}{number:0{digits}d}" for number in numbers]
 
 
+class Partition(NamedTuple):
+    """What a partition file lists, as OpenGait's users share them.
+
+    Attributes:
+        train: subjects.
+        test: subjects.
+        probes: sequences, `{subject}-{type}-{view}`; () if the file has none.
+        gallery: likewise.
+    """
+
+    train: tuple[str, ...]
+    test: tuple[str, ...]
+    probes: tuple[str, ...] = ()
+    gallery: tuple[str, ...] = ()
+
+
+def read_partition(content: Any, place: str) -> Partition:
+    """Returns the lists of a partition file.
+
+    Args:
+        content: of the JSON file: `TRAIN_SET`, `TEST_SET`, and for some datasets `PROBE_SET` and
+            `GALLERY_SET`.
+        place: the file, for messages.
+
+    Raises:
+        UserError: a list is missing, empty, no list of texts, or a subject is in both.
+    """
+    found = content if isinstance(content, dict) else {}
+    lists: dict[str, tuple[str, ...]] = {}
+    for key, needed in (
+        ("TRAIN_SET", True), ("TEST_SET", True), ("PROBE_SET", False), ("GALLERY_SET", False)
+    ):  # fmt: skip
+        names = found.get(key, None if needed else [])
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise UserError(
+                f"{place}: '{key}' is not a list of names; a partition of OpenGait is "
+                '{"TRAIN_SET": ["001"], "TEST_SET": ["075"]}'
+            )
+        lists[key] = tuple(dict.fromkeys(map(canonical_name, names)))
+    both = [name for name in lists["TRAIN_SET"] if name in set(lists["TEST_SET"])]
+    if both:
+        raise UserError(f"{place}: {both[:5]} in TRAIN_SET and TEST_SET; remove them from one")
+    if not lists["TEST_SET"]:
+        raise UserError(f"{place}: TEST_SET is empty; at least one subject is required")
+    return Partition(*lists.values())
+
+
 def is_pattern(name: str) -> bool:
     """Returns whether a name is a pattern, as a shell's: `*-scene1-nm-*`."""
     return any(character in name for character in "*?[")
@@ -63,6 +113,22 @@ def matching(found: Iterable[str], names: Iterable[str]) -> set[str]:
     patterns = [name for name in exact if is_pattern(name)]
     chosen = present & exact
     return chosen | {name for name in present if any(fnmatchcase(name, p) for p in patterns)}
+
+
+def selection(
+    found: Sequence[tuple[str, str, str]], names: Iterable[str], listed: Iterable[str] = ()
+) -> list[bool]:
+    """Returns which of the found sequences some names select.
+
+    Args:
+        found: subject, type and view of each sequence.
+        names: of types, ranges, patterns, and PARTITION.
+        listed: the sequences that PARTITION means, `{subject}-{type}-{view}`.
+    """
+    names = tuple(names)
+    chosen = matching({kind for _, kind, _ in found}, names)
+    single = set(listed) if PARTITION in names else set()
+    return [row[1] in chosen or (bool(single) and "-".join(row) in single) for row in found]
 
 
 def in_both(gallery: Iterable[str], probes: Iterable[str]) -> list[str]:

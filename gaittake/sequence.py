@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 Identity = tuple[str, str, str]
 IDENTITY = ("subject", "type", "view")  # its columns in tables
+ALIGNED = "aligned"
 _ANGLE = re.compile(r"[0-2]\d\d|3[0-5]\d")
 
 
@@ -19,7 +20,8 @@ class Sequence(NamedTuple):
         frames: number of silhouette files.
         silhouettes: folder or video of the silhouettes.
         video: video or folder of RGB frames of the same recording, or None.
-        masks: which pixels of the silhouette files are the person, as `gaittake.io.masks.Rule`.
+        masks: which pixels of the silhouette files are the person, as `gaittake.io.masks.Rule`; or
+            `ALIGNED`: the files are cropped, scaled and centred, and used with all their levels.
         keypoints: file of the sequence's own keypoints, in layouts that have them, or None.
     """
 

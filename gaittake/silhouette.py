@@ -1,6 +1,6 @@
 """Silhouettes cropped, scaled and centred as usual in gait recognition. Pure functions."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -73,6 +73,28 @@ def align(frame: Image, *, height: int, width: int, min_mass: int) -> Aligned | 
     margin = (2 * half - width) // 2
     image = np.ascontiguousarray(square[:, margin : margin + width], dtype=np.uint8)
     return Aligned(image, float(top), float(bottom - top), middle / scale)
+
+
+def fit(frame: Image, *, height: int, width: int) -> Aligned | None:
+    """Returns a silhouette that is aligned already in the network's size, or None for other shapes.
+
+    A square is cut to the middle columns, as OpenGait does; one that has the network's proportions
+    was cut before, and keeps its columns. Only other heights are scaled.
+
+    Args:
+        frame: `[rows, columns]` uint8: a figure of full height, in the middle.
+        height: rows of the result.
+        width: columns of the result.
+    """
+    rows, columns = frame.shape
+    kept = columns * width // height if rows == columns else columns
+    if kept * height != rows * width:
+        return None
+    margin = (columns - kept) // 2
+    image: npt.NDArray[Any] = frame[:, margin : margin + kept]
+    if rows != height:
+        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+    return Aligned(np.array(image, dtype=np.uint8), 0.0, float(rows), columns / 2)
 
 
 def box(frame: Image) -> Box | None:

@@ -16,6 +16,7 @@ from typer.main import get_command
 
 from gaittake.cli import app
 from gaittake.settings import load_settings
+from tests.partitions import write_partition
 from tests.workflow.project import Project, fresh_project
 
 REPOSITORY = Path(__file__).parents[1]
@@ -200,8 +201,10 @@ def test_every_yaml_block_of_the_pages_is_valid(tmp_path: Path) -> None:
         if block.text.startswith("# profiles/"):
             assert {f"--{key}" for key in yaml.safe_load(block.text)} <= options
         else:
-            (tmp_path / "x.yaml").write_text(block.text)
-            load_settings(tmp_path / "x.yaml")
+            path = tmp_path / "x.yaml"
+            path.write_text(block.text.replace(" /data/", f" {tmp_path}/data/"))
+            write_partition(path, tmp_path)
+            load_settings(path)
 
 
 def test_the_generated_tables_are_up_to_date() -> None:

@@ -9,7 +9,14 @@ REPOSITORY = Path(__file__).parents[1]
 PAGE = REPOSITORY / "docs" / "trouble.md"
 ROW = re.compile(r"\| `([^`]+)` \| ([^|]+) \| ([^|]{30,}) \|")
 # Modules that give a reason without the row: they return it.
-RETURNED = ("pose/match.py", "io/frames.py", "io/masks.py", "io/video.py")
+RETURNED = (
+    "pose/match.py",
+    "io/arrays.py",
+    "io/frames.py",
+    "io/masks.py",
+    "io/pose_files.py",
+    "io/video.py",
+)
 
 
 def texts(node: ast.expr | None) -> Iterator[str]:

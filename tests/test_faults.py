@@ -82,7 +82,7 @@ WRITERS = [
     (write_ragged, "cache.h5"),
     (write_long_table, "table.csv"),
     (write_long_json, "metrics.json"),
-    (write_weights, "weights.pt"),
+    (write_weights, "weights.safetensors"),
     (write_checkpoint, "last.pt"),
 ]
 

@@ -75,5 +75,5 @@ def test_a_dataset_that_borrows_the_networks_tests_the_same_file(
     )
     assert inputs.weights(Job("mine", method="deep")) == [Path("theirs.pt")]
     lent = inputs.weights(Job("mine", method="gaittake"))
-    assert lent == [Path("results/lender/gaittake/weights.pt")]
+    assert lent == [Path("results/lender/gaittake/weights.safetensors")]
     assert plan.embed(Job("mine", method="deep")).model["blocks"] == [1, 4, 4, 1]

@@ -100,10 +100,12 @@ def test_without_keypoints_silhouettes_alone_give_a_table_a_report_and_a_model(
     assert "silhouettes only (pose.keypoints: none)" in Path("results/tiny_report.html").read_text(
         encoding="utf-8"
     )
-    use.app(["export", "tiny", "--method", "gaitgl", "--out", "m.gait"], standalone_mode=False)
+    use.app(
+        ["export", "tiny", "--method", "gaitgl", "--out", "m.safetensors"], standalone_mode=False
+    )
     assert "uses no keypoints" in capsys.readouterr().out
     clips = [f"results/tiny/data/test-000/silhouettes/003/nm-0{n}/036" for n in (1, 2)]
-    use.app(["compare", "m.gait", *clips], standalone_mode=False)
+    use.app(["compare", *clips, "--model", "m.safetensors"], standalone_mode=False)
     assert "distance" in capsys.readouterr().out
     for command in (recognition.train, recognition.embed):
         with pytest.raises(UserError, match=r"methods\.gaittake: its network needs keypoints"):
@@ -134,10 +136,12 @@ def test_keypoints_of_a_file_take_the_place_of_stage_one(
     assert row.path.endswith("004.png")
     assert lost[0].endswith("000004.jpg")
     assert "come from the user&#39;s files" in Path("results/tiny_report.html").read_text()
-    use.app(["export", "tiny", "--method", "gaittake", "--out", "m.gait"], standalone_mode=False)
+    use.app(
+        ["export", "tiny", "--method", "gaittake", "--out", "m.safetensors"], standalone_mode=False
+    )
     assert "of the program that found those of the dataset" in capsys.readouterr().out
     with pytest.raises(UserError, match=r"of another program, so it has no student.*pass keypo"):
-        load("m.gait").embed(np.zeros((1, 8, 8), dtype=np.uint8))
+        load("m.safetensors").embed(np.zeros((1, 8, 8), dtype=np.uint8))
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from gaittake.pipeline.subjects import held_out, shards, train_subjects
 from gaittake.protocol import expand
 from gaittake.settings import Settings, Source, canonical, changed, load_settings
 from tests.jobs import stage_settings
+from tests.partitions import write_partition
 
 CONFIG = Path(__file__).parents[1] / "config"
 
@@ -53,8 +54,13 @@ def test_the_oumvlp_preset_is_the_papers_protocol_and_network() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in CONFIG.glob("*.yaml")))
-def test_no_preset_trains_on_a_test_subject(name: str) -> None:
-    settings = load_settings(CONFIG / f"{name}.yaml")
+def test_no_preset_trains_on_a_test_subject(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = CONFIG / f"{name}.yaml"
+    monkeypatch.chdir(tmp_path)
+    write_partition(path, tmp_path)
+    settings = load_settings(path)
     if settings.protocol.test_subjects == ("recorded",):
         assert all(subject.isdecimal() for subject in train_subjects(settings))
         return
@@ -63,11 +69,13 @@ def test_no_preset_trains_on_a_test_subject(name: str) -> None:
         assert not train_subjects(settings)
         assert not tested & set(train_subjects(load_settings(CONFIG / f"{lent}.yaml")))
         return
-    for stage, options in (
-        ("finetune", {}),
-        ("train", {"method": "gaittake"}),
-        *(("pseudo-label", {"shard": s}) for s in shards(settings) if s.startswith("train")),
-    ):
+    learning = [name for name, method in settings.methods.items() if method.learns]
+    stages: list[tuple[str, dict[str, str]]] = [("train", {"method": name}) for name in learning]
+    if settings.keypoints_from != "none":
+        training = (shard for shard in shards(settings) if shard.startswith("train"))
+        stages += [("finetune", {}), *(("pseudo-label", {"shard": shard}) for shard in training)]
+    assert stages
+    for stage, options in stages:
         section = stage_settings(settings, stage, **options)
         assert not tested & set(section.subjects)  # type: ignore[attr-defined]
     assert not tested & set(held_out(settings))

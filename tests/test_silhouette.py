@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gaittake.settings import Walkers
-from gaittake.silhouette import Image, align, box, figure
+from gaittake.silhouette import Image, align, box, figure, fit
 from gaittake.sources.walkers.dataset import render_people
 
 SIZE = {"height": 64, "width": 44, "min_mass": 10_000}
@@ -189,3 +189,29 @@ def test_the_place_in_the_frame_is_returned() -> None:
     assert box(frame) == (150, 40, 190, 168)
     assert box(frame | bar(2, 300, 3, 3)) == (150, 40, 190, 168)
     assert box(frame * 0) is None
+
+
+def test_a_silhouette_that_is_aligned_keeps_every_level() -> None:
+    frame = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
+    square, cut = (fit(each, height=64, width=44) for each in (frame, frame[:, 10:54]))
+    assert square is not None
+    assert cut is not None
+    assert np.array_equal(square.image, frame[:, 10:54])
+    assert np.array_equal(cut.image, frame[:, 10:54])  # never cut twice
+    assert (square.top, square.height, square.centre) == (0, 64, 32)
+    assert (cut.top, cut.height, cut.centre) == (0, 64, 22)
+
+
+def test_an_aligned_silhouette_of_128_rows_is_scaled() -> None:
+    small = np.random.default_rng(0).integers(0, 256, (64, 64), dtype=np.uint8)
+    large = small.repeat(2, axis=0).repeat(2, axis=1)
+    for frame in (large, large[:, 20:108]):
+        found = fit(frame, height=64, width=44)
+        assert found is not None
+        assert np.array_equal(found.image, small[:, 10:54])
+        assert (found.height, found.centre) == (128, frame.shape[1] / 2)
+
+
+@pytest.mark.parametrize("shape", [(64, 50), (60, 44), (44, 64), (128, 44)])
+def test_an_aligned_silhouette_of_another_shape_does_not_fit(shape: tuple[int, int]) -> None:
+    assert fit(np.full(shape, 255, np.uint8), height=64, width=44) is None

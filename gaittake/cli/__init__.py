@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from gaittake import __version__
-from gaittake.cli import data, networks, pose, recognition, show, use, weights
+from gaittake.cli import data, networks, pickles, pose, recognition, show, use, weights
 from gaittake.errors import Preempted, UserError
 
 HELP = """Gait recognition, from frames to a cross-view rank-1 table.
@@ -33,6 +33,7 @@ app.command("index", rich_help_panel="Data")(data.index)
 app.command("check", rich_help_panel="Data")(data.check)
 app.add_typer(cache, name="cache", rich_help_panel="Data")
 app.command("survey", rich_help_panel="Data")(data.survey)
+app.command("export-pickles", rich_help_panel="Data")(pickles.export_pickles)
 app.command("teacher", rich_help_panel="Pose")(pose.teacher)
 app.command("pseudo-label", rich_help_panel="Pose")(pose.pseudo_label)
 app.command("collect", rich_help_panel="Pose")(pose.collect)
@@ -44,6 +45,7 @@ app.command("quality", rich_help_panel="Pose")(pose.quality)
 app.command("train", rich_help_panel="Recognition")(recognition.train)
 app.command("embed", rich_help_panel="Recognition")(recognition.embed)
 app.command("evaluate", rich_help_panel="Recognition")(recognition.evaluate)
+app.command("submit", rich_help_panel="Recognition")(recognition.submit)
 app.command("compare", rich_help_panel="Recognition")(recognition.compare)
 app.command("report", rich_help_panel="Recognition")(recognition.report)
 app.add_typer(weights.app, name="weights", rich_help_panel="Recognition")

@@ -39,7 +39,7 @@ def train(
     check: CheckFile = None,
     cache: CacheFile = None,
     checkpoints: CheckpointFolder = None,
-    out: Annotated[Path | None, writes("Weights of the network, .pt.")] = None,
+    out: Annotated[Path | None, writes("Weights of the network, .safetensors.")] = None,
     out_history: Annotated[Path | None, writes("Loss and rate of each step, .csv.")] = None,
     device: DeviceOption = Device.AUTO,
     threads: Threads = None,
@@ -72,7 +72,7 @@ def train(
         settings,
         cache=cache or job.path("cache.h5"),
         checkpoints=checkpoints or job.path("{method}/checkpoints"),
-        out=out or job.path("{method}/weights.pt"),
+        out=out or job.path("{method}/weights.safetensors"),
         history=out_history or job.path("{method}/train.csv"),
         device=place,
     )
@@ -84,7 +84,7 @@ def embed(
     overrides: Overrides = None,
     digest: Digest = None,
     cache: CacheFile = None,
-    weights: Annotated[Path | None, reads("Weights of the network, .pt.")] = None,
+    weights: Annotated[Path | None, reads("Weights of the network, .safetensors.")] = None,
     out: Annotated[Path | None, writes("Embeddings, .h5.")] = None,
     device: DeviceOption = Device.AUTO,
     threads: Threads = None,
@@ -138,6 +138,25 @@ def evaluate(
         table=out_rank1 or job.path("{method}/rank1.csv"),
         probes=out_probes or job.path("{method}/probes.csv"),
     )
+
+
+def submit(
+    dataset: Dataset,
+    out: Annotated[Path, typer.Option(help="The answers to write, .csv.")],
+    method: Method = None,
+    overrides: Overrides = None,
+    embeddings: Annotated[Path | None, reads("Embeddings of the method, .h5.")] = None,
+    threads: Threads = None,
+) -> None:
+    """Write the answers for a test whose labels are secret (protocol.submission)."""
+    from gaittake.pipeline import plan
+
+    job = job_of(dataset, overrides, method=method)
+    settings = plan.evaluate(job)
+    computing_on(Device.CPU, threads)
+    from gaittake.evaluation.submission import write_submission
+
+    write_submission(settings, embeddings=embeddings or job.path("{method}/embeddings.h5"), out=out)
 
 
 def compare(

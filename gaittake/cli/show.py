@@ -27,7 +27,7 @@ def inspect(
     """Print what an .h5 file of the pipeline or a model file holds."""
     from gaittake.use.model_file import is_model_file
 
-    if file.suffix == ".gait" or is_model_file(file):
+    if file.suffix == ".safetensors" or is_model_file(file):
         show_model(file)
         return
     from gaittake.io.inspect import inspection
@@ -68,7 +68,7 @@ def table(
     """Print a table of results, and where the numbers behind it lie."""
     from rich.console import Console
 
-    from gaittake.evaluation.tables import dataset_of, unpublished_note
+    from gaittake.evaluation.tables import caption, dataset_of, unpublished_note
     from gaittake.io.tables import read_csv, read_json
 
     rows = read_csv(file, ("dataset", "method", "condition", "mean"))
@@ -81,7 +81,7 @@ def table(
     # A synthetic number is marked wherever it is shown.
     people = " (rendered people, synthetic)" if any(item["synthetic"] for item in found) else ""
     console = Console()
-    console.print(_drawn(rows, f"{named}{people}: rank-1 in %, by view of the probe"))
+    console.print(_drawn(rows, f"{named}{people}: {caption(rows)}"))
     if named != dataset_of(named):
         console.print("PARTIAL: not the whole protocol, do not compare with published numbers.")
     if different := unpublished_note(found):
@@ -102,8 +102,7 @@ def _drawn(rows: "pd.DataFrame", title: str) -> "Table":
     """Returns the table as it is printed, with the interval of each mean in one column."""
     from rich.table import Table
 
-    from gaittake.evaluation.tables import STATISTICS
-    from gaittake.sequence import view_title
+    from gaittake.evaluation.tables import STATISTICS, column_title
 
     intervals = "low" in rows.columns and any(rows["low"])
     drawn = Table(title=title)
@@ -112,7 +111,10 @@ def _drawn(rows: "pd.DataFrame", title: str) -> "Table":
         columns.append("deviation")
     for column in columns:
         numeric = column not in ("method", "condition")
-        drawn.add_column(view_title(column), justify="right" if numeric else "left")
+        drawn.add_column(
+            column_title(column, columns) if numeric else column,
+            justify="right" if numeric else "left",
+        )
     if intervals:
         drawn.add_column("95 %", justify="right")
     before = ""

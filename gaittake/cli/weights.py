@@ -64,13 +64,13 @@ def import_(
         ),
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(help="Weights file (default: weights/NETWORK-SIZE.pt).")
+        Path | None, typer.Option(help="Weights file (default: weights/NETWORK-SIZE.safetensors).")
     ] = None,
 ) -> None:
     """Import a checkpoint of OpenGait as a weights file; runs no code from it."""
     from gaittake.use.import_weights import import_weights
 
-    out = out or Path("weights", f"{network}-{size}.pt")
+    out = out or Path("weights", f"{network}-{size}.safetensors")
     found = import_weights(checkpoint, network=network, size=size, neck=neck, out=out)
     step = "" if found.iteration is None else f", step {found.iteration:,}"
     dropped = ", ".join(sorted({name.rpartition(".")[0] for name in found.dropped})) or "nothing"

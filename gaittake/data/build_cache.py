@@ -1,7 +1,7 @@
 """The cache stages: aligned silhouettes and normalised keypoints of the same frames."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,20 +10,26 @@ import numpy.typing as npt
 import pandas as pd
 
 from gaittake.arrays import Float32s
+from gaittake.data.own_keypoints import keypoints_on
 from gaittake.data.shard_keypoints import ShardKeypoints
 from gaittake.errors import UserError
 from gaittake.io.frames import read_silhouettes
+from gaittake.io.pose_files import read_poses
 from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedWriter, open_ragged
 from gaittake.io.tables import count_rejects, read_sequences, write_csv, write_rejects
 from gaittake.keypoints import normalise
-from gaittake.sequence import IDENTITY, Reject, Sequence
+from gaittake.sequence import ALIGNED, IDENTITY, Reject, Sequence
 from gaittake.settings import CacheStage, canonical
-from gaittake.silhouette import Aligned, align
+from gaittake.silhouette import Aligned, Image, align, fit
 
 logger = logging.getLogger(__name__)
 STAGE = "cache"
 BLOCK_FRAMES = 4096  # of a shard, read at once
+
+
+# Returns keypoints [a, 17, 3] of a frame in pixels, by its number and silhouette.
+Find = Callable[[int, Image], Float32s | None]
 
 
 class Clean(NamedTuple):
@@ -57,28 +63,36 @@ def cache_shard(
         UserError: there are keypoints, and the cache is to hold silhouettes only; or there are
             none, and it needs some.
     """
-    if settings.keypoints == (keypoints is None and truth is None):
-        wanted = "a file of keypoints is needed" if settings.keypoints else "pose.keypoints is none"
+    from_file = settings.keypoints and not settings.own_keypoints
+    if from_file == (keypoints is None and truth is None):
+        wanted = "source.keypoints has the keypoints" if settings.own_keypoints else ""
+        wanted = wanted or (
+            "a file of keypoints is needed" if from_file else "pose.keypoints is none"
+        )
         raise UserError(f"{out}: {wanted}, found {keypoints or truth or 'no file'}")
     sequences = read_sequences(index)
     refused: list[Reject] = []
     kept = 0
     frame = (settings.align.height, settings.align.width)
+    shard = ShardKeypoints(keypoints, truth)
+    own = settings.own_keypoints
+    names, source = (("keypoints",), "own") if own else (shard.arrays, shard.source)
     with (
-        ShardKeypoints(keypoints, truth) as shard,
+        shard,
         progress("cache", len(sequences), unit="sequences") as advance,
         RaggedWriter(
             out,
             kind="cache",
             arrays={
                 "silhouettes": ("uint8", frame),
-                **dict.fromkeys(shard.arrays, ("float32", (17, 3))),
+                **dict.fromkeys(names, ("float32", (17, 3))),
             },
-            attributes={"settings": canonical(settings), "keypoints": shard.source},
+            attributes={"settings": canonical(settings), "keypoints": source},
         ) as cache,
     ):
         for sequence in sequences:
-            clean = _clean_frames(sequence, shard.of(sequence), settings, refused)
+            find = _own(sequence, refused) if own else _stored(shard.of(sequence))
+            clean = _clean_frames(sequence, find, settings, refused)
             if clean is None:
                 refused.append(Reject(STAGE, str(sequence.silhouettes), "no usable frame"))
             else:
@@ -86,22 +100,38 @@ def cache_shard(
                 cache.append(
                     sequence.identity,
                     silhouettes=clean.silhouettes,
-                    **dict(zip(shard.arrays, clean.keypoints, strict=True)),
+                    **dict(zip(names, clean.keypoints, strict=True)),
                 )
             advance()
     logger.info("%d of %d sequences; refused: %s", kept, len(sequences), count_rejects(refused))
     write_rejects(refused, rejects)
 
 
+def _stored(keypoints: dict[int, Float32s] | None) -> Find | None:
+    """Returns how the keypoints of a frame are found in those of a file; None without a file."""
+    return None if keypoints is None else lambda number, _: keypoints.get(number)
+
+
+def _own(sequence: Sequence, refused: list[Reject]) -> Find:
+    """Returns how the keypoints of a frame are found in those that the sequence has of its own."""
+    people = read_poses(sequence.keypoints, refused) if sequence.keypoints is not None else {}
+    aligned = sequence.masks == ALIGNED
+
+    def find(number: int, image: Image) -> Float32s | None:
+        if number not in people:
+            return None
+        found = keypoints_on(people[number], image, aligned=aligned)
+        return None if found is None else found[None]
+
+    return find
+
+
 def _clean_frames(
-    sequence: Sequence,
-    keypoints: dict[int, Float32s] | None,
-    settings: CacheStage,
-    refused: list[Reject],
+    sequence: Sequence, find: Find | None, settings: CacheStage, refused: list[Reject]
 ) -> Clean | None:
     """Returns the frames with a silhouette and keypoints; adds the others to `refused`.
 
-    Without `keypoints`, a silhouette is enough.
+    Without `find`, a silhouette is enough.
     """
     aligned: list[Aligned] = []
     rows: list[Float32s] = []
@@ -109,18 +139,22 @@ def _clean_frames(
         sequence.silhouettes, stage=STAGE, rejects=refused, masks=sequence.masks
     )
     for number, image in frames:
-        item = align(image, **settings.align.model_dump())
-        if item is None or (keypoints is not None and number not in keypoints):
+        item = _aligned(image, sequence, settings)
+        found = find(number, image) if item is not None and find is not None else None
+        if item is None or (find is not None and found is None):
             reason = "empty silhouette" if item is None else "no keypoints"
+            if item is None and sequence.masks == ALIGNED and image.any():
+                shape = "×".join(map(str, image.shape))
+                reason = f"aligned silhouette of another shape: {shape}"
             refused.append(Reject(STAGE, f"{sequence.silhouettes}#{number}", reason))
             continue
         aligned.append(item)
-        if keypoints is not None:
-            rows.append(keypoints[number])
+        if found is not None:
+            rows.append(found)
     if not aligned:
         return None
     silhouettes = np.stack([item.image for item in aligned])
-    if keypoints is None:
+    if find is None:
         return Clean(silhouettes, np.empty((0, len(aligned), 17, 3), dtype=np.float32))
     normalised = [
         normalise(
@@ -132,6 +166,14 @@ def _clean_frames(
         for each in np.stack(rows, axis=1)
     ]
     return Clean(silhouettes, np.stack(normalised))
+
+
+def _aligned(image: Image, sequence: Sequence, settings: CacheStage) -> Aligned | None:
+    """Returns the silhouette in the network's size; None if it is empty or of another shape."""
+    chosen = settings.align
+    if sequence.masks != ALIGNED:
+        return align(image, **chosen.model_dump())
+    return fit(image, height=chosen.height, width=chosen.width) if image.any() else None
 
 
 def merge_caches(shards: list[Path], *, index: list[Path], out: Path, out_sequences: Path) -> None:

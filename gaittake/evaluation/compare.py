@@ -16,7 +16,14 @@ from gaittake.evaluation.statistics import (
     paired_difference,
     resampled_means,
 )
-from gaittake.evaluation.tables import CHANCE, markdown_page, percent, table_rows
+from gaittake.evaluation.tables import (
+    CHANCE,
+    METRICS,
+    OF_MATCHED,
+    markdown_page,
+    percent,
+    table_rows,
+)
 from gaittake.io.atomic import whole_file
 from gaittake.io.progress import progress
 from gaittake.io.tables import read_json, write_csv
@@ -36,7 +43,8 @@ def compare(
     The first rows, `chance`, are the chance level, the rank-1 of a random choice from the gallery.
     Numbers are means over the seeds of a method. Further columns are `deviation`, the standard
     deviation of the mean over the seeds, `low` and `high`, its 95 % interval over test subjects,
-    and `mean_matched`, the mean without the probes whose subject is not in the gallery.
+    and `mean_matched`, the mean without the probes whose subject is not in the gallery; likewise
+    for the other metrics of the table.
 
     Args:
         settings: the dataset and the table.
@@ -64,12 +72,19 @@ def compare(
 def _rows(seeds: list[dict[str, Any]], probes: list[Path], *, same_view: bool) -> pd.DataFrame:
     """Returns the rows of one method."""
     rows = table_rows(seeds[0], "rank1")
-    means, matched = over_seeds(seeds), over_seeds(seeds, "rank1_matched")
+    means = over_seeds(seeds)
+    others = [column for column in METRICS if column in rows.columns]
+    further = {column: column for column in others} | {
+        f"{column}_matched": f"{'rank1' if column == 'mean' else column}_matched"
+        for column in OF_MATCHED
+        if column in rows.columns
+    }
     tables = [read_probes(path) for path in probes]
     for place, condition in enumerate(rows["condition"]):
         found = means[condition]
         for view, value in found.by_probe_view.items():
-            rows.loc[place, view] = percent(value.mean if value else None)
+            if view in rows.columns:
+                rows.loc[place, view] = percent(value.mean if value else None)
         mean = found.mean
         rows.loc[place, "mean"] = percent(mean.mean if mean else None)
         rows.loc[place, "deviation"] = percent(mean.deviation if mean else None)
@@ -77,8 +92,12 @@ def _rows(seeds: list[dict[str, Any]], probes: list[Path], *, same_view: bool) -
         drawn = [resampled_means(item, same_view=same_view) for item in counts]
         ends = interval(np.mean(drawn, axis=0))
         rows.loc[place, ["low", "high"]] = [percent(end) for end in ends or (None, None)]
-        of_matched = matched[condition].mean
-        rows.loc[place, "mean_matched"] = percent(of_matched.mean if of_matched else None)
+    for column, metric in further.items():
+        numbers = over_seeds(seeds, metric)
+        for place, condition in enumerate(rows["condition"]):
+            mean = numbers[condition].mean
+            shown = metric.removesuffix("_matched") in seeds[0]["conditions"][condition]["shown"]
+            rows.loc[place, column] = percent(mean.mean if mean and shown else None)
     return rows
 
 

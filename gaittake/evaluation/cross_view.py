@@ -1,7 +1,7 @@
-"""The cross-view protocol: the search for each probe in the gallery of each view.
+"""The search for each probe in each cell of the gallery: that of a view, of a camera, or all of it.
 
 The gallery stays in memory (4.4 GB for OU-MVLP); the probes are read in blocks of 0.5 GB. No
-matrix of distances is larger than a block of probes times the gallery of one view.
+matrix of distances is larger than a block of probes times one cell of the gallery.
 """
 
 import functools
@@ -24,39 +24,46 @@ from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedFile
 
 BLOCK_BYTES = 512 << 20
-METRICS = ("rank1", "rank5", "rank10", "map", "rank1_matched", "chance")
 CURVE_RANKS = 20
+RANKS = (1, 5, 10, 20)
+# Metrics that also exist without the probes that have no match: `rank1_matched`.
+MATCHED = (*(f"rank{k}" for k in RANKS), "map", "minp")
+METRICS = (*MATCHED, *(f"{name}_matched" for name in MATCHED), "chance")
 
 
 class Outcomes(NamedTuple):
-    """Results of the search, with a row for each probe and a column for the gallery of each view.
+    """Results of the search, with a row for each probe and a column for each cell of the gallery.
 
     Attributes:
         probes: `[n]` row numbers of the probes in the table of sequences.
-        first_match: `[n, v]` rank of the nearest match; 0: no match; NO_GALLERY: empty gallery.
-        precision: `[n, v]` average precision.
-        matches: `[n, v]` number of gallery sequences of the same subject.
-        gallery: `[v]` number of gallery sequences.
+        first_match: `[n, b]` rank of the nearest match; 0: no match; NO_GALLERY: empty gallery.
+        precision: `[n, b]` average precision.
+        penalty: `[n, b]` inverse negative penalty.
+        matches: `[n, b]` number of gallery sequences of the same subject that count.
+        dropped: `[n, b]` number of those that do not.
+        gallery: `[b]` number of gallery sequences.
         histograms: distances of the pairs that the protocol counts, by condition.
     """
 
     probes: Int64s
     first_match: Int64s
     precision: Float64s
+    penalty: Float64s
     matches: Int64s
+    dropped: Int64s
     gallery: Int64s
     histograms: dict[str, Histogram]
 
 
 class Grid(NamedTuple):
-    """Metrics of one condition for each probe view (a) and gallery view (b); NaN: no value.
+    """Metrics of one condition for each cell of probes (a) and gallery (b); NaN: no value.
 
     Attributes:
         probes: `[a]` number of probes.
         gallery: `[b]` number of gallery sequences.
         matched: `[a, b]` number of probes with their subject in the gallery.
         metrics: `[a, b]` of each of METRICS, 0…1. `rank1_matched` skips the probes without a match,
-            which `rank1` counts as wrong.
+            which `rank1` counts as wrong; likewise the others.
         curve: `[a, b, CURVE_RANKS]` share of probes with a match at rank 1, 2, … or better.
     """
 
@@ -70,22 +77,23 @@ class Grid(NamedTuple):
 def cross_view(
     opened: RaggedFile, roles: Roles, *, distance: str = "parts", same_view: bool = False
 ) -> Outcomes:
-    """Returns the result of each probe in the gallery of each view.
+    """Returns the result of each probe in each cell of the gallery.
 
     Args:
         opened: the embeddings file, with one row per sequence.
         roles: of the sequences.
         distance: kind, see `gaittake.evaluation.distance.as_parts`.
-        same_view: whether the histograms count pairs of identical views.
+        same_view: whether the histograms count pairs of identical cells.
 
     Raises:
         UserError: an embedding has a value that is not finite.
     """
     _, subjects = np.unique(opened.sequences["subject"].to_numpy(), return_inverse=True)
+    cameras = None if roles.camera is None else np.unique(roles.camera, return_inverse=True)[1]
     outcomes = _empty_outcomes(roles)
     rows_of = {
-        column: roles.gallery_of(view)
-        for column, view in enumerate(roles.views)
+        column: roles.gallery_of(cell)
+        for column, cell in enumerate(roles.cells)
         if outcomes.gallery[column]
     }
     if not rows_of:
@@ -97,25 +105,29 @@ def cross_view(
     embeddings = {column: read(rows) for column, rows in rows_of.items()}
     projection = fit_projection(list(embeddings.values()))
 
+    def described(rows: Int64s, vectors: Embeddings, *, probes: bool) -> EmbeddingSet:
+        sketched = sketch(projection, vectors, probes=probes)
+        seen_by = None if cameras is None else cameras[rows]
+        return EmbeddingSet(subjects[rows], vectors, sketched, seen_by)
+
     def gallery_of(column: int) -> EmbeddingSet:
-        sketched = sketch(projection, embeddings[column], probes=False)
-        return EmbeddingSet(subjects[rows_of[column]], embeddings[column], sketched)
+        return described(rows_of[column], embeddings[column], probes=False)
 
     if projection.short:
         gallery_of = functools.cache(gallery_of)
     total = len(outcomes.probes) * len(rows_of)
-    with progress("evaluate", total, unit="probes times views") as advance:
+    with progress("evaluate", total, unit="probes times cells") as advance:
         for block in _blocks(opened, len(outcomes.probes)):
             rows = outcomes.probes[block]
-            vectors = read(rows)
-            sketched = sketch(projection, vectors, probes=True)
-            probes = EmbeddingSet(subjects[rows], vectors, sketched)
+            probes = described(rows, read(rows), probes=True)
             for column in rows_of:
-                tallies = _tallies(outcomes, roles, rows, roles.views[column], same_view)
+                tallies = _tallies(outcomes, roles, rows, roles.cells[column], same_view)
                 matches = _search(probes, gallery_of(column), projection, tallies)
                 outcomes.first_match[block, column] = matches.first
                 outcomes.precision[block, column] = matches.precision
+                outcomes.penalty[block, column] = matches.penalty
                 outcomes.matches[block, column] = matches.total
+                outcomes.dropped[block, column] = matches.dropped
                 advance(len(rows))
     return outcomes
 
@@ -123,13 +135,15 @@ def cross_view(
 def _empty_outcomes(roles: Roles) -> Outcomes:
     """Returns the outcomes before the search."""
     probes = np.flatnonzero(np.logical_or.reduce(list(roles.conditions.values())))
-    shape = (len(probes), len(roles.views))
-    gallery = np.array([len(roles.gallery_of(view)) for view in roles.views], dtype=np.int64)
+    shape = (len(probes), len(roles.cells))
+    gallery = np.array([len(roles.gallery_of(cell)) for cell in roles.cells], dtype=np.int64)
     return Outcomes(
         probes=probes,
         first_match=np.full(shape, NO_GALLERY),
         precision=np.zeros(shape),
+        penalty=np.zeros(shape),
         matches=np.zeros(shape, dtype=np.int64),
+        dropped=np.zeros(shape, dtype=np.int64),
         gallery=gallery,
         histograms={name: empty_histogram() for name in roles.conditions},
     )
@@ -144,10 +158,10 @@ def _blocks(opened: RaggedFile, probes: int) -> Iterator[slice]:
 
 
 def _tallies(
-    outcomes: Outcomes, roles: Roles, rows: Int64s, view: str, same_view: bool
+    outcomes: Outcomes, roles: Roles, rows: Int64s, cell: str, same_view: bool
 ) -> list[tuple[Histogram, Bools]]:
-    """Returns the histogram of each condition and which probes it counts in a view's gallery."""
-    counted = (roles.view[rows] != view) | same_view
+    """Returns the histogram of each condition and which probes it counts in a cell's gallery."""
+    counted = (roles.probe_cell[rows] != cell) | same_view
     return [
         (outcomes.histograms[name], is_probe[rows] & counted)
         for name, is_probe in roles.conditions.items()
@@ -160,11 +174,11 @@ def _search(
     projection: Projection,
     tallies: list[tuple[Histogram, Bools]],
 ) -> Matches:
-    """Returns the matches of a block of probes in one view, and adds to the histograms.
+    """Returns the matches of a block of probes in one cell, and adds to the histograms.
 
     Args:
         probes: the block.
-        gallery: of the view.
+        gallery: of the cell.
         projection: of the sketches.
         tallies: each histogram and which probes it counts.
     """
@@ -180,17 +194,17 @@ def _search(
 
 
 def grid_of(outcomes: Outcomes, roles: Roles, condition: str) -> Grid:
-    """Returns the metrics of a condition for each pair of views."""
-    size = len(roles.views)
+    """Returns the metrics of a condition for each pair of cells."""
+    size = len(roles.cells)
     is_probe = roles.conditions[condition][outcomes.probes]
-    view = roles.view[outcomes.probes]
+    cell = roles.probe_cell[outcomes.probes]
     probes = np.zeros(size, dtype=np.int64)
     matched = np.zeros((size, size), dtype=np.int64)
     curve = np.full((size, size, CURVE_RANKS), np.nan)
-    precision, chance = np.full((2, size, size), np.nan)
+    precision, penalty, chance = np.full((3, size, size), np.nan)
     filled = np.flatnonzero(outcomes.gallery)
-    for place, probed in enumerate(roles.views):
-        rows = np.flatnonzero(is_probe & (view == probed))
+    for place, probed in enumerate(roles.cells):
+        rows = np.flatnonzero(is_probe & (cell == probed))
         probes[place] = len(rows)
         if len(rows):
             first, matches = (
@@ -200,14 +214,21 @@ def grid_of(outcomes: Outcomes, roles: Roles, condition: str) -> Grid:
             within = [((first > 0) & (first <= k + 1)).mean(axis=0) for k in range(CURVE_RANKS)]
             curve[place, filled] = np.transpose(within)
             precision[place, filled] = outcomes.precision[rows][:, filled].mean(axis=0)
+            penalty[place, filled] = outcomes.penalty[rows][:, filled].mean(axis=0)
             matched[place, filled] = (matches > 0).sum(axis=0)
-            chance[place, filled] = matches.mean(axis=0) / outcomes.gallery[filled]
-    metrics = {
-        "rank1": curve[..., 0],
-        "rank5": curve[..., 4],
-        "rank10": curve[..., 9],
-        "map": precision,
-        "rank1_matched": divide(curve[..., 0] * probes[:, None], matched),
-        "chance": chance,
+            chance[place, filled] = _chance(outcomes, rows)[filled]
+    metrics = {f"rank{k}": curve[..., k - 1] for k in RANKS} | {"map": precision, "minp": penalty}
+    metrics |= {
+        f"{name}_matched": divide(metrics[name] * probes[:, None], matched) for name in MATCHED
     }
+    metrics["chance"] = chance
     return Grid(probes, outcomes.gallery, matched, metrics, curve)
+
+
+def _chance(outcomes: Outcomes, rows: Int64s) -> Float64s:
+    """Returns `[b]`: the rank-1 of a random choice from the gallery, for some probes."""
+    matches, dropped = outcomes.matches[rows], outcomes.dropped[rows]
+    if not dropped.any():
+        return divide(matches.mean(axis=0), outcomes.gallery)
+    chance: Float64s = divide(matches.astype(np.float64), outcomes.gallery - dropped).mean(axis=0)
+    return chance

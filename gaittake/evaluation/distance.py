@@ -3,19 +3,23 @@
 `gaittake.evaluation.bounds` decides most comparisons of a large evaluation without exact distances.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from gaittake.arrays import Float32s, Float64s, Int64s
 from gaittake.errors import UserError
-from gaittake.io.ragged import RaggedFile
 from gaittake.sequence import name_of
+
+if TYPE_CHECKING:
+    from gaittake.io.ragged import RaggedFile
 
 Embeddings = Float32s  # [n, p, d]
 # Pairs per block: few enough that their differences stay in a core's cache.
 PAIRS = 8
 
 
-def read_embeddings(opened: RaggedFile, chosen: Int64s) -> Embeddings:
+def read_embeddings(opened: "RaggedFile", chosen: Int64s) -> Embeddings:
     """Returns the embeddings `[n, p, d]` of some sequences.
 
     Args:

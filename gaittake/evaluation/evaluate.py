@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from gaittake.arrays import Float64s
+from gaittake.comparison import COMPARISONS, GALLERY, Kind
 from gaittake.evaluation.cross_view import Grid, Outcomes, cross_view, grid_of
-from gaittake.evaluation.probes import probes_table, write_probes
-from gaittake.evaluation.roles import Roles, assign_roles
+from gaittake.evaluation.probes import joined, probes_table, write_probes
+from gaittake.evaluation.roles import Roles, roles_of
 from gaittake.evaluation.statistics import (
     by_probe_view,
     condition_mean,
@@ -68,28 +69,46 @@ def evaluate(
     skipped, checked = read_rejects(rejects), read_json(check)
     with open_ragged(embeddings, kind="embeddings") as opened:
         sequences, attributes = opened.sequences, opened.attributes
-        roles = _roles(protocol, sequences)
+        groups = roles_of(protocol, sequences)
         found = sequences[list(IDENTITY)].itertuples(index=False, name=None)
         coverage = cover(protocol, settings.subjects, found)
         if not protocol.partial:
             require_complete(coverage, what=f"evaluation of {settings.dataset}")
         if label := partial_label(coverage, checked):
             logger.warning("%s is partial: %s", settings.dataset, label)
-        outcomes = cross_view(
-            opened, roles, distance=settings.evaluate.distance, same_view=protocol.same_view
-        )
-    ranks = probes_table(outcomes.probes, outcomes.first_match, roles, sequences)
+        searched = [
+            cross_view(
+                opened, roles, distance=settings.evaluate.distance, same_view=protocol.same_view
+            )
+            for roles in groups
+        ]
+    names = [row.name for row in protocol.rows()]
+    tables = (
+        probes_table(outcomes.probes, outcomes.first_match, roles, sequences)
+        for outcomes, roles in zip(searched, groups, strict=True)
+    )
+    ranks = joined(list(tables), names)
+    conditions = {
+        name: _condition(outcomes, roles, ranks, name, protocol)
+        for outcomes, roles in zip(searched, groups, strict=True)
+        for name in roles.conditions
+    }
     named = {"dataset", "method", "seed", "synthetic", "note", "unpublished"}
     about = settings.model_dump(include=named)
     counts = _counts(sequences, coverage, skipped, synthetic=settings.synthetic)
     metrics = about | {
         "partial": describe_partial(coverage, checked),
         "coverage": sequences_note(counts["test_sequences"], checked),
-        "conditions": {
-            name: _condition(outcomes, roles, ranks, name, same_view=protocol.same_view)
-            for name in roles.conditions
-        },
-        "verification": verification(_merged(outcomes.histograms)),
+        "conditions": {name: conditions[name] for name in names},
+        "verification": verification(
+            _merged(
+                [
+                    outcomes.histograms
+                    for outcomes, roles in zip(searched, groups, strict=True)
+                    if roles.kind == protocol.comparison[0]  # another one has the same pairs
+                ]
+            )
+        ),
         "counts": counts,
         "provenance": _provenance(attributes) | {"evaluation": canonical(settings)},
     }
@@ -98,22 +117,14 @@ def evaluate(
     write_csv(table_rows(metrics, "rank1"), table)
 
 
-def _roles(protocol: Protocol, sequences: pd.DataFrame) -> Roles:
-    """Returns the roles of the sequences in the protocol."""
-    return assign_roles(
-        sequences,
-        gallery=protocol.gallery,
-        probes=protocol.probes,
-        views=protocol.views,
-        views_excluded=protocol.views_excluded,
-    )
-
-
 def _condition(
-    outcomes: Outcomes, roles: Roles, ranks: pd.DataFrame, name: str, *, same_view: bool
+    outcomes: Outcomes, roles: Roles, ranks: pd.DataFrame, name: str, protocol: Protocol
 ) -> dict[str, Any]:
-    """Returns the metrics of one condition: means, by probe view, and for each pair of views."""
-    grid = grid_of(outcomes, roles, name)
+    """Returns the metrics of one condition: means, by probe view, and for each pair of views.
+
+    In other comparisons, the views are cameras, or the cells of all probes and of one gallery.
+    """
+    grid, same_view = grid_of(outcomes, roles, name), protocol.same_view
     means = {m: by_probe_view(values, same_view=same_view) for m, values in grid.metrics.items()}
     curve = condition_mean(np.moveaxis(grid.curve, -1, 0), same_view=same_view)
     intervals = {
@@ -122,23 +133,39 @@ def _condition(
         )
         for metric, matched in (("rank1", False), ("rank1_matched", True))
     }
+    rates = verification(outcomes.histograms[name])
+    accepted = rates["at_false_accepts"] if rates else {}
+    mean = {metric: number(mean_of(values)) for metric, values in means.items()}
+    mean |= {
+        "rank1_diagonal": number(condition_mean(grid.metrics["rank1"], same_view=True)),
+        **{
+            metric: accepted[at]["true_accepts"] if rates else None
+            for metric, at in (("tar1", "0.01"), ("tar5", "0.05"))
+        },
+    }
     return {
-        "mean": {metric: number(mean_of(values)) for metric, values in means.items()},
+        "comparison": roles.kind,
+        "shown": list(shown_metrics(protocol, roles.kind)),
+        "mean": mean,
         "interval": intervals["rank1"],
         "interval_matched": intervals["rank1_matched"],
         "by_probe_view": {
-            metric: {view: number(v) for view, v in zip(roles.views, values, strict=True)}
+            metric: {
+                cell: number(v)
+                for cell, v in zip(roles.cells, values, strict=True)
+                if cell != GALLERY
+            }
             for metric, values in means.items()
         },
         "cmc": [number(value) for value in curve],
-        "verification": verification(outcomes.histograms[name]),
+        "verification": rates,
         "subjects": int(ranks.loc[ranks["condition"] == name, "subject"].nunique()),
-        "pairs": _pairs(grid, roles.views),
+        "pairs": _pairs(grid, roles.cells),
     }
 
 
-def _pairs(grid: Grid, views: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Returns the metrics of each pair of views with probes and a gallery."""
+def _pairs(grid: Grid, cells: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Returns the metrics of each pair of cells with probes and a gallery."""
     return [
         {
             "probe_view": probe_view,
@@ -148,8 +175,8 @@ def _pairs(grid: Grid, views: tuple[str, ...]) -> list[dict[str, Any]]:
             "probes_matched": int(grid.matched[a, b]),
             **{metric: number(values[a, b]) for metric, values in grid.metrics.items()},
         }
-        for a, probe_view in enumerate(views)
-        for b, gallery_view in enumerate(views)
+        for a, probe_view in enumerate(cells)
+        for b, gallery_view in enumerate(cells)
         if grid.probes[a] and grid.gallery[b]
     ]
 
@@ -159,9 +186,16 @@ def number(value: Float64s | float) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _merged(histograms: dict[str, Histogram]) -> Histogram:
+def shown_metrics(protocol: Protocol, kind: Kind) -> tuple[str, ...]:
+    """Returns the metrics of a comparison's rows in the table; the first is rank-1."""
+    chosen = protocol.metrics or COMPARISONS[kind].shown
+    return ("rank1", *(metric for metric in chosen if metric != "rank1"))
+
+
+def _merged(groups: list[dict[str, Histogram]]) -> Histogram:
     """Returns the pairs of all conditions, for probes of unknown condition."""
-    same, different = zip(*histograms.values(), strict=True)
+    histograms = (item for group in groups for item in group.values())
+    same, different = zip(*histograms, strict=True)
     return Histogram(np.sum(same, axis=0), np.sum(different, axis=0))
 
 

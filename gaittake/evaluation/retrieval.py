@@ -14,11 +14,12 @@ import torch
 from torch import Tensor
 
 from gaittake.arrays import Float64s, Int64s
-from gaittake.evaluation.bounds import Projection, Sketch, lower_bounds, sketch
+from gaittake.evaluation.bounds import Projection, Sketch, fit_projection, lower_bounds, sketch
 from gaittake.evaluation.distance import Embeddings, pair_distances
 
 PROBES = 256  # per block
 GALLERY = 1024  # per block in float64
+ROUNDING = 4 * torch.finfo(torch.float32).eps
 # Above this number of undecided pairs, a probe is compared with the whole gallery by float64
 # products, which then cost less than the exact distances.
 MOST_PAIRS = 200
@@ -31,30 +32,36 @@ class EmbeddingSet(NamedTuple):
         subjects: `[n]` an integer for each subject.
         embeddings: `[n, p, d]`.
         sketch: of the embeddings.
+        cameras: `[n]` an integer for each camera: pairs of one subject by one camera do not count;
+            None: they count.
     """
 
     subjects: Int64s
     embeddings: Embeddings
     sketch: Sketch
+    cameras: Int64s | None = None
 
     def take(self, rows: slice | Int64s) -> "EmbeddingSet":
         """Returns some of the rows; a slice gives views without a copy."""
         part = Sketch(self.sketch.factors[:, rows], self.sketch.slack[rows])
-        return EmbeddingSet(self.subjects[rows], self.embeddings[rows], part)
+        cameras = None if self.cameras is None else self.cameras[rows]
+        return EmbeddingSet(self.subjects[rows], self.embeddings[rows], part, cameras)
 
 
 class Matches(NamedTuple):
-    """The gallery sequences of each probe's own subject.
+    """The gallery sequences of each probe's own subject that count.
 
     Attributes:
         distances: `[n, most]` ascending; inf behind the last match.
         nearer: `[n, most]` number of other subjects' sequences at that distance or nearer.
         total: `[n]` number of matches.
+        dropped: `[n]` number of the subject's sequences that do not count.
     """
 
     distances: Float64s
     nearer: Int64s
     total: Int64s
+    dropped: Int64s
 
     @property
     def first(self) -> Int64s:
@@ -69,6 +76,17 @@ class Matches(NamedTuple):
         each = np.where(np.isfinite(self.distances), place / (place + self.nearer), 0)
         precision: Float64s = each.sum(axis=1) / np.maximum(self.total, 1)
         return precision
+
+    @property
+    def penalty(self) -> Float64s:
+        """`[n]` inverse negative penalty: matches / rank of the last one; 0 without a match.
+
+        Source: Ye et al. 2021, "Deep Learning for Person Re-identification", section 4.2.
+        """
+        last = np.maximum(self.total - 1, 0)[:, None]
+        rank = self.total + np.take_along_axis(self.nearer, last, axis=1)[:, 0]
+        penalty: Float64s = self.total / np.maximum(rank, 1)
+        return penalty
 
 
 def search(
@@ -86,7 +104,10 @@ def search(
         count_others: called for each block of probes with its rows and the lower bounds
             `[rows, m]`; inf marks the sequences of a probe's own subject.
     """
-    places = matching_places(probes.subjects, gallery.subjects)
+    own = matching_places(probes.subjects, gallery.subjects)
+    places = own
+    if probes.cameras is not None and gallery.cameras is not None:
+        places = np.where(gallery.cameras[own] == probes.cameras[:, None], -1, own)
     rows, columns = np.nonzero(places >= 0)
     matching = np.full(places.shape, np.inf)
     matching[rows, columns] = pair_distances(
@@ -98,13 +119,42 @@ def search(
         block = slice(first, first + PROBES)
         chosen = probes.take(block)
         bounds = lower_bounds(chosen.sketch.factors, gallery.sketch.factors)
-        exclude_matches(bounds, places[block])
+        exclude_matches(bounds, own[block])
         count_others(block, bounds)
         for column in range(places.shape[1]):
             nearer[block, column] = count_nearer(
                 bounds, matching[block, column], chosen, gallery, projection
             )
-    return Matches(matching, nearer, (places >= 0).sum(axis=1))
+    total = (places >= 0).sum(axis=1)
+    return Matches(matching, nearer, total, (own >= 0).sum(axis=1) - total)
+
+
+def nearest(probes: Embeddings, gallery: Embeddings, k: int) -> Int64s:
+    """Returns `[n, k]`: places of the k nearest gallery sequences; at equal distances, the first.
+
+    Args:
+        probes: `[n, p, d]`, as `gaittake.evaluation.distance.as_parts` returns them.
+        gallery: `[m, p, d]`.
+        k: at most m.
+    """
+    projection = fit_projection([gallery])
+    factors = sketch(projection, gallery, probes=False).factors
+    found = np.empty((len(probes), k), dtype=np.int64)
+    for first in range(0, len(probes), PROBES):
+        block = probes[first : first + PROBES]
+        bounds = lower_bounds(sketch(projection, block, probes=True).factors, factors)
+        # The k sequences with the lowest bounds are not farther than this; nearer ones have lower
+        # bounds, so they are among the pairs below.
+        guess = bounds.topk(k, dim=1, largest=False).indices.numpy()
+        rows = np.arange(len(block)).repeat(k)
+        limits = pair_distances(block, gallery, rows, guess.ravel()).reshape(-1, k).max(axis=1)
+        near = bounds <= torch.from_numpy(limits * (1 + ROUNDING)).float()[:, None]
+        rows, columns = (item.numpy() for item in near.nonzero(as_tuple=True))
+        exact = pair_distances(block, gallery, rows, columns)
+        order = np.lexsort((columns, exact, rows))
+        starts = np.searchsorted(rows[order], np.arange(len(block)))
+        found[first : first + PROBES] = columns[order[starts[:, None] + np.arange(k)]]
+    return found
 
 
 def matching_places(probes: Int64s, gallery: Int64s) -> Int64s:

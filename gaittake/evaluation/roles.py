@@ -1,6 +1,6 @@
 """Roles of the sequences in the protocol."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -8,68 +8,94 @@ import numpy.typing as npt
 import pandas as pd
 
 from gaittake.arrays import Bools, Int64s
+from gaittake.comparison import COMPARISONS, Kind, Row, camera_of
 from gaittake.errors import UserError
-from gaittake.protocol import matching
+from gaittake.sequence import IDENTITY, Identity, name_of
+from gaittake.settings import Protocol
 
 Names = npt.NDArray[np.str_]
 
 
 class Roles(NamedTuple):
-    """The role of each sequence. Sequences of other views have no role.
+    """The role of each sequence in the conditions that share a gallery and a comparison.
+
+    Sequences of views that do not count have no role.
 
     Attributes:
-        views: of the protocol, ascending.
-        view: `[n]` of each sequence.
+        kind: of the comparison.
+        cells: names of all cells, ascending.
+        probe_cell: `[n]` where each sequence is a probe.
+        gallery_cell: `[n]` where each sequence is in the gallery.
         gallery: `[n]` whether the sequence is in the gallery.
         conditions: `[n]` for each condition, whether the sequence is one of its probes.
+        camera: `[n]` pairs of one subject by one camera do not count; None: they count.
     """
 
-    views: tuple[str, ...]
-    view: Names
+    kind: Kind
+    cells: tuple[str, ...]
+    probe_cell: Names
+    gallery_cell: Names
     gallery: Bools
     conditions: dict[str, Bools]
+    camera: Names | None
 
-    def gallery_of(self, view: str) -> Int64s:
-        """Returns the row numbers of a view's gallery sequences."""
-        return np.flatnonzero(self.gallery & (self.view == view))
+    def gallery_of(self, cell: str) -> Int64s:
+        """Returns the row numbers of a cell's gallery sequences."""
+        return np.flatnonzero(self.gallery & (self.gallery_cell == cell))
 
 
-def assign_roles(
-    sequences: pd.DataFrame,
-    *,
-    gallery: Iterable[str],
-    probes: Mapping[str, Iterable[str]],
-    views: Iterable[str] = (),
-    views_excluded: Iterable[str] = (),
-) -> Roles:
-    """Returns the roles of sequences.
+def roles_of(protocol: Protocol, sequences: pd.DataFrame) -> list[Roles]:
+    """Returns the roles of sequences, for each gallery and comparison of the protocol.
 
     Args:
-        sequences: type and view of each sequence.
-        gallery: names, ranges and patterns of the types of the gallery: `nm-01..nm-04`.
-        probes: those of the probes of each condition.
-        views: views that count; default: all views of sequences with a role.
-        views_excluded: views that do not.
+        protocol: its rows, and the views that count.
+        sequences: subject, type and view of each sequence.
 
     Raises:
-        UserError: a sequence would be gallery and probe.
+        UserError: a sequence would be gallery and probe of one condition.
     """
-    types, view = sequences["type"], sequences["view"].to_numpy().astype(str)
-    present = types.unique()
+    found: list[Identity] = list(sequences[list(IDENTITY)].itertuples(index=False, name=None))
+    view = sequences["view"].to_numpy().astype(str)
+    groups: dict[tuple[Kind, tuple[str, ...]], list[Row]] = {}
+    masks: dict[str, tuple[Bools, Bools]] = {}
+    used = np.zeros(len(found), dtype=bool)
+    for row in protocol.rows():
+        gallery, probes = (np.array(side, dtype=bool) for side in protocol.members(row, found))
+        if (both := gallery & probes).any():
+            raise UserError(
+                f"protocol: {name_of(*found[int(both.argmax())])} is gallery and probe of "
+                f"{row.name}, so it would match itself; change protocol.gallery or protocol.probes"
+            )
+        masks[row.name] = gallery, probes
+        groups.setdefault((row.kind, row.gallery), []).append(row)
+        used |= gallery | probes
+    views = protocol.counted_views(view[used].tolist())
+    known = np.isin(view, views)
+    return [_roles(rows, masks, view, views, known) for rows in groups.values()]
 
-    def selected(names: Iterable[str]) -> Bools:
-        return types.isin(matching(present, names)).to_numpy()
 
-    in_gallery = selected(gallery)
-    chosen = {name: selected(wanted) for name, wanted in probes.items()}
-    used = np.logical_or.reduce(list(chosen.values()))
-    if (both := used & in_gallery).any():
-        raise UserError(
-            f"protocol: {types[both].iloc[0]} is selected by protocol.gallery and by "
-            "protocol.probes, so it would match itself; change one of the two"
-        )
-    found = set(views) or set(view[used | in_gallery].tolist())
-    counted = tuple(sorted(found - set(views_excluded)))
-    known = np.isin(view, counted)
-    conditions = {name: is_probe & known for name, is_probe in chosen.items()}
-    return Roles(counted, view, in_gallery & known, conditions)
+def _roles(
+    rows: list[Row],
+    masks: dict[str, tuple[Bools, Bools]],
+    view: Names,
+    views: Iterable[str],
+    known: Bools,
+) -> Roles:
+    """Returns the roles in some rows with the same gallery and comparison."""
+    kind = rows[0].kind
+    comparison = COMPARISONS[kind]
+    distinct, place = np.unique(view, return_inverse=True)
+    probe_cell, gallery_cell, camera = (
+        np.array([cell(name) for name in distinct.tolist()], dtype=str)[place]
+        for cell in (comparison.probe_cell, comparison.gallery_cell, camera_of)
+    )
+    cells = {cell for v in views for cell in (comparison.probe_cell(v), comparison.gallery_cell(v))}
+    return Roles(
+        kind=kind,
+        cells=tuple(sorted(cells)),
+        probe_cell=probe_cell,
+        gallery_cell=gallery_cell,
+        gallery=masks[rows[0].name][0] & known,
+        conditions={row.name: masks[row.name][1] & known for row in rows},
+        camera=None if comparison.own_camera else camera,
+    )

@@ -11,8 +11,8 @@ The intervals are percentile intervals (Efron & Tibshirani 1993, chapter 13). Th
 for few subjects: in simulations, a 95 % interval contained the true mean in 95 % of the cases with
 50 subjects, in 90 % with 16 and in 88 % with 8.
 
-Grids have a row for each probe view (a) and a column for each gallery view (b). NaN marks cells
-without a value; means skip them.
+Grids have a row for each cell of the probes (a) and a column for each cell of the gallery (b): a
+view, in other comparisons a camera or everything. NaN marks cells without a value; means skip them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -60,7 +60,7 @@ def condition_mean(values: Float64s, *, same_view: bool) -> Float64s:
 
 
 class SubjectCounts(NamedTuple):
-    """Correct answers of each subject's probes, by probe view (a) and gallery view (b).
+    """Correct answers of each subject's probes, by cell of the probes (a) and gallery (b).
 
     Attributes:
         subjects: `[s]` names.
@@ -107,15 +107,17 @@ def count_by_subject(
         subjects: sorted names of the subjects to count; default: all subjects of the condition.
     """
     table = probes[probes["condition"] == condition]
-    views = [column for column in table.columns if column not in COLUMNS]
+    columns = [column for column in table.columns if column not in COLUMNS]
+    cells = sorted({*columns, *table["cell"]})
     names = sorted(table["subject"].unique()) if subjects is None else list(subjects)
-    table = table[table["subject"].isin(names) & table["view"].isin(views)]
-    ranks = table[views].to_numpy()
+    table = table[table["subject"].isin(names)]
+    ranks = table[columns].to_numpy()
     place = (
-        np.searchsorted(names, table["subject"].to_numpy()),
-        np.searchsorted(views, table["view"].to_numpy().astype(str)),
+        np.searchsorted(names, table["subject"].to_numpy())[:, None],
+        np.searchsorted(cells, table["cell"].to_numpy().astype(str))[:, None],
+        np.searchsorted(cells, columns),
     )
-    correct, total = np.zeros((2, len(names), len(views), len(views)))
+    correct, total = np.zeros((2, len(names), len(cells), len(cells)))
     np.add.at(correct, place, (ranks > 0) & (ranks <= k))
     np.add.at(total, place, ranks > 0 if matched else ranks >= 0)
     return SubjectCounts(names, correct, total)
@@ -235,7 +237,7 @@ def over_seeds(metrics: Sequence[dict[str, Any]], metric: str = "rank1") -> dict
     found = {}
     for condition in metrics[0]["conditions"]:
         numbers = [item["conditions"][condition] for item in metrics]
-        views = numbers[0]["by_probe_view"][metric]
+        views = numbers[0]["by_probe_view"].get(metric, {})  # error rates have no views
         found[condition] = OverSeeds(
             {view: spread([n["by_probe_view"][metric][view] for n in numbers]) for view in views},
             spread([n["mean"][metric] for n in numbers]),

@@ -3,6 +3,7 @@
 Percent values are rounded here and nowhere else.
 """
 
+from collections.abc import Iterable
 from io import StringIO
 from typing import Any, NamedTuple
 
@@ -24,8 +25,20 @@ NAMES = {
     "gaittake": "GaitTAKE",
     "gaittake_plus": "GaitTAKE+",
 }
-STATISTICS = ("deviation", "low", "high", "mean_matched")
-NOT_VIEWS = ("dataset", "method", "condition", "mean", *STATISTICS)
+# Metrics that may follow rank-1 in a table, and the titles of their columns.
+METRICS = {
+    "rank5": "rank-5",
+    "rank10": "rank-10",
+    "rank20": "rank-20",
+    "map": "mAP",
+    "minp": "mINP",
+    "rank1_diagonal": "rank-1 with the same camera",
+    "tar1": "TAR at 1 % FAR",
+    "tar5": "TAR at 5 % FAR",
+}
+OF_MATCHED = ("mean", "rank5", "rank10", "rank20", "map", "minp")
+STATISTICS = ("deviation", "low", "high", *(f"{name}_matched" for name in OF_MATCHED))
+NOT_VIEWS = ("dataset", "method", "condition", "mean", *METRICS, *STATISTICS)
 MARKS = {"best": "**{}**", "second": "<u>{}</u>", "": "{}"}  # in Markdown
 
 
@@ -72,7 +85,10 @@ _PUBLISHED = {
 
 
 def table_rows(metrics: dict[str, Any], metric: str, *, method: str | None = None) -> pd.DataFrame:
-    """Returns a row per condition: dataset, method, condition, each view, mean; in percent.
+    """Returns a row per condition: dataset, method, condition, views, mean, metrics; in percent.
+
+    Only a comparison of views has columns of views; `mean` is then their mean, and otherwise the
+    metric itself. The metrics that the protocol shows besides rank-1 follow it.
 
     If the data lacks a part of the protocol, the dataset's name says so:
     `casiab (partial: 20 of 50 test subjects)`.
@@ -88,9 +104,28 @@ def table_rows(metrics: dict[str, Any], metric: str, *, method: str | None = Non
     for condition, numbers in metrics["conditions"].items():
         views = numbers["by_probe_view"][metric]
         row = {"dataset": dataset, "method": method or metrics["method"], "condition": condition}
-        row |= {view: percent(views[view]) for view in sorted(views)}
-        rows.append(row | {"mean": percent(numbers["mean"][metric])})
-    return pd.DataFrame(rows)
+        if numbers["comparison"] == "views":
+            row |= {view: percent(views[view]) for view in sorted(views)}
+        row["mean"] = percent(numbers["mean"][metric])
+        if metric == "rank1":
+            row |= {name: percent(numbers["mean"][name]) for name in numbers["shown"][1:]}
+        rows.append(row)
+    table = pd.DataFrame(rows).fillna("")
+    views = [column for column in table.columns if column not in NOT_VIEWS]
+    others = [column for column in METRICS if column in table.columns]
+    return table[["dataset", "method", "condition", *sorted(views), "mean", *others]]
+
+
+def column_title(column: str, columns: Iterable[str]) -> str:
+    """Returns the title of a column for readers: `90°` for `090`, `mAP` for `map`.
+
+    Args:
+        column: of a table.
+        columns: all columns of the table; without views, the mean is rank-1 itself.
+    """
+    if column == "mean":
+        return "mean" if any(other not in NOT_VIEWS for other in columns) else "rank-1"
+    return METRICS.get(column) or view_title(column)
 
 
 def dataset_of(cell: str) -> str:
@@ -127,7 +162,7 @@ class RankedRow(NamedTuple):
         condition: of the row.
         method: as in the settings.
         first: whether the row is the first of its condition.
-        cells: of each view, then of the mean.
+        cells: of each column.
     """
 
     condition: str
@@ -137,22 +172,25 @@ class RankedRow(NamedTuple):
 
 
 def ranked_rows(rows: pd.DataFrame) -> tuple[list[str], list[RankedRow]]:
-    """Returns the views and the rows of a table, with the best and second methods marked.
+    """Returns the columns and the rows of a table, with the best and second methods marked.
+
+    The columns are the views, `mean` and further metrics.
 
     The ranks are those of a column within a condition. Methods with equal numbers get the same
     mark; the chance level gets none.
 
     Args:
-        rows: method, condition, each view, mean; as text, in percent. Other columns are skipped.
+        rows: method, condition, views, mean, metrics; as text, in percent. Other columns are
+            skipped.
     """
-    views = [column for column in rows.columns if column not in NOT_VIEWS]
+    shown = [c for c in rows.columns if c not in NOT_VIEWS or c == "mean" or c in METRICS]
     ranked = []
     for condition, block in rows.groupby("condition", sort=False):
-        columns = [_marked(block, column) for column in (*views, "mean")]
+        columns = [_marked(block, column) for column in shown]
         for place, method in enumerate(block["method"]):
             cells = [column[place] for column in columns]
             ranked.append(RankedRow(str(condition), str(method), not place, cells))
-    return views, ranked
+    return shown, ranked
 
 
 def _marked(block: pd.DataFrame, column: str) -> list[Cell]:
@@ -200,9 +238,10 @@ def markdown_page(
     note = f" {first['note'].strip()}" if first["note"] else ""
     parts = [
         f"# {rows['dataset'].iloc[0]}: {settings.table}\n",
-        f"Rank-1 in %, by view of the probe.{synthetic}{note}{data}\n",
+        f"{caption(rows)}.{synthetic}{note}{data}\n",
         markdown_table(rows),
-        "After the mean: ± standard deviation over seeds; [95 % interval over test subjects].\n",
+        f"After the {'mean' if _views(rows) else 'rank-1'}: ± standard deviation over seeds; "
+        "[95 % interval over test subjects].\n",
     ]
     if different := unpublished_note(metrics):
         parts.append(f"{different}\n")
@@ -211,7 +250,7 @@ def markdown_page(
     ):
         parts += [
             "## Probes with a match in the gallery\n",
-            "Rank-1 counts probes whose subject is not in the gallery as wrong. Without them:\n",
+            "The table counts probes whose subject is not in the gallery as wrong. Without them:\n",
             matched_table(matched),
         ]
     if len(differences):
@@ -234,17 +273,18 @@ def markdown_table(rows: pd.DataFrame) -> str:
     Args:
         rows: see `ranked_rows`; deviation, low and high may be there and follow the mean.
     """
-    views, ranked = ranked_rows(rows)
+    columns, ranked = ranked_rows(rows)
+    titles = [column_title(column, columns) for column in columns]
     lines = [
-        "| condition | method |" + "".join(f" {view_title(view)} |" for view in views) + " mean |",
-        "|---|---|" + "---:|" * (len(views) + 1),
+        "| condition | method |" + "".join(f" {title} |" for title in titles),
+        "|---|---|" + "---:|" * len(titles),
     ]
     spreads = {(row["condition"], row["method"]): _spread(row) for _, row in rows.iterrows()}
     for row in ranked:
         cells = [MARKS[cell.mark].format(cell.text) for cell in row.cells]
-        cells[-1] += spreads[row.condition, row.method]
-        titles = [row.condition if row.first else "", method_name(row.method)]
-        lines.append(f"| {' | '.join([*titles, *cells])} |")
+        cells[columns.index("mean")] += spreads[row.condition, row.method]
+        names = [row.condition if row.first else "", method_name(row.method)]
+        lines.append(f"| {' | '.join([*names, *cells])} |")
     return "\n".join(lines) + "\n"
 
 
@@ -264,19 +304,31 @@ def unpublished_note(metrics: list[dict[str, Any]]) -> str:
 
 
 def matched_table(rows: pd.DataFrame) -> str:
-    """Returns rank-1 of all probes and of those with a match, as Markdown.
+    """Returns the metrics of all probes and of those with a match, as Markdown.
 
     Args:
-        rows: condition, method, mean, mean_matched; as text, in percent.
+        rows: condition, method, mean, mean_matched, likewise other metrics; as text, in percent.
     """
+    shown = [name for name in OF_MATCHED if f"{name}_matched" in rows.columns]
+    titles = [METRICS.get(name, "rank-1") for name in shown]
+    heads = [f"{title}, {of}" for title in titles for of in ("all probes", "probes with a match")]
     lines = [
-        "| condition | method | all probes | probes with a match |",
-        "|---|---|---:|---:|",
+        "| condition | method |" + "".join(f" {head} |" for head in heads),
+        "|---|---|" + "---:|" * len(heads),
     ]
     for _, row in rows.iterrows():
-        cells = [row["condition"], method_name(row["method"]), row["mean"], row["mean_matched"]]
-        lines.append(f"| {' | '.join(cells)} |")
+        cells = [row[column] for name in shown for column in (name, f"{name}_matched")]
+        lines.append(f"| {' | '.join([row['condition'], method_name(row['method']), *cells])} |")
     return "\n".join(lines) + "\n"
+
+
+def caption(rows: pd.DataFrame) -> str:
+    """Returns what the numbers of a table are."""
+    return "Rank-1 in %, by view of the probe" if _views(rows) else "In %"
+
+
+def _views(rows: pd.DataFrame) -> list[str]:
+    return [column for column in rows.columns if column not in NOT_VIEWS]
 
 
 def _spread(row: pd.Series) -> str:

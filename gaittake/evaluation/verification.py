@@ -20,7 +20,7 @@ DROPPED_BITS = 13
 RESOLUTION = 2.0 ** (DROPPED_BITS - 23)
 # Up to float32's infinity, which marks a pair that does not count.
 BINS = 0x7F800000 >> DROPPED_BITS
-FALSE_ACCEPTS = (0.001, 0.01)
+FALSE_ACCEPTS = (0.001, 0.01, 0.05)
 CURVE = tuple(np.logspace(-4, 0, 41).tolist())
 QUANTILES = (0.001, 0.01, *(n / 20 for n in range(1, 20)), 0.99, 0.999)
 
@@ -57,8 +57,8 @@ def thresholds() -> Float64s:
 def verification(histogram: Histogram) -> dict[str, Any] | None:
     """Returns the error rates; None without pairs of the same or of different subjects.
 
-    `at_false_accepts` has the operating points at 0.1 and 1 % false accepts: the largest threshold
-    with at most this share of false accepts, and its share of true accepts.
+    `at_false_accepts` has the operating points at 0.1, 1 and 5 % false accepts: the largest
+    threshold with at most this share of false accepts, and its share of true accepts.
     """
     pairs = [int(item.sum()) for item in histogram]
     if not all(pairs):

@@ -4,16 +4,19 @@ import sys
 from collections.abc import Mapping
 from http.client import HTTPException
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torchvision.models import WeightsEnum
 
 from gaittake.errors import UserError
 from gaittake.io.checkpoint import file_digest
 
+if TYPE_CHECKING:
+    from torchvision.models import WeightsEnum
 
-def published_weights(weights: WeightsEnum, *, instead: str) -> tuple[Mapping[str, Tensor], Path]:
+
+def published_weights(weights: "WeightsEnum", *, instead: str) -> tuple[Mapping[str, Tensor], Path]:
     """Returns torchvision's COCO weights and the path of their file.
 
     torchvision downloads the file once, to torch hub's folder: `$TORCH_HOME/hub/checkpoints`, or

@@ -14,6 +14,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from gaittake.io.arrays import ARRAY
 from gaittake.io.complete import is_whole_jpeg
 from gaittake.io.masks import (
     EXCHANGED,
@@ -30,8 +31,8 @@ from gaittake.io.masks import (
     person_of,
     shows_something,
 )
-from gaittake.io.video import ARRAY, UNREADABLE, read_video, video_length
-from gaittake.sequence import Reject
+from gaittake.io.video import read_video, video_length, why_unreadable
+from gaittake.sequence import ALIGNED, Reject
 from gaittake.silhouette import Image
 
 Size = tuple[int, int]  # rows, columns
@@ -57,8 +58,16 @@ def is_video(path: Path) -> bool:
     return path.suffix.lower() in VIDEOS
 
 
-def count_frames(source: Path, *, stage: str, rejects: list[Reject]) -> int:
+def count_frames(
+    source: Path, *, stage: str, rejects: list[Reject], beside: re.Pattern[str] | None = None
+) -> int:
     """Returns the number of frames of a folder or video; other files go to `rejects`.
+
+    Args:
+        source: folder or video.
+        stage: the stage that counts, for the rejects.
+        rejects: receives other files, and videos that cannot be read.
+        beside: names of other files that are no rejects.
 
     Raises:
         OSError: the folder does not exist, or is a file.
@@ -66,10 +75,14 @@ def count_frames(source: Path, *, stage: str, rejects: list[Reject]) -> int:
     if is_video(source):
         count = video_length(source)
         if not count:
-            rejects.append(Reject(stage, str(source), UNREADABLE))
+            rejects.append(Reject(stage, str(source), why_unreadable(source)))
         return count
     frames, others = _list(source)
-    rejects += [Reject(stage, str(source / name), reason) for name, reason in others]
+    rejects += [
+        Reject(stage, str(source / name), reason)
+        for name, reason in others
+        if not (beside and beside.fullmatch(name))
+    ]
     return len(frames)
 
 
@@ -82,13 +95,15 @@ def frame_files(source: Path) -> list[tuple[int, Path]]:
 
 
 def read_silhouette(path: Path, *, masks: str = str(STANDARD)) -> Image | None:
-    """Returns a silhouette `[rows, columns]` uint8 of 0 and 255, or None if it cannot be read.
+    """Returns a silhouette `[rows, columns]` uint8, or None if it cannot be read.
+
+    Its levels are 0 and 255, or, if it is aligned already, those that are stored.
 
     Args:
         path: the address of a frame.
         masks: which pixels are the person, as `Sequence.masks`.
     """
-    rule = parse_rule(masks)
+    rule = _rule(masks)
     address = _ADDRESS.fullmatch(str(path))
     if address and is_video(Path(address[1])):
         numbers = {int(address[2])}
@@ -113,6 +128,8 @@ def read_silhouettes(
 ) -> Iterator[tuple[int, Image]]:
     """Yields number and silhouette of the frames; frames that are not masks are rejects.
 
+    Levels are 0 and 255; those of silhouettes that are aligned already stay as they are stored.
+
     Args:
         source: folder or video.
         stage: the stage that reads, for the rejects.
@@ -120,7 +137,7 @@ def read_silhouettes(
         numbers: the frames to read; None: all.
         masks: which pixels are the person, as `Sequence.masks`.
     """
-    rule = parse_rule(masks)
+    rule = _rule(masks)
     for number, image in _read(source, _flag(rule), stage, rejects, numbers):
         found = _silhouette(image, rule)
         if isinstance(found, str):
@@ -197,12 +214,21 @@ def _first_size(folder: Path, flag: int) -> Size | None:
     return next((image.shape[:2] for image in images), None)
 
 
-def _flag(rule: Rule) -> int:
+def _rule(masks: str) -> Rule | None:
+    """Returns the rule of `Sequence.masks`, or None for silhouettes that are aligned already."""
+    return None if masks == ALIGNED else parse_rule(masks)
+
+
+def _flag(rule: Rule | None) -> int:
+    if rule is None:
+        return cv2.IMREAD_GRAYSCALE
     return cv2.IMREAD_UNCHANGED if rule.channel == "alpha" else _GREY
 
 
-def _silhouette(image: Any, rule: Rule) -> Image | str:
+def _silhouette(image: Any, rule: Rule | None) -> Image | str:
     """Returns the silhouette of an image, or the reason for rejecting it."""
+    if rule is None:
+        return np.asarray(image, dtype=np.uint8)
     if rule.channel == "alpha":
         if image.ndim < 3 or image.shape[2] < 4:
             return NO_ALPHA.reason

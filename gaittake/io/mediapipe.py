@@ -9,8 +9,6 @@ import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
-
 from gaittake.errors import UserError
 from gaittake.io.atomic import whole_file
 
@@ -54,6 +52,8 @@ def blazepose_files() -> tuple[Path, Path]:
     Raises:
         UserError: the wheel cannot be downloaded or read, or holds other files.
     """
+    import torch  # here: it takes seconds, and reading masks does not need it
+
     folder = Path(torch.hub.get_dir(), "checkpoints")
     places = {item: folder / Path(item.name).name for item in (DETECTOR, LANDMARKS)}
     if not all(_is_published(place, item) for item, place in places.items()):

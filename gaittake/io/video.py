@@ -6,11 +6,10 @@ from typing import Any
 
 import cv2
 
-from gaittake.io.arrays import read_array
+from gaittake.io.arrays import ARRAY, read_silhouettes_array
 from gaittake.io.complete import is_cut_off
 from gaittake.sequence import Reject
 
-ARRAY = ".pkl"
 UNREADABLE = "unreadable video"
 FIRST = 30  # one of so many frames must be readable
 MOST_DAMAGED = 1000  # frames in a row that are passed over
@@ -22,8 +21,10 @@ def video_length(path: Path) -> int:
     Returns 0 if no frame can be decoded: not a video, or its codec is not available.
     """
     if path.suffix.lower() == ARRAY:
-        frames = read_array(path)
-        return 0 if frames is None else len(frames)
+        try:
+            return len(read_silhouettes_array(path))
+        except ValueError:
+            return 0
     capture = cv2.VideoCapture(str(path))
     try:
         if not (capture.isOpened() and _grab_first(capture)):
@@ -37,6 +38,16 @@ def video_length(path: Path) -> int:
         return count
     finally:
         capture.release()
+
+
+def why_unreadable(path: Path) -> str:
+    """Returns the reason for rejecting a file of length 0."""
+    if path.suffix.lower() == ARRAY:
+        try:
+            read_silhouettes_array(path)
+        except ValueError as error:
+            return str(error)
+    return UNREADABLE
 
 
 def read_video(
@@ -54,10 +65,12 @@ def read_video(
         numbers: frames that are wanted, from 1; None: all of them.
     """
     if path.suffix.lower() == ARRAY:
-        frames = read_array(path)
-        if frames is None:
-            rejects.append(Reject(stage, str(path), UNREADABLE))
-        for number, frame in enumerate(() if frames is None else frames, 1):
+        try:
+            frames = read_silhouettes_array(path)
+        except ValueError as error:
+            rejects.append(Reject(stage, str(path), str(error)))
+            return
+        for number, frame in enumerate(frames, 1):
             if numbers is None or number in numbers:
                 yield number, frame
         return

@@ -1,13 +1,18 @@
 """Weights files of recognition networks; they contain the settings to build the network."""
 
+import json
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from torch import nn
+from torch import Tensor, nn
 
 from gaittake.errors import UserError
-from gaittake.io.torch_file import load_torch, save_torch
+from gaittake.io.tensor_file import load_tensors, save_tensors
+from gaittake.io.torch_file import load_torch
+
+FORMAT = "gaittake weights"
 
 
 class Weights(NamedTuple):
@@ -22,7 +27,7 @@ class Weights(NamedTuple):
 
     network: str
     settings: dict[str, Any]
-    state: dict[str, Any]
+    state: dict[str, Tensor]
     made_by: dict[str, str]
 
 
@@ -34,32 +39,59 @@ def save_weights(
     settings: Mapping[str, Any],
     made_by: Mapping[str, str],
 ) -> None:
-    """Writes a network's weights atomically."""
-    state = {name: value.cpu() for name, value in model.state_dict().items()}
-    save_torch(Weights(network, dict(settings), state, dict(made_by))._asdict(), path)
+    """Writes a network's weights atomically, with the settings in the header."""
+    about = {
+        "format": FORMAT,
+        "network": network,
+        "settings": json.dumps(dict(settings)),
+        "made_by": json.dumps(dict(made_by)),
+    }
+    save_tensors(model.state_dict(), about, path)
 
 
-def load_weights(path: Path, *, network: str, settings: Mapping[str, Any]) -> Weights:
-    """Returns the content of a weights file.
+def read_weights(path: Path) -> Weights:
+    """Returns the content of a weights file, tensors on the CPU.
 
     Raises:
-        UserError: the file does not exist, is damaged, or is of another network or other settings.
+        UserError: the file does not exist, or is damaged.
     """
     if not path.is_file():
         raise UserError(f"{path}: no such file; `gaittake train` creates it")
     try:
-        loaded = Weights(**load_torch(path))
-    except (ValueError, TypeError) as error:
+        if zipfile.is_zipfile(path):  # `weights.pt`, as older versions wrote it
+            old = Weights(**load_torch(path))
+            return old._replace(settings=_plain(old.settings))
+        about, state = load_tensors(path)
+        if about.get("format") != FORMAT:
+            raise ValueError(f"its format is {about.get('format')!r}")
+        settings, made_by = json.loads(about["settings"]), json.loads(about["made_by"])
+        return Weights(about["network"], settings, state, made_by)
+    except (ValueError, TypeError, KeyError) as error:
         raise UserError(
             f"{path}: not a weights file of gaittake, or damaged ({error}); train again"
         ) from error
+
+
+def load_weights(path: Path, *, network: str, settings: Mapping[str, Any]) -> Weights:
+    """Returns the content of a weights file, which must be of a network in these settings.
+
+    Raises:
+        UserError: the file does not exist, is damaged, or is of another network or other settings.
+    """
+    loaded = read_weights(path)
     if loaded.network != network:
         raise UserError(f"{path}: weights of '{loaded.network}'; '{network}' is required")
-    differing = [n for n in settings if loaded.settings.get(n) != settings[n]]
+    required = _plain(settings)
+    differing = [name for name in required if loaded.settings.get(name) != required[name]]
     if differing:
         name = differing[0]
         raise UserError(
             f"{path}: trained with model.{name}={loaded.settings.get(name)!r}, but the setting is "
-            f"{settings[name]!r}; train again, or restore the setting"
+            f"{required[name]!r}; train again, or restore the setting"
         )
     return loaded
+
+
+def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the settings as a file in JSON holds them: tuples are lists."""
+    return dict(json.loads(json.dumps(dict(settings))))

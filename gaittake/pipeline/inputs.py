@@ -230,7 +230,7 @@ def weights(job: Job) -> list[Path]:
     method, _ = method_of(run, job.settings)
     if given := given_weights(job, method):
         return given
-    return [Job(lender(job)).path(f"{run}/weights.pt")] if learns(job) else []
+    return [Job(lender(job)).path(f"{run}/weights.safetensors")] if learns(job) else []
 
 
 def table_runs(job: Job) -> list[str]:
@@ -259,4 +259,8 @@ def trainings(job: Job) -> list[Path]:
     if lender(job) != job.dataset:
         return []
     trained = [run for run in table_runs(job) if learns(job.at(method=run))]
-    return [job.path(f"{run}/{name}") for run in trained for name in ("weights.pt", "train.csv")]
+    return [
+        job.path(f"{run}/{name}")
+        for run in trained
+        for name in ("weights.safetensors", "train.csv")
+    ]

@@ -51,7 +51,7 @@ class Job:
         return part
 
     def path(self, name: str) -> Path:
-        """Returns a file of the dataset, for example `index/{shard}.csv` or `{method}/weights.pt`.
+        """Returns a file of the dataset, for example `{method}/weights.safetensors`.
 
         Raises:
             UserError: the name has a `{shard}` or `{method}`, and the job has none or an unknown.

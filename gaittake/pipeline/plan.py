@@ -194,7 +194,10 @@ def quality(job: Job) -> QualityStage:
 def cache(job: Job) -> CacheStage:
     """Returns what `cache` reads."""
     settings = job.settings
-    return CacheStage(align=settings.align, keypoints=settings.keypoints_from != "none")
+    source = settings.keypoints_from
+    return CacheStage(
+        align=settings.align, keypoints=source != "none", own_keypoints=source == "own"
+    )
 
 
 def train(job: Job) -> TrainStage:
@@ -286,9 +289,8 @@ def report(job: Job) -> ReportStage:
         layout=settings.source.layout,
         synthetic=settings.rendered,
         note=note(settings),
-        gallery=settings.protocol.gallery,
+        protocol=settings.protocol,
         distance=settings.evaluate.distance,
-        same_view=settings.protocol.same_view,
         held_out=tuple(held_out(settings)),
         test_subjects=tuple(test_subjects(settings)),
         keypoints_from=settings.keypoints_from,
@@ -329,7 +331,7 @@ def unpublished(settings: Settings, method: str) -> dict[str, str]:
         pairs += [(f"pose.{s}", getattr(pose, s), getattr(default, s)) for s in POSE_SECTIONS]
         if pose.finetune.steps < default.finetune.steps:
             pairs.append(("pose.finetune", pose.finetune, default.finetune))
-    given = {"files": "source.keypoints", "labels": "pose.labels"}
+    given = {"files": "source.keypoints", "own": "source.keypoints", "labels": "pose.labels"}
     other = settings.keypoints_from in given and settings.takes_keypoints(method)
     named = {given[settings.keypoints_from]: "your files instead of the teacher"} if other else {}
     return named | {
@@ -361,6 +363,8 @@ def _plain(value: Any) -> str:
 
 def keypoint_places(settings: Settings) -> tuple[Path, ...]:
     """Returns the user's files and folders of keypoints, or of labels."""
+    if settings.keypoints_from == "own":
+        return ()
     return settings.source.keypoints or settings.pose.labels
 
 

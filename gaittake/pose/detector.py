@@ -7,14 +7,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torchvision.models.detection import KeypointRCNN
-from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
-from torchvision.ops import FrozenBatchNorm2d
 
 from gaittake.errors import UserError
 from gaittake.io.torch_file import load_torch, save_torch
 from gaittake.keypoints import NAMES
 from gaittake.pose.small import build_small
+from gaittake.pose.vision import FrozenBatchNorm2d, KeypointRCNN, resnet_fpn_backbone
 from gaittake.settings import Detector
 
 # conv1 and layer1 keep their published weights, as in torchvision's fine-tuning.

@@ -8,10 +8,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
-from torchvision.models.detection import KeypointRCNN
-from torchvision.ops import FrozenBatchNorm2d
 
 from gaittake.device import autocast, has_bfloat16
+from gaittake.pose.vision import FrozenBatchNorm2d, KeypointRCNN
 
 Norm = nn.BatchNorm2d | FrozenBatchNorm2d
 Features = Tensor | dict[str, Tensor]

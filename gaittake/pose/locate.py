@@ -5,10 +5,8 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchvision.models.detection import KeypointRCNN
-from torchvision.models.detection.image_list import ImageList
-from torchvision.models.detection.transform import resize_boxes, resize_keypoints
-from torchvision.ops import box_iou
+
+from gaittake.pose.vision import ImageList, KeypointRCNN, box_iou, resize_boxes, resize_keypoints
 
 
 class Detections(NamedTuple):

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.ops import box_iou
 
 from gaittake.pose.locate import Detections, best_overlap
+from gaittake.pose.vision import box_iou
 from gaittake.silhouette import Box
 
 

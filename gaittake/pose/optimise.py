@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.models.detection import KeypointRCNN
 
 from gaittake.errors import UserError
 from gaittake.io.checkpoint import Checkpoints
@@ -14,6 +13,7 @@ from gaittake.io.progress import progress
 from gaittake.io.read_ahead import read_ahead
 from gaittake.pose.augment import Samples, augment
 from gaittake.pose.fast import autocast_heavy_parts
+from gaittake.pose.vision import KeypointRCNN
 from gaittake.settings import PoseTraining
 
 WARM_UP = 0.1  # share of the steps

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.models.detection import KeypointRCNN
 
 from gaittake.arrays import Float32s
 from gaittake.io.checkpoint import file_digest
@@ -22,6 +21,7 @@ from gaittake.pose.detector import load_detector
 from gaittake.pose.fast import for_prediction
 from gaittake.pose.keypoint_file import ARRAYS, FrameKeypoints, append_sequence
 from gaittake.pose.locate import best_overlap, detect, locate_in_boxes, scale_of
+from gaittake.pose.vision import KeypointRCNN
 from gaittake.sequence import Reject, Sequence
 from gaittake.settings import PredictStage, canonical
 from gaittake.silhouette import Box, Image, box

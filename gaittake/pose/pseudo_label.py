@@ -8,7 +8,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.models.detection import KeypointRCNN
 
 from gaittake.io.checkpoint import file_digest
 from gaittake.io.frames import (
@@ -25,6 +24,7 @@ from gaittake.pose.crop import Crop, crop_size, crop_to_box, to_frame, whole
 from gaittake.pose.detector import load_detector
 from gaittake.pose.label import Task, label_kind, write_labels
 from gaittake.pose.locate import Detections, detect
+from gaittake.pose.vision import KeypointRCNN
 from gaittake.sequence import Reject, Sequence
 from gaittake.settings import PseudoLabelStage, canonical
 from gaittake.silhouette import Box, Image

@@ -8,13 +8,19 @@ from collections import OrderedDict
 from itertools import pairwise
 
 from torch import Tensor, nn
-from torchvision.models.detection import KeypointRCNN
-from torchvision.models.detection.anchor_utils import AnchorGenerator
-from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
-from torchvision.models.detection.keypoint_rcnn import KeypointRCNNPredictor
-from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign, SqueezeExcitation
-from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
-from torchvision.ops.misc import Conv2dNormActivation
+
+from gaittake.pose.vision import (
+    AnchorGenerator,
+    Conv2dNormActivation,
+    FastRCNNPredictor,
+    FeaturePyramidNetwork,
+    KeypointRCNN,
+    KeypointRCNNPredictor,
+    LastLevelMaxPool,
+    MultiScaleRoIAlign,
+    SqueezeExcitation,
+    TwoMLPHead,
+)
 
 WIDTHS = (16, 32, 48, 64, 96)  # channels at strides 2, 4, 8, 16 and 32
 CHANNELS = 32

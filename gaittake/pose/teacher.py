@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.models.detection import KeypointRCNN, KeypointRCNN_ResNet50_FPN_Weights
 
 from gaittake.arrays import Float32s
 from gaittake.errors import UserError
@@ -16,6 +15,7 @@ from gaittake.pose.augment import Mirrored, Sample, Samples
 from gaittake.pose.crop import CroppedSamples
 from gaittake.pose.detector import build_detector, load_state, read_weights, save_detector
 from gaittake.pose.optimise import train_detector
+from gaittake.pose.vision import KeypointRCNN, KeypointRCNN_ResNet50_FPN_Weights
 from gaittake.settings import TeacherStage, canonical
 from gaittake.silhouette import Image
 from gaittake.sources.walkers.dataset import render_people

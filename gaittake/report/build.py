@@ -13,6 +13,7 @@ from gaittake.io.tables import read_sequences
 from gaittake.report.attention import TITLE as ATTENTION
 from gaittake.report.attention import attention_section
 from gaittake.report.curves import (
+    VIEWS,
     identification_section,
     training_section,
     verification_section,
@@ -35,7 +36,7 @@ logger = logging.getLogger(__name__)
 CONTENTS = (
     "Rank-1",
     DIFFERENCES,
-    "View against view",
+    VIEWS,
     "Identification",
     "Verification",
     MATCHES,
@@ -106,7 +107,7 @@ def build_report(
     Args:
         settings: the dataset, its gallery, the held-out subjects, settings that are not defaults.
         runs: folders of the runs, each with `metrics.json`, `probes.csv` and `embeddings.h5`, and
-            after a training with `train.csv` and `weights.pt`.
+            after a training with `train.csv` and `weights.safetensors`.
         rank1: table of these runs.
         cache: the dataset's cache.
         sequences: table of all sequences.
@@ -133,7 +134,7 @@ def build_report(
 
 def _sections(settings: ReportStage, runs: Sequence[Run], files: Files) -> Iterator[Markup]:
     """Yields the sections of the page, in the order of CONTENTS."""
-    same_view, label = settings.same_view, "Synthetic. " if settings.synthetic else ""
+    same_view, label = settings.protocol.same_view, "Synthetic. " if settings.synthetic else ""
     sequences = read_sequences(files.sequences)
     yield rank1_section(settings, runs, files.rank1, label=label)
     yield differences_section(runs, same_view=same_view, label=label)
@@ -156,7 +157,7 @@ def page(settings: ReportStage, runs: Sequence[Run], sections: Sequence[Markup])
         kind="gaittake report" + (" · synthetic data" if settings.synthetic else ""),
         style=Markup(STYLE),
         notices=notices(settings, runs),
-        headline=headline(runs, same_view=settings.same_view),
+        headline=headline(runs, same_view=settings.protocol.same_view),
         contents=[(anchor(name), name) for name in CONTENTS],
         sections=sections,
         footer=f"{counts['sequences']:,} test sequences of {counts['subjects']:,} people.",

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 from markupsafe import Markup
 
+from gaittake.comparison import COMPARISONS
 from gaittake.evaluation.statistics import count_by_subject, interval, resampled_means
 from gaittake.report.chart import Axis, Line, heat_map, legend, line_chart
 from gaittake.report.html import empty_section, figure, section, table
 from gaittake.report.runs import Run, best_run, condition_title, first_seeds, percent
 
+VIEWS = "View against view"
 LEAST_FALSE_ACCEPTS = 1e-4
 # Columns of a training history and their titles.
 HISTORY = {
@@ -32,14 +34,18 @@ def views_section(runs: Sequence[Run], *, label: str) -> Markup:
     best = best_run(runs)
     maps = []
     for condition, numbers in best.metrics["conditions"].items():
+        if COMPARISONS[numbers["comparison"]].one_gallery:
+            continue
         cells = {(p["probe_view"], p["gallery_view"]): p["rank1"] for p in numbers["pairs"]}
         views = sorted(numbers["by_probe_view"]["rank1"])
         maps.append(heat_map(condition_title(condition), views, cells))
+    if not maps:
+        return empty_section(VIEWS, "All gallery sequences are searched together.")
     caption = (
         f"{label}{best.title}: rank-1 in % for each pair of views. Rows: view of the probe; "
         "columns: view of the gallery. Dashed: identical views."
     )
-    return section("View against view", figure(maps, caption))
+    return section(VIEWS, figure(maps, caption))
 
 
 def identification_section(runs: Sequence[Run], *, same_view: bool, label: str) -> Markup:

@@ -9,15 +9,16 @@ import pandas as pd
 from markupsafe import Markup
 
 from gaittake.arrays import Float64s, Int64s
+from gaittake.comparison import GALLERY
 from gaittake.evaluation.distance import distances, read_embeddings
 from gaittake.evaluation.probes import COLUMNS
+from gaittake.evaluation.roles import roles_of
 from gaittake.io.ragged import RaggedFile, open_ragged
-from gaittake.protocol import matching
 from gaittake.report.html import empty_section, scrolling, section, template
 from gaittake.report.picture import image
 from gaittake.report.runs import Run, best_run, condition_title
 from gaittake.sequence import IDENTITY, view_title
-from gaittake.settings import ReportStage
+from gaittake.settings import Protocol, ReportStage
 from gaittake.silhouette import Image
 
 TITLE = "Nearest and farthest"
@@ -52,14 +53,14 @@ _CONDITION = template("""\
 
 
 class Probe(NamedTuple):
-    """A probe and its result in the gallery of one view.
+    """A probe and its result in one cell of the gallery.
 
     Attributes:
         condition: of the probe.
         subject: of the probe.
         type: of the probe: `nm-05`.
         view: of the probe.
-        gallery_view: where it is searched.
+        cell: of the gallery: a view, a camera, or everything.
         rank: of the nearest sequence of the same subject.
     """
 
@@ -67,7 +68,7 @@ class Probe(NamedTuple):
     subject: str
     type: str
     view: str
-    gallery_view: str
+    cell: str
     rank: int
 
 
@@ -98,7 +99,7 @@ def matches_section(
     caption = (
         f"{label}{run.title}. Each picture is the mean of a sequence's aligned silhouettes. Left: "
         f"the probe. Then: its {NEAREST} nearest and {FARTHEST} farthest sequences in the gallery "
-        "of one other view (view of the probe → view of the gallery), with their distances. ✓: "
+        "that counts (view of the probe → view of the gallery), with their distances. ✓: "
         "same person; ✗: another person. The probes with the worst ranks come first."
     )
     content = Markup("\n").join(parts)
@@ -117,9 +118,10 @@ def chosen_probes(settings: ReportStage, run: Run, condition: str) -> list[Probe
         condition: one of the run's.
     """
     table = run.probes[run.probes["condition"] == condition]
-    views = [column for column in table.columns if column not in COLUMNS]
-    long = table.melt(list(COLUMNS), views, var_name="gallery_view", value_name="rank")
-    counted = (long["rank"] > 0) & ((long["gallery_view"] != long["view"]) | settings.same_view)
+    cells = [column for column in table.columns if column not in COLUMNS]
+    long = table.melt(list(COLUMNS), cells, var_name="gallery_cell", value_name="rank")
+    same_view = settings.protocol.same_view
+    counted = (long["rank"] > 0) & ((long["gallery_cell"] != long["cell"]) | same_view)
     order = long[counted].sort_values("rank", ascending=False, kind="stable")
     order = order.drop_duplicates("subject")
     failures = order[order["rank"] > 1].head(FAILURES)
@@ -132,7 +134,7 @@ def chosen_probes(settings: ReportStage, run: Run, condition: str) -> list[Probe
             str(row["subject"]),
             str(row["type"]),
             str(row["view"]),
-            str(row["gallery_view"]),
+            str(row["gallery_cell"]),
             int(row["rank"]),
         )
         for row in pd.concat([failures, successes]).to_dict("records")
@@ -144,13 +146,13 @@ def _row(
 ) -> tuple[str, Markup]:
     """Returns the title and the drawing of one probe."""
     table = embeddings.sequences
-    types = table["type"]
-    in_gallery = types.isin(matching(types, settings.gallery))
-    in_gallery &= table["view"] == probe.gallery_view
     is_probe = (
-        (table["subject"] == probe.subject) & (types == probe.type) & (table["view"] == probe.view)
+        (table["subject"] == probe.subject)
+        & (table["type"] == probe.type)
+        & (table["view"] == probe.view)
     )
-    gallery, row_of_probe = np.flatnonzero(in_gallery), np.flatnonzero(is_probe)[:1]
+    row_of_probe = np.flatnonzero(is_probe)[:1]
+    gallery = gallery_of(settings.protocol, table, probe, int(row_of_probe[0]))
     found = gallery_distances(embeddings, row_of_probe, gallery, kind=settings.distance)
     order = np.argsort(found, kind="stable")
     places = _shown_places(len(order))
@@ -174,9 +176,10 @@ def _row(
                 colour=colour,
             )
         )
+    where = "" if probe.cell == GALLERY else f" → {view_title(probe.cell)}"
     title = (
-        f"{probe.subject}/{probe.type}, {view_title(probe.view)} → "
-        f"{view_title(probe.gallery_view)}: same person at rank {probe.rank}"
+        f"{probe.subject}/{probe.type}, {view_title(probe.view)}{where}: same person at rank "
+        f"{probe.rank}"
     )
     drawing = _ROW(
         tiles=tiles,
@@ -188,6 +191,25 @@ def _row(
         tall=TALL,
     )
     return title, scrolling(drawing, title)
+
+
+def gallery_of(protocol: Protocol, table: pd.DataFrame, probe: Probe, row: int) -> Int64s:
+    """Returns the row numbers of the gallery sequences that a probe is compared with.
+
+    Args:
+        protocol: of the evaluation.
+        table: all sequences.
+        probe: condition and cell.
+        row: of the probe.
+    """
+    roles = next(item for item in roles_of(protocol, table) if probe.condition in item.conditions)
+    gallery = roles.gallery_of(probe.cell)
+    if roles.camera is None:
+        return gallery
+    subjects = table["subject"].to_numpy()
+    own = (subjects[gallery] == subjects[row]) & (roles.camera[gallery] == roles.camera[row])
+    counted: Int64s = gallery[~own]
+    return counted
 
 
 def _shown_places(count: int) -> list[int]:

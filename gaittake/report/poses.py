@@ -32,6 +32,8 @@ COMPARISONS = {
 NO_QUALITY = {
     "": "The quality of the keypoints is not measured: there are no reference keypoints.",
     "none": "The dataset has silhouettes only (pose.keypoints: none).",
+    "own": "The keypoints are the dataset's own (source.keypoints). Their quality is not measured: "
+    "there are no reference keypoints.",
     "files": "The keypoints come from the user's files (source.keypoints). Their quality is not "
     "measured: there are no reference keypoints.",
 }

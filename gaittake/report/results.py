@@ -14,11 +14,17 @@ from gaittake.evaluation.statistics import (
     over_seeds,
     resampled_means,
 )
-from gaittake.evaluation.tables import method_name, published, ranked_rows, unpublished_note
+from gaittake.evaluation.tables import (
+    caption,
+    column_title,
+    method_name,
+    published,
+    ranked_rows,
+    unpublished_note,
+)
 from gaittake.io.tables import read_csv
 from gaittake.report.html import captioned, note, section, template
 from gaittake.report.runs import Run, best_run, percent
-from gaittake.sequence import view_title
 from gaittake.settings import ReportStage
 
 SEQUENCES = {"nm": "normal sequences", "bg": "sequences with a bag", "cl": "sequences in a coat"}
@@ -30,16 +36,17 @@ _RANKED = template("""\
 {%- else %}{{ cell.text }}{% endif %}
 {%- endmacro %}
 <thead><tr><th scope="col" class="word">condition</th><th scope="col" class="word">method</th>
-{%- for view in views %}<th scope="col" class="number">{{ view }}</th>{% endfor %}
-<th scope="col" class="word">mean</th></tr></thead>
+{%- for title, kind in columns %}<th scope="col" class="{{ kind }}">{{ title }}</th>{% endfor -%}
+</tr></thead>
 <tbody>
 {% for row, name, spread in rows %}
 <tr class="{{ "first" if row.first else "more" }}">
 {%- if row.first %}<td class="word">{{ row.condition }}</td>{% else %}<td class="word"></td>
 {%- endif %}
 <td class="word">{{ name }}</td>
-{%- for cell in row.cells[:-1] %}<td class="number">{{ number(cell) }}</td>{% endfor %}
-<td class="word">{{ number(row.cells[-1]) }}{{ spread }}</td></tr>
+{%- for cell in row.cells %}
+{%- if loop.index0 == mean %}<td class="word">{{ number(cell) }}{{ spread }}</td>
+{%- else %}<td class="number">{{ number(cell) }}</td>{% endif %}{% endfor %}</tr>
 {% endfor %}
 </tbody>
 """)
@@ -81,7 +88,12 @@ def headline(runs: Sequence[Run], *, same_view: bool) -> Markup:
         spread = f" ({percent(ends[0], 0)} to {percent(ends[1], 0)})" if ends else ""
         parts.append(f"{percent(numbers['mean']['rank1'])} % of {sequences}{spread}")
     chances = [c["mean"]["chance"] or 0.0 for c in best.metrics["conditions"].values()]
-    views = "over all views" if same_view else "across views"
+    compared = {numbers["comparison"] for numbers in best.metrics["conditions"].values()}
+    views = "in one gallery"
+    if "views" in compared:
+        views = "over all views" if same_view else "across views"
+    elif len(compared) > 1 or "gait" in compared:
+        views = "across cameras"
     return Markup('<p class="lead">{}</p>').format(
         f"{best.title} finds the right person, {views}, for {_listed(parts)}. "
         f"A random choice from the gallery is right for {percent(max(chances), 2)} %."
@@ -101,11 +113,13 @@ def rank1_section(settings: ReportStage, runs: Sequence[Run], rank1: Path, *, la
         rank1: table of the compare stage.
         label: start of every caption of a synthetic dataset.
     """
+    rows, same_view = read_csv(rank1, COLUMNS), settings.protocol.same_view
+    identical = f"; identical views {'included' if same_view else 'excluded'}"
     measured = ranked_table(
-        read_csv(rank1, COLUMNS),
-        f"{label}Rank-1 in %, by view of the probe; identical views "
-        f"{'included' if settings.same_view else 'excluded'}. Best bold, second underlined.",
-        spreads=_spreads(runs, same_view=settings.same_view),
+        rows,
+        f"{label}{caption(rows)}{identical if 'view' in caption(rows) else ''}. Best bold, second "
+        "underlined.",
+        spreads=_spreads(runs, same_view=same_view),
     )
     explained = (
         f"Brackets after a mean: its 95 % interval, by {RESAMPLES} bootstrap samples of the test "
@@ -152,10 +166,14 @@ def ranked_table(
         caption: of the table.
         spreads: text after a mean, by method and condition.
     """
-    views, ranked = ranked_rows(rows)
+    columns, ranked = ranked_rows(rows)
     spreads = spreads or {}
+    titles = [
+        (column_title(column, columns), "word" if column == "mean" else "number")
+        for column in columns
+    ]
     lines = [
         (row, method_name(row.method), spreads.get((row.method, row.condition), ""))
         for row in ranked
     ]
-    return captioned(_RANKED(views=map(view_title, views), rows=lines), caption)
+    return captioned(_RANKED(columns=titles, mean=columns.index("mean"), rows=lines), caption)

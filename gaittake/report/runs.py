@@ -70,7 +70,7 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
 
 
 def _read(folder: Path) -> Run:
-    history, weights = folder / "train.csv", folder / "weights.pt"
+    history, weights = folder / "train.csv", folder / "weights.safetensors"
     embeddings = folder / "embeddings.h5"
     with open_ragged(embeddings, kind="embeddings") as opened:
         embed = EmbedStage.model_validate_json(opened.attributes["settings"])

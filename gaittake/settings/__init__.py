@@ -3,7 +3,7 @@
 Import from here. Defaults are the paper's; a dataset's YAML sets only what differs.
 """
 
-from gaittake.settings.dataset import Align, Evaluate, Protocol, Settings, Source, Walkers
+from gaittake.settings.dataset import Align, Evaluate, Settings, Source, Walkers
 from gaittake.settings.keypoints import OWN_STUDENT
 from gaittake.settings.methods import Method
 from gaittake.settings.networks import (
@@ -17,6 +17,7 @@ from gaittake.settings.networks import (
 )
 from gaittake.settings.opengait import OPENGAIT
 from gaittake.settings.pose import Detector, Pose, PoseTraining, PseudoLabel
+from gaittake.settings.protocol import Protocol
 from gaittake.settings.read import describe, load_settings, split_changes
 from gaittake.settings.section import Count, Section, Share
 from gaittake.settings.stages import (

@@ -7,25 +7,27 @@ Cores, GPUs and memory are not settings: they belong to profiles.
 """
 
 import re
-from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from gaittake.errors import UserError
-from gaittake.protocol import TYPE, expand, in_both, is_pattern
-from gaittake.sequence import condition_of, type_of, view_at
+from gaittake.sequence import condition_of
 from gaittake.settings.keypoints import KeypointsFrom, contradiction, keypoints_from
 from gaittake.settings.methods import ABLATION, KNOWN, PEERS, TRUTH, Method
 from gaittake.settings.networks import SECTIONS, SIZES, GaitTakeModel, Size, uses_keypoints
 from gaittake.settings.pose import Pose
 from gaittake.settings.preset import with_preset
+from gaittake.settings.protocol import Protocol, check_fixed_types
 from gaittake.settings.section import Count, Files, Place, Section, Share, each_once, validated
 from gaittake.settings.training import Train, peer_recipe
 
 CASIAB_VIEWS = tuple(range(0, 181, 18))
 # What folders are called in the layouts that fix it.
 SUBJECTS = {"casiab": (r"\d{3}", "001"), "oumvlp": (r"\d{5}", "00001")}
+# Layouts whose datasets have keypoints of their own, in folders that source.keypoints names.
+OWN_KEYPOINTS = ("oumvlp", "gait3d", "grew")
 CONDITIONS = {"casiab": ("nm", "bg", "cl"), "oumvlp": ("nm",), "walkers": ("nm", "bg", "cl")}
 # Layouts whose types are a condition and a number, as nm-01.
 FIXED_TYPES = ("walkers", "casiab", "oumvlp", "folder")
@@ -33,34 +35,45 @@ Degrees = Annotated[int, Field(ge=0, lt=360)]
 Seed = Annotated[int, Field(ge=0)]
 
 
-def _view(value: Any) -> Any:
-    """Returns the name of a view that is set as a number of degrees."""
-    if isinstance(value, float) or (isinstance(value, int) and not 0 <= value < 360):
-        raise ValueError(f"{value} is not a view: whole degrees are needed, 0 to 359, or a name")
-    if isinstance(value, str) and ".." in value:
-        raise ValueError(f"'{value}': views have no ranges; list each view")
-    if isinstance(value, str) and (not value or "/" in value):
-        raise ValueError(f"'{value}' is not the name of a view's folder, as 090")
-    return view_at(value) if isinstance(value, int) else value
-
-
-View = Annotated[str, BeforeValidator(_view)]
-Views = Annotated[tuple[View, ...], AfterValidator(each_once)]
-
-
 class Source(Section):
     """Where the sequences come from."""
 
-    layout: Literal["walkers", "casiab", "oumvlp", "folder"] = Field(
-        "casiab", description="how the folders are named; 'folder' is for your own dataset; yours"
+    layout: Literal[
+        "walkers",
+        "casiab",
+        "oumvlp",
+        "gait3d",
+        "grew",
+        "ccpg",
+        "casiae",
+        "fvg",
+        "opengait",
+        "folder",
+    ] = Field(
+        "casiab",
+        description="how the folders are named; 'opengait': its pickles, 'folder': your own "
+        "dataset; yours",
     )
-    silhouettes: tuple[Place, ...] = Field((), description="folders of silhouettes; yours")
-    videos: tuple[Place, ...] = Field((), description="folders of RGB videos, if any; yours")
+    root: Place | None = Field(
+        None, description="folder of OpenGait's pickles, `subject/type/view/*.pkl`; yours"
+    )
+    partition: Place | None = Field(
+        None,
+        description="OpenGait's JSON of training and test subjects, in place of those of the "
+        "protocol; yours",
+    )
+    silhouettes: Files = Field(
+        (),
+        description="folders of silhouettes; with source.root the name of the files, as "
+        "'*sils.pkl'; yours",
+    )
     keypoints: Files = Field(
         (),
-        description="files of keypoints for every frame, COCO results or CSV, in place of stage "
-        "one; yours",
+        description="keypoints for every frame, in place of stage one: files of COCO results or "
+        "CSV; with source.root the name of the files, as '*pose.pkl'; folders of Gait3D's, GREW's "
+        "or OU-MVLP's own; yours",
     )
+    videos: tuple[Place, ...] = Field((), description="folders of RGB videos, if any; yours")
     masks: Literal["auto", "bright", "dark", "alpha", "nonzero"] = Field(
         "auto",
         description="what is the person in a silhouette: the bright or the dark part, the alpha "
@@ -77,6 +90,38 @@ class Source(Section):
     def rendered(self) -> bool:
         """Whether the project renders the dataset itself."""
         return self.layout == "walkers"
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders that hold the subjects' silhouettes."""
+        return self.silhouettes if self.root is None else (self.root,)
+
+    @property
+    def given_keypoints(self) -> Literal["files", "own"] | None:
+        """What `keypoints` names: files of another program, or keypoints of the dataset's own.
+
+        The index finds the dataset's own for each sequence.
+        """
+        if not self.keypoints:
+            return None
+        files = any(path.suffix.lower() in (".json", ".csv") for path in self.keypoints)
+        own = self.root is not None or (self.layout in OWN_KEYPOINTS and not files)
+        return "own" if own else "files"
+
+    @model_validator(mode="after")
+    def _root_has_pickles(self) -> Self:
+        if (self.layout == "opengait") != (self.root is not None):
+            raise ValueError("root: set it with source.layout 'opengait', and with no other")
+        if self.root is not None and self.videos:
+            raise ValueError("videos: remove them, colour cannot be joined to OpenGait's pickles")
+        patterns = {"silhouettes": self.silhouettes, "keypoints": self.keypoints}
+        for name, given in patterns.items() if self.root is not None else ():
+            if len(given) > 1 or any("/" in str(pattern) for pattern in given):
+                raise ValueError(
+                    f"{name}: with source.root, one name or pattern of files, as '*sils.pkl'; the "
+                    "folder is source.root"
+                )
+        return self
 
     @model_validator(mode="after")
     def _masks_have_one_source(self) -> Self:
@@ -144,129 +189,6 @@ class Walkers(Section):
         description="motion capture (.npz, with a .csv beside it) to render as test subjects; "
         "yours",
     )
-
-
-class Protocol(Section):
-    """Subjects, gallery, probes. A range is `first..last` or with `..step`, a pattern `*-nm-*`."""
-
-    train_subjects: tuple[str, ...] = Field(
-        ("001..074",), description="subjects for training; PAPER 4.2"
-    )
-    test_subjects: tuple[str, ...] = Field(
-        ("075..124",),
-        description="subjects for the test; 'recorded': those of walkers.recorded; PAPER 4.2",
-    )
-    gallery: tuple[str, ...] = Field(
-        ("nm-01..nm-04",),
-        min_length=1,
-        description="sequences of known identity; ASSUME: the field's protocol",
-    )
-    probes: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(
-        {"nm": ("nm-05..nm-06",), "bg": ("bg-01..bg-02",), "cl": ("cl-01..cl-02",)},
-        min_length=1,
-        description="sequences to identify, by condition; PAPER table 1",
-    )
-    views: Views = Field(
-        (),
-        description="views that the data must have, degrees or names; none: all that it has; yours",
-    )
-    views_excluded: Views = Field(
-        (), description="views of the data that do not count; project default"
-    )
-    same_view: bool = Field(False, description="count pairs of identical views; PAPER table 1")
-    partial: bool = Field(
-        False,
-        description="evaluate even if test subjects or views are missing, and mark the results; "
-        "project default",
-    )
-
-    @field_validator("train_subjects", "test_subjects")
-    @classmethod
-    def _subjects(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Checks the ranges, and that each name can be a folder's."""
-        for name in _expanded(names):
-            if not name or name != name.strip() or name in (".", "..") or re.search(r"[/\0]", name):
-                raise ValueError(f"'{name}' is not the name of a subject's folder")
-        return names
-
-    @field_validator("gallery")
-    @classmethod
-    def _gallery(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        _check_types(names)
-        return names
-
-    @field_validator("probes")
-    @classmethod
-    def _probes(cls, probes: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        for names in probes.values():
-            _check_types(names)
-        return probes
-
-    @model_validator(mode="after")
-    def _one_role(self) -> Self:
-        """A sequence in both gallery and probes would match itself."""
-        both = in_both(self.gallery, (name for names in self.probes.values() for name in names))
-        if both:
-            raise ValueError(f"{', '.join(both)}: gallery and probe, remove it from one of the two")
-        return self
-
-    def named_subjects(self) -> list[str]:
-        """Returns the subjects that the file sets, without the defaults'."""
-        fields = self.model_fields_set & {"train_subjects", "test_subjects"}
-        return expand(name for field in sorted(fields) for name in getattr(self, field))
-
-    def types(self, *, named: bool = False) -> list[str]:
-        """Returns the types in gallery and probes, without patterns.
-
-        Args:
-            named: only those that the file sets, without the defaults'.
-        """
-        gallery = () if named and "gallery" not in self.model_fields_set else self.gallery
-        probes = {} if named and "probes" not in self.model_fields_set else self.probes
-        names = [*gallery, *(name for names in probes.values() for name in names)]
-        return [name for name in expand(names) if not is_pattern(name)]
-
-
-def _expanded(names: Iterable[str]) -> list[str]:
-    try:
-        return expand(names)
-    except UserError as error:
-        raise ValueError(str(error)) from error
-
-
-def _check_types(names: Iterable[str]) -> None:
-    """Checks the ranges, and that each name can be a folder's."""
-    for name in _expanded(names):
-        if not name or name != name.strip() or re.search(r"[/\0]", name):
-            raise ValueError(f"'{name}' is not the name of a sequence's folder, as nm-01")
-
-
-def _check_fixed_types(protocol: Protocol) -> None:
-    """Checks types that are a condition and a number.
-
-    Raises:
-        ValueError: one is not, or conditions differ only in case: NM-02 would never meet nm-02.
-    """
-    fields = [("gallery", protocol.gallery)]
-    fields += [(f"probes.{condition}", names) for condition, names in protocol.probes.items()]
-    spelled: dict[str, str] = {}
-    for field, name in ((field, name) for field, names in fields for name in expand(names)):
-        condition, dash, number = name.rpartition("-")
-        if is_pattern(name):
-            continue
-        if not re.fullmatch(TYPE, name):
-            likely = dash and condition and number.isdecimal()
-            hint = f"; did you mean '{type_of(condition, int(number))}'?" if likely else ""
-            raise ValueError(
-                f"protocol.{field}: '{name}' is not a sequence: a condition and two digits, as "
-                f"nm-01{hint}"
-            )
-        other = spelled.setdefault(condition.lower(), condition)
-        if other != condition:
-            raise ValueError(
-                f"protocol.{field}: conditions '{other}' and '{condition}' differ only in case; "
-                "use one of them"
-            )
 
 
 class Align(Section):
@@ -393,7 +315,7 @@ class Settings(Section):
         """Names that a layout's folders never have would be found missing hours later."""
         layout, protocol = self.source.layout, self.protocol
         if layout in FIXED_TYPES:
-            _check_fixed_types(protocol)
+            check_fixed_types(protocol)
         if layout in SUBJECTS:
             pattern, example = SUBJECTS[layout]
             for name in protocol.named_subjects():
@@ -422,7 +344,7 @@ class Settings(Section):
     @property
     def keypoints_from(self) -> KeypointsFrom:
         """Where the keypoints come from."""
-        return keypoints_from(self.pose, files=bool(self.source.keypoints))
+        return keypoints_from(self.pose, given=self.source.given_keypoints)
 
     def lacks_keypoints(self, method: str) -> str:
         """Returns what is wrong if a method needs keypoints and the dataset has none, else ''."""

@@ -4,21 +4,22 @@ from typing import Literal
 
 from gaittake.settings.pose import Pose
 
-# none: silhouettes only; truth: the renderer's; files: the user's; borrowed: by another dataset's
-# student; labels, teacher: by a student trained here, on the user's labels or the teacher's.
-KeypointsFrom = Literal["none", "truth", "files", "borrowed", "labels", "teacher"]
+# none: silhouettes only; truth: the renderer's; files: the user's, of another program; own: the
+# dataset's, which the index finds; borrowed: by another dataset's student; labels, teacher: by a
+# student trained here, on the user's labels or the teacher's.
+KeypointsFrom = Literal["none", "truth", "files", "own", "borrowed", "labels", "teacher"]
 OWN_STUDENT = ("labels", "teacher")
 
 
-def keypoints_from(pose: Pose, *, files: bool) -> KeypointsFrom:
+def keypoints_from(pose: Pose, *, given: Literal["files", "own"] | None) -> KeypointsFrom:
     """Returns where the keypoints of a dataset come from.
 
     Args:
         pose: its settings of stage one.
-        files: whether it has `source.keypoints`.
+        given: what `source.keypoints` names.
     """
-    if files:
-        return "files"
+    if given is not None:
+        return given
     if pose.keypoints != "predicted":
         return pose.keypoints
     if pose.labels:

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 from gaittake.errors import UserError
 from gaittake.settings.dataset import Settings
 from gaittake.settings.parse import parse_yaml, read_yaml
+from gaittake.settings.partition import with_partition
 from gaittake.settings.preset import with_preset
 from gaittake.settings.section import Section
 
@@ -46,7 +47,8 @@ def load_settings(path: Path, overrides: tuple[str, ...] = ()) -> Settings:
         overrides: `section.field=value` each, with a value in YAML; they replace the file's.
 
     Raises:
-        UserError: the file is missing or not YAML, a setting is unknown, or a value is wrong.
+        UserError: the file is missing or not YAML, a setting is unknown, a value is wrong, or
+            the partition cannot be read.
     """
     content, path = _read(path)
     lender = content.get("networks_from")
@@ -57,6 +59,7 @@ def load_settings(path: Path, overrides: tuple[str, ...] = ()) -> Settings:
         _override(content, override)
     if content.get("dataset", path.stem) != path.stem:
         raise UserError(f"{path}: remove 'dataset'; the file's name is the dataset's name")
+    content = with_partition(content)
     try:
         return Settings.model_validate(content | {"dataset": path.stem})
     except ValidationError as error:

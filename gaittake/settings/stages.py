@@ -10,9 +10,10 @@ from typing import Any
 
 from pydantic import Field
 
-from gaittake.settings.dataset import Align, Evaluate, Protocol, Settings, Source, Walkers
+from gaittake.settings.dataset import Align, Evaluate, Settings, Source, Walkers
 from gaittake.settings.networks import learns
 from gaittake.settings.pose import Detector, PoseTraining, PseudoLabel
+from gaittake.settings.protocol import Protocol
 from gaittake.settings.section import Place, Section
 from gaittake.settings.training import Train
 
@@ -137,10 +138,17 @@ class QualityStage(Section):
 
 
 class CacheStage(Section):
-    """Settings of `cache`; without `keypoints` it holds silhouettes only."""
+    """Settings of `cache`.
+
+    Attributes:
+        align: how silhouettes are aligned.
+        keypoints: whether it holds keypoints, too.
+        own_keypoints: whether these are the sequences' own, which the index names.
+    """
 
     align: Align
     keypoints: bool = True
+    own_keypoints: bool = False
 
 
 class TrainStage(Section):
@@ -210,17 +218,15 @@ class CompareStage(Section):
 class ReportStage(Section):
     """Settings of `report`.
 
-    `gallery` as in the protocol, `changed` the non-default settings; `keypoints_from` is that of
-    Settings.
+    `changed` has the non-default settings; `keypoints_from` is that of Settings.
     """
 
     dataset: str
     layout: str
     synthetic: bool
     note: str = ""
-    gallery: tuple[str, ...]
+    protocol: Protocol
     distance: str
-    same_view: bool
     held_out: tuple[str, ...]
     test_subjects: tuple[str, ...]
     keypoints_from: str = "teacher"

@@ -97,7 +97,7 @@ def _require_evaluable(settings: CheckStage, tested: Coverage, trained: list[Seq
             f"{what}: no sequence of the {len(settings.train_subjects)} training subjects "
             f"({listed(settings.train_subjects)}) is in the index; set protocol.train_subjects"
         )
-    held = sum(tested.gallery.values())
+    held = sum(sum(counts.values()) for counts in tested.gallery.values())
     probed = [name for name, counts in tested.probes.items() if any(counts.values())]
     if not held or not probed:
         lacks = "probe" if held else "gallery"
@@ -133,12 +133,14 @@ def _require_complete(
 
 
 def _without_pairs(settings: CheckStage, tested: Coverage) -> list[str]:
-    held = [view for view, count in tested.gallery.items() if count]
-    return [
-        f"{condition} probes and gallery have {listed_views(held)} only, and pairs of identical "
-        "views do not count; set protocol.same_view: true to count them"
-        for condition in without_pairs(tested, same_view=settings.protocol.same_view)
-    ]
+    faults = []
+    for condition in without_pairs(tested, same_view=settings.protocol.same_view):
+        held = [cell for cell, count in tested.gallery[condition].items() if count]
+        faults.append(
+            f"{condition} probes and gallery have {listed_views(held)} only, and pairs of "
+            "identical views do not count; set protocol.same_view: true to count them"
+        )
+    return faults
 
 
 def _summary(
@@ -149,6 +151,8 @@ def _summary(
     absent = [subject for subject in settings.train_subjects if subject not in present]
     present_tested = tested.of_subjects - len(tested.subjects_missing)
     expected = None if settings.rendered else tested.of_sequences
+    galleries = list(tested.gallery.values())
+    one_for_all = all(counts == galleries[0] for counts in galleries)
     return {
         "fault": None,
         "train_subjects": {
@@ -164,7 +168,7 @@ def _summary(
         "train_sequences": {"found": len(trained)},
         "test_sequences": {"found": tested.sequences, "expected": expected},
         "views": list(tested.views),
-        "gallery": tested.gallery,
+        "gallery": galleries[0] if one_for_all else tested.gallery,
         "probes": tested.probes,
         "without_colour": colour,
     }

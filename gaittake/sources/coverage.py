@@ -3,12 +3,12 @@
 `check` counts what the index found, `evaluate` what was embedded.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from gaittake.comparison import COMPARISONS, GALLERY, PROBES
 from gaittake.errors import UserError
-from gaittake.protocol import expand, is_pattern, matching
+from gaittake.protocol import expand
 from gaittake.sequence import Identity, angle_of
 from gaittake.settings import Protocol
 
@@ -24,35 +24,39 @@ class Coverage(NamedTuple):
         subjects_missing: test subjects without a sequence of the protocol.
         of_subjects: number of test subjects in the protocol.
         views: of the protocol, ascending.
-        gallery: number of sequences at each view.
-        probes: number of sequences at each view, by condition.
+        gallery: number of sequences in each cell (a view, a camera, or all), by condition.
+        probes: likewise.
         of_sequences: number of sequences with a role that the protocol names; a sequence that is
-            a probe of two conditions counts once. None: not known, because the protocol has
-            patterns, or its views are not angles.
+            a probe of two conditions counts once. None: not known, because the protocol does not
+            name every type, or its views are not angles.
         sequences: number of them that there are.
     """
 
     subjects_missing: list[str]
     of_subjects: int
     views: tuple[str, ...]
-    gallery: dict[str, int]
+    gallery: dict[str, dict[str, int]]
     probes: dict[str, dict[str, int]]
     of_sequences: int | None
     sequences: int
 
     @property
     def gallery_views_missing(self) -> list[str]:
-        """Views without a gallery sequence."""
-        return [view for view in self.views if not self.gallery[view]]
+        """Cells without a gallery sequence, of any condition."""
+        return sorted({cell for cells in _empty(self.gallery).values() for cell in cells})
 
     @property
     def probe_views_missing(self) -> dict[str, list[str]]:
-        """Views without a probe, for each condition that has such views."""
-        lacking = {
-            name: [view for view in self.views if not counts[view]]
-            for name, counts in self.probes.items()
-        }
-        return {name: views for name, views in lacking.items() if views}
+        """Cells without a probe, for each condition that has such cells."""
+        return _empty(self.probes)
+
+
+def _empty(counts: dict[str, dict[str, int]]) -> dict[str, list[str]]:
+    """Returns the cells without a sequence, for each condition that has such cells."""
+    lacking = {
+        name: [cell for cell, count in cells.items() if not count] for name, cells in counts.items()
+    }
+    return {name: cells for name, cells in lacking.items() if cells}
 
 
 def cover(protocol: Protocol, subjects: Sequence[str], found: Iterable[Identity]) -> Coverage:
@@ -63,50 +67,50 @@ def cover(protocol: Protocol, subjects: Sequence[str], found: Iterable[Identity]
         subjects: the test subjects.
         found: sequences; those of other subjects, names and views do not count.
     """
+    if protocol.submission.header:  # nobody knows who its probes are
+        subjects = [name for name in subjects if name != protocol.submission.subject]
     wanted = set(subjects)
     at = [row for row in found if row[0] in wanted]
-    types = {kind for _, kind, _ in at}
-    gallery = matching(types, protocol.gallery)
-    conditions = {name: matching(types, names) for name, names in protocol.probes.items()}
-    named = gallery.union(*conditions.values())
-    at = [row for row in at if row[1] in named]
-    views = counted_views(protocol, {view for _, _, view in at})
-    at = [row for row in at if row[2] in views]
-    counts: dict[tuple[str, str], int] = defaultdict(int)
-    for _, name, view in at:
-        counts[name, view] += 1
+    at = [row for row, used in zip(at, protocol.used(at), strict=True) if used]
+    views = protocol.counted_views(view for _, _, view in at)
+    shown = set(views)
+    at = [row for row in at if row[2] in shown]
     present = {subject for subject, _, _ in at}
+    gallery, probes = {}, {}
+    for row in protocol.rows():
+        members, comparison = protocol.members(row, at), COMPARISONS[row.kind]
+        gallery[row.name] = _counts(at, members.gallery, views, comparison.gallery_cell)
+        probes[row.name] = _counts(at, members.probes, views, comparison.probe_cell)
     return Coverage(
         subjects_missing=[subject for subject in subjects if subject not in present],
         of_subjects=len(subjects),
         views=views,
-        gallery={view: sum(counts[name, view] for name in gallery) for view in views},
-        probes={
-            condition: {view: sum(counts[name, view] for name in names) for view in views}
-            for condition, names in conditions.items()
-        },
+        gallery=gallery,
+        probes=probes,
         of_sequences=_expected(protocol, len(subjects), views),
         sequences=len(at),
     )
 
 
-def counted_views(protocol: Protocol, present: Iterable[str]) -> tuple[str, ...]:
-    """Returns the protocol's views, ascending; without any, those of the data.
-
-    Args:
-        protocol: its views, and those that it leaves out.
-        present: views of the test sequences.
-    """
-    return tuple(sorted(set(protocol.views or present) - set(protocol.views_excluded)))
+def _counts(
+    found: Sequence[Identity],
+    chosen: list[bool],
+    views: tuple[str, ...],
+    cell_of: Callable[[str], str],
+) -> dict[str, int]:
+    """Returns the number of chosen sequences in the cell of each view."""
+    counts = dict.fromkeys(sorted(map(cell_of, views)), 0)
+    for (_, _, view), is_chosen in zip(found, chosen, strict=True):
+        counts[cell_of(view)] += is_chosen
+    return counts
 
 
 def _expected(protocol: Protocol, subjects: int, views: tuple[str, ...]) -> int | None:
     """Returns the number of sequences that the protocol names; None if it is not known."""
-    probes = (name for names in protocol.probes.values() for name in names)
-    named = expand((*protocol.gallery, *probes))
-    if any(map(is_pattern, named)) or None in map(angle_of, views):
+    named = [name for row in protocol.rows() for names in row[2:] for name in names]
+    if not protocol.names_types() or None in map(angle_of, views):
         return None
-    return subjects * len(named) * len(views)
+    return subjects * len(expand(named)) * len(views)
 
 
 def lacking(coverage: Coverage) -> list[str]:
@@ -117,11 +121,20 @@ def lacking(coverage: Coverage) -> list[str]:
             f"{len(missing)} of {coverage.of_subjects} test subjects have no usable sequence "
             f"({listed(missing)})"
         )
-    if coverage.gallery_views_missing:
-        faults.append(f"no gallery sequence at {listed_views(coverage.gallery_views_missing)}")
-    for condition, views in coverage.probe_views_missing.items():
-        faults.append(f"no {condition} probe at {listed_views(views)}")
+    for of_condition, cells in _without_gallery(coverage):
+        faults.append(f"no gallery sequence{of_condition}{at_cells(cells)}")
+    for condition, cells in coverage.probe_views_missing.items():
+        faults.append(f"no {condition} probe{at_cells(cells)}")
     return faults
+
+
+def _without_gallery(coverage: Coverage) -> list[tuple[str, list[str]]]:
+    """Returns the empty cells of each gallery, and whose it is unless it is everybody's."""
+    empty = _empty(coverage.gallery)
+    one_for_all = len({tuple(counts.items()) for counts in coverage.gallery.values()}) == 1
+    if one_for_all:
+        return [("", cells) for cells in list(empty.values())[:1]]
+    return [(f" of {condition}", cells) for condition, cells in empty.items()]
 
 
 def without_pairs(coverage: Coverage, *, same_view: bool) -> list[str]:
@@ -131,10 +144,10 @@ def without_pairs(coverage: Coverage, *, same_view: bool) -> list[str]:
         coverage: of the test data.
         same_view: whether pairs of identical views count.
     """
-    held = {view for view, count in coverage.gallery.items() if count}
     found = []
     for condition, counts in coverage.probes.items():
-        probed = {view for view, count in counts.items() if count}
+        held = {cell for cell, count in coverage.gallery[condition].items() if count}
+        probed = {cell for cell, count in counts.items() if count}
         pairs = any(same_view or a != b for a in probed for b in held)
         if probed and held and not pairs:
             found.append(condition)
@@ -185,10 +198,10 @@ def partial_label(coverage: Coverage, check: dict[str, Any]) -> str:
     ):
         if absent:
             parts.append(f"{total - absent} of {total} {what}")
-    if coverage.gallery_views_missing:
-        parts.append(f"no gallery at {listed_views(coverage.gallery_views_missing)}")
-    for condition, views in coverage.probe_views_missing.items():
-        parts.append(f"no {condition} at {listed_views(views)}")
+    for of_condition, cells in _without_gallery(coverage):
+        parts.append(f"no gallery{of_condition}{at_cells(cells)}")
+    for condition, cells in coverage.probe_views_missing.items():
+        parts.append(f"no {condition}{at_cells(cells)}")
     if too_few_colours(colour):
         parts.append(_colours(colour))
     return "; ".join(parts)
@@ -241,6 +254,13 @@ def too_few_colours(colour: dict[str, Any] | None) -> bool:
 
 def _colours(colour: dict[str, Any]) -> str:
     return f"{colour['sequences']:,} of {colour['of']:,} training sequences have no colour video"
+
+
+def at_cells(cells: list[str]) -> str:
+    """Returns cells in words: ` at views 000, 036`; '' for the cell of everything."""
+    if cells in ([PROBES], [GALLERY]):
+        return ""
+    return f" at {listed_views(cells)}"
 
 
 def listed_views(views: list[str]) -> str:

@@ -16,9 +16,10 @@ def check_folders(source: Source) -> None:
         UserError: names the folder, what it holds, what the layout needs, and the setting.
     """
     layout = LAYOUTS[source.layout]
-    if not source.silhouettes and source.masks_from_rgb is None:
+    if not source.folders and source.masks_from_rgb is None:
         raise UserError("source.silhouettes is empty: set it to the folder that holds the subjects")
-    for field, folders in (("silhouettes", source.silhouettes), ("videos", source.videos)):
+    shown = "root" if source.root else "silhouettes"
+    for field, folders in ((shown, source.folders), ("videos", source.videos)):
         for folder in folders:
             if not folder.is_dir():
                 # A dangling link is not a folder either.
@@ -26,7 +27,7 @@ def check_folders(source: Source) -> None:
                     f"{folder}: no such folder; set source.{field} to the folder of the dataset "
                     "(config/README.md)"
                 )
-    roots = source.silhouettes or source.videos
+    roots = source.folders or source.videos
     names = _names(*roots)
     if not any(layout.top.fullmatch(name) for name in names):
         raise UserError(
@@ -43,7 +44,7 @@ def _check_videos(folder: Path, source: Source, layout: Layout, *, subjects: set
     Raises:
         UserError: it does not.
     """
-    if folder.resolve() in {path.resolve() for path in source.silhouettes}:
+    if folder.resolve() in {path.resolve() for path in source.folders}:
         raise UserError(
             f"{folder}: the same folder in source.videos and source.silhouettes; set source.videos "
             "to the colour videos, or to [] if there are none"

@@ -7,8 +7,9 @@ from gaittake.io.tables import count_rejects, write_rejects, write_sequences
 from gaittake.settings import IndexStage
 from gaittake.sources.colour import check_sizes
 from gaittake.sources.folders import check_folders
-from gaittake.sources.layouts import LAYOUTS
+from gaittake.sources.layouts import layout_of
 from gaittake.sources.masks import with_masks
+from gaittake.sources.own_keypoints import with_keypoints
 
 logger = logging.getLogger(__name__)
 
@@ -36,17 +37,21 @@ def index_sequences(
         UserError: a folder is missing, or holds nothing that fits the layout; the silhouettes are
             not masks, or differ from the colour frames in size.
     """
+    source = settings.source
+    layout = layout_of(source)
     if roots is None:
-        silhouettes, videos = settings.source.silhouettes, settings.source.videos
-        check_folders(settings.source)
+        silhouettes, videos = source.folders, source.videos
+        check_folders(source)
     else:
         silhouettes = tuple(root / "silhouettes" for root in roots)
         videos = tuple(root / "videos" for root in roots)
     silhouettes += tuple(folder for folder in (unpacked, segmented) if folder is not None)
-    found, refused = LAYOUTS[settings.source.layout].scan(settings.subjects, silhouettes, videos)
-    if not settings.source.rendered:
-        found = with_masks(found, settings.source.masks, refused)
+    found, refused = layout.scan(settings.subjects, silhouettes, videos)
+    if not source.rendered:
+        found = with_masks(found, source.masks, refused)
         check_sizes(found)
+    if layout.locate is not None and source.given_keypoints == "own":
+        found = with_keypoints(found, layout.locate, source.keypoints, refused)
     logger.info(
         "%d sequences of %d subjects; refused: %s",
         len(found),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from gaittake.errors import UserError
 from gaittake.io.frames import judge_masks
 from gaittake.io.masks import USUAL, Fault, Rule, Verdict
-from gaittake.sequence import Reject, Sequence
+from gaittake.sequence import ALIGNED, Reject, Sequence
 from gaittake.sources import tree
 
 logger = logging.getLogger(__name__)
@@ -27,7 +27,8 @@ def with_masks(found: list[Sequence], masks: str, rejects: list[Reject]) -> list
     """Returns the sequences with the rule by which their masks are read.
 
     Where the sequences that are looked at agree, their rule is that of all. Where they differ,
-    every sequence is looked at; those that are not masks go to `rejects`.
+    every sequence is looked at; those that are not masks go to `rejects`. Sequences that are
+    aligned already have no rule.
 
     Args:
         found: the shard's sequences.
@@ -37,6 +38,10 @@ def with_masks(found: list[Sequence], masks: str, rejects: list[Reject]) -> list
     Raises:
         UserError: at least half of the sequences are not masks, or all images are uniform.
     """
+    aligned = [row for row in found if row.masks == ALIGNED]
+    found = [row for row in found if row.masks != ALIGNED]
+    if not found:
+        return aligned
     judged = [_Judged(row, judge_masks(row.silhouettes, masks)) for row in _sample(found)]
     rules, faults = _rules(judged), _faults(judged)
     if (faults and 2 * faults.total() < len(judged)) or len(rules) > 1:
@@ -59,7 +64,7 @@ def with_masks(found: list[Sequence], masks: str, rejects: list[Reject]) -> list
         if verdict.fault
     ]
     refused = {row.silhouettes for row, verdict in judged if verdict.fault}
-    return [
+    return aligned + [
         row._replace(masks=str(own.get(row.silhouettes, usual)))
         for row in found
         if row.silhouettes not in refused

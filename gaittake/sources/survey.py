@@ -7,10 +7,9 @@ from pathlib import Path
 
 from gaittake.io.ragged import open_ragged
 from gaittake.io.tables import read_rejects, read_sequences, rejects_summary, write_rejects
-from gaittake.protocol import expand, matching
+from gaittake.protocol import OTHERS, PARTITION, expand, matching
 from gaittake.sequence import IDENTITY, Reject, Sequence, angle_of, name_of
 from gaittake.settings import SurveyStage
-from gaittake.sources.coverage import counted_views
 from gaittake.sources.layouts import LAYOUTS
 
 logger = logging.getLogger(__name__)
@@ -44,8 +43,8 @@ def survey(
 
 def outside_the_protocol(settings: SurveyStage) -> list[Reject]:
     """Returns a Reject for every entry on disk that is not a subject of the protocol."""
-    layout = LAYOUTS[settings.source.layout]
-    found, others = layout.survey(settings.source.silhouettes, settings.source.videos)
+    source = settings.source
+    found, others = LAYOUTS[source.layout].survey(source.folders, source.videos)
     protocol = settings.protocol
     wanted = {*expand(protocol.train_subjects), *expand(protocol.test_subjects)}
     unknown = sorted(set(found) - wanted)
@@ -69,14 +68,14 @@ def test_sequences(settings: SurveyStage, found: list[Sequence]) -> Iterator[Rej
     missed: other datasets do not record everybody by every camera.
     """
     protocol = settings.protocol
-    wanted = expand(
-        (*protocol.gallery, *(name for names in protocol.probes.values() for name in names))
-    )
+    rows = protocol.rows()
+    wanted = expand(name for row in rows for names in row[2:] for name in names)
+    wanted = [name for name in wanted if name not in (PARTITION, OTHERS)]
     views: dict[str, dict[str, set[str]]] = {s: {} for s in expand(protocol.test_subjects)}
     for row in found:
         if row.subject in views:
             views[row.subject].setdefault(row.type, set()).add(row.view)
-    every = counted_views(protocol, {row.view for row in found if row.subject in views})
+    every = protocol.counted_views(row.view for row in found if row.subject in views)
     grid = None not in map(angle_of, every)
     for subject, present in views.items():
         for name in wanted if present else []:
@@ -87,8 +86,15 @@ def test_sequences(settings: SurveyStage, found: list[Sequence]) -> Iterator[Rej
                 if view not in present[kind]:
                     path = name_of(subject, kind, view)
                     yield Reject(STAGE, path, "view of the protocol's sequence missing")
-        for name in sorted(set(present) - matching(present, wanted)):
-            yield Reject(STAGE, f"{subject}/{name}", "sequence in neither gallery nor probes")
+    tested = [row.identity for row in found if row.subject in views]
+    roles = zip(tested, protocol.used(tested), strict=True)
+    unused = {(subject, kind) for (subject, kind, _), used in roles if not used}
+    for subject, kind in sorted(unused):
+        yield Reject(STAGE, f"{subject}/{kind}", "sequence in neither gallery nor probes")
+    names = set(map("-".join, tested))
+    for name in (*protocol.listed_gallery, *protocol.listed_probes):
+        if name not in names:
+            yield Reject(STAGE, name, "sequence of the protocol missing")
 
 
 def short_sequences(settings: SurveyStage, found: list[Sequence], cache: Path) -> Iterator[Reject]:

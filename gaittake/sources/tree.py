@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from gaittake.io.arrays import ARRAY
 from gaittake.io.frames import count_frames, is_hidden, is_video
 from gaittake.io.progress import progress
-from gaittake.io.video import ARRAY
 from gaittake.protocol import TYPE, canonical_name
 from gaittake.sequence import Reject, Sequence
 
@@ -115,15 +115,25 @@ def keep_first(found: dict[Key, Path], key: Key, place: Path, rejects: list[Reje
 
 
 def sequences(
-    subject: str, silhouettes: Mapping[Key, Path], videos: Mapping[Key, Path], rejects: list[Reject]
+    subject: str,
+    silhouettes: Mapping[Key, Path],
+    videos: Mapping[Key, Path],
+    rejects: list[Reject],
+    *,
+    beside: re.Pattern[str] | None = None,
 ) -> list[Sequence]:
     """Returns the sequences that have frames, each with its video if there is one.
 
-    Files that are not frames, and folders without frames, go to `rejects`.
+    Args:
+        subject: its name.
+        silhouettes: folder or video of each sequence.
+        videos: colour of each sequence that has it.
+        rejects: receives files that are not frames, and folders without frames.
+        beside: names of files that a layout has beside the frames; they are no rejects.
     """
     found = []
     for key, place in silhouettes.items():
-        place, frames = _frames_of(place, rejects)
+        place, frames = _frames_of(place, rejects, beside)
         if frames:
             found.append(Sequence(subject, *key, frames, place, videos.get(key)))
         elif not is_video(place):
@@ -133,13 +143,15 @@ def sequences(
     return found
 
 
-def _frames_of(place: Path, rejects: list[Reject]) -> tuple[Path, int]:
+def _frames_of(
+    place: Path, rejects: list[Reject], beside: re.Pattern[str] | None
+) -> tuple[Path, int]:
     """Returns the path and number of a view's frames.
 
     The path is that of a pickled array where the folder holds one in place of images.
     """
     others: list[Reject] = []
-    frames = count_frames(place, stage=STAGE, rejects=others)
+    frames = count_frames(place, stage=STAGE, rejects=others, beside=beside)
     if not frames and len(others) == 1 and others[0].path.lower().endswith(ARRAY):
         place = Path(others.pop().path)
         frames = count_frames(place, stage=STAGE, rejects=others)

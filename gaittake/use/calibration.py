@@ -1,9 +1,10 @@
 """What a distance means: its rank among the distances measured by `evaluate`. Pure functions."""
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Self
 
-import numpy as np
 from pydantic import Field, model_validator
 
 from gaittake.settings import Section, Share
@@ -31,7 +32,7 @@ class Calibration(Section):
     def _quantiles_ascend(self) -> Self:
         for name in ("shares", "same", "different"):
             values = getattr(self, name)
-            if len(values) != len(self.shares) or any(np.diff(values) < 0):
+            if len(values) != len(self.shares) or any(b < a for a, b in pairwise(values)):
                 raise ValueError(f"{name}: {len(self.shares)} ascending numbers are required")
         return self
 
@@ -56,7 +57,7 @@ class Calibration(Section):
         """
         if false_accepts < self.shares[0]:
             raise ValueError(f"a share of {self.shares[0]} or more is required: {false_accepts}")
-        return float(np.interp(false_accepts, self.shares, self.different))
+        return _interpolated(false_accepts, self.shares, self.different)
 
 
 def calibration_of(verification: Mapping[str, Any]) -> Calibration:
@@ -82,9 +83,16 @@ def share_within(distance: float, quantiles: tuple[float, ...], shares: tuple[fl
     Below the first quantile and above the last, returns the share of that quantile: evaluation
     measured no finer shares.
     """
-    after = int(np.searchsorted(quantiles, distance, side="right"))
+    after = bisect_right(quantiles, distance)
     if after in (0, len(quantiles)):
         return shares[0] if after == 0 else shares[-1]
-    low, high = quantiles[after - 1], quantiles[after]
-    along = (distance - low) / (high - low)
-    return shares[after - 1] + along * (shares[after] - shares[after - 1])
+    return _interpolated(distance, quantiles, shares)
+
+
+def _interpolated(at: float, places: Sequence[float], values: Sequence[float]) -> float:
+    """Returns the value at a place, on the line between its neighbours among ascending places."""
+    after = bisect_right(places, at)
+    if after == len(places):
+        return values[-1]
+    along = (at - places[after - 1]) / (places[after] - places[after - 1])
+    return values[after - 1] + along * (values[after] - values[after - 1])

@@ -3,18 +3,14 @@
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
+from gaittake.use.about import About, Origin
 from gaittake.use.calibration import Calibration
-from gaittake.use.model_file import About, Origin
-from gaittake.use.motion import FROM_THE_SIDE, STANDING, motion
+from gaittake.use.model_file import Header
 
 if TYPE_CHECKING:
     from gaittake.use.identify import Identification
 
 SHOWN = 5  # nearest people of a search
-LONG = 40  # frames: more than a stride at 25 or 30 frames per second
 SYNTHETIC = (
     "SYNTHETIC: trained and measured on rendered people. Its error rates on filmed people are "
     "unknown, and its results are no evidence about any person."
@@ -35,8 +31,9 @@ def describe_origin(origin: Origin) -> str:
     return f"{origin.method}, {training}{kind}{note}"
 
 
-def describe_model(about: About, *, digest: str, package: str) -> str:
+def describe_model(header: Header) -> str:
     """Returns a summary of a model, one line per property."""
+    about = header.about
     measured, origin = about.calibration, about.origin
     lines = [
         f"method      {origin.method} (network {about.network}), {_keypoints(about)}",
@@ -46,7 +43,7 @@ def describe_model(about: About, *, digest: str, package: str) -> str:
         f"            equal error rate {_percent(measured.equal_error_rate)}",
         f"            at 1 % false accepts: threshold {measured.threshold:.4g}, "
         f"{_percent(measured.true_accepts)} of same-person pairs accepted",
-        f"file        digest {digest}, written by gaittake {package}",
+        f"file        digest {header.digest}, written by gaittake {header.package}",
     ]
     return "\n".join(lines)
 
@@ -136,23 +133,6 @@ def short_sequence(name: str, frames: int, about: About) -> str | None:
         f"{name}: only {frames} frames are usable, so the embedding is less reliable; use at least "
         f"{needed} ({reason})"
     )
-
-
-def without_stride(name: str, silhouettes: npt.NDArray[np.uint8]) -> str | None:
-    """Returns a warning if a sequence does not show a whole stride, else None.
-
-    Args:
-        name: of the sequence.
-        silhouettes: `[s, h, w]`, aligned.
-    """
-    changes, step = motion(silhouettes)
-    if changes < STANDING:
-        return f"{name}: the figure hardly changes; the person should walk"
-    if step is not None and len(silhouettes) < 2 * step:
-        return f"{name}: less than one stride (two steps of about {step} frames); film longer"
-    if step is None and changes >= FROM_THE_SIDE and len(silhouettes) >= LONG:
-        return f"{name}: no step is repeated; check the masks, and that the person walks steadily"
-    return None
 
 
 def _keypoints(about: About) -> str:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Set
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,14 +11,17 @@ import numpy.typing as npt
 from gaittake.errors import UserError
 from gaittake.io.atomic import whole_file
 from gaittake.use.describe import short_sequence
-from gaittake.use.model import Embedding, Model, SequenceEmbedding
 from gaittake.use.model_file import unreadable
 
+if TYPE_CHECKING:
+    from gaittake.use.model import Embedding, Model, SequenceEmbedding
+
 logger = logging.getLogger(__name__)
+COMMAND = "gaittake model embed"
 KEYS = {"names", "embeddings", "frames", "dropped", "model"}
 
 
-def write_embeddings(sequences: dict[str, SequenceEmbedding], model: Model, path: Path) -> None:
+def write_embeddings(sequences: "dict[str, SequenceEmbedding]", model: "Model", path: Path) -> None:
     """Writes a file of embeddings atomically.
 
     Args:
@@ -38,7 +41,7 @@ def write_embeddings(sequences: dict[str, SequenceEmbedding], model: Model, path
         np.savez(opened, **arrays)  # type: ignore[arg-type]
 
 
-def read_embedding(address: str, model: Model) -> Embedding:
+def read_embedding(address: str, model: "Model") -> "Embedding":
     """Returns the embedding `[p, d]` at `people.npz#NAME`; a file with one name needs no `#NAME`.
 
     Logs a warning if the sequence is short.
@@ -46,9 +49,8 @@ def read_embedding(address: str, model: Model) -> Embedding:
     Raises:
         UserError: no such file or name, another kind of file, or another model's embeddings.
     """
-    file, _, name = address.partition(".npz#")
-    path = Path(file if file.endswith(".npz") else f"{file}.npz")
-    found = read_arrays(path, model, keys=KEYS, command="gaittake model embed")
+    path, name = _file_and_name(address)
+    found = read_arrays(path, model, keys=KEYS, command=COMMAND)
     names = [str(item) for item in found["names"]]
     if not name and len(names) == 1:
         name = names[0]
@@ -63,8 +65,29 @@ def read_embedding(address: str, model: Model) -> Embedding:
     return np.asarray(found["embeddings"][row], dtype=np.float32)
 
 
+def require_embeddings(address: str) -> None:
+    """Checks that the file of `people.npz#NAME` can be opened.
+
+    Raises:
+        UserError: it cannot.
+    """
+    require_file(_file_and_name(address)[0], command=COMMAND)
+
+
+def require_file(path: Path, *, command: str) -> None:
+    """Checks that a file of embeddings can be opened.
+
+    Raises:
+        UserError: it cannot.
+    """
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise unreadable(path, error, required=f"a file written by `{command}`") from error
+
+
 def read_arrays(
-    path: Path, model: Model, *, keys: Set[str], command: str
+    path: Path, model: "Model", *, keys: Set[str], command: str
 ) -> dict[str, npt.NDArray[Any]]:
     """Returns the arrays of a file of embeddings.
 
@@ -77,12 +100,9 @@ def read_arrays(
     Raises:
         UserError: no such file, another kind of file, or another model's embeddings.
     """
+    require_file(path, command=command)
     try:
-        opened = path.open("rb")
-    except OSError as error:
-        raise unreadable(path, error, required=f"a file written by `{command}`") from error
-    try:
-        with opened, np.load(opened, allow_pickle=False) as arrays:
+        with np.load(path, allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in arrays.files}
     except Exception as error:  # np.load raises many kinds of errors for damaged or foreign files
         raise UserError(
@@ -97,3 +117,9 @@ def read_arrays(
             "embeddings of two models cannot be compared. Embed the sequences with this model."
         )
     return found
+
+
+def _file_and_name(address: str) -> tuple[Path, str]:
+    """Returns file and name of `people.npz#NAME`; the name may be missing."""
+    file, _, name = address.partition(".npz#")
+    return Path(file if file.endswith(".npz") else f"{file}.npz"), name

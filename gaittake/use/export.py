@@ -18,18 +18,17 @@ from gaittake.settings import (
     EmbedStage,
     EvaluateStage,
     PredictStage,
-    canonical,
     uses_keypoints,
 )
+from gaittake.use.about import About, Origin
 from gaittake.use.calibration import Calibration, calibration_of
 from gaittake.use.model import Model
 from gaittake.use.model_file import (
-    About,
     Content,
-    Origin,
+    Header,
     State,
-    digest_of,
     is_model_file,
+    read_header,
     write_model,
 )
 
@@ -44,8 +43,8 @@ def export_model(
     student: Path,
     metrics: Path,
     out: Path,
-) -> Model:
-    """Writes a model file atomically, and returns the model on the CPU.
+) -> Header:
+    """Writes a model file atomically, and returns what it says of the model.
 
     Args:
         embed: the network, and whether its keypoints are `predicted`, `truth` or `given`.
@@ -64,7 +63,7 @@ def export_model(
         if is_model_file(path):
             raise UserError(
                 f"{path}: a model file; --weights, --student and --metrics require the pipeline's "
-                "weights.pt, student.pt and metrics.json"
+                "weights.safetensors, student.pt and metrics.json"
             )
     loaded = None
     if weights is not None:
@@ -88,11 +87,10 @@ def export_model(
     )
     network = {} if loaded is None else loaded.state
     state = None if prediction is None else _student_state(student, prediction)
-    digest = digest_of(canonical(about), network, state)
-    content = Content(__version__, about, network, state, digest)
-    model = Model(content, out, torch.device("cpu"))
-    write_model(content, out)
-    return model
+    content = Content(Header(__version__, about, digest=""), network, state)
+    Model(content, out, torch.device("cpu"))  # the weights fit, or this raises an error
+    write_model(about, network, state, out, package=__version__)
+    return read_header(out)
 
 
 def keypoints_of(embed: EmbedStage) -> Literal["none", "student", "truth", "given"]:

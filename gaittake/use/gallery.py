@@ -1,15 +1,18 @@
 """A gallery file (.npz): the embeddings of enrolled people."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from gaittake.errors import UserError
 from gaittake.io.atomic import whole_file
-from gaittake.use.embedding_file import read_arrays
-from gaittake.use.model import Embedding, Model
+from gaittake.use.embedding_file import read_arrays, require_file
 
+if TYPE_CHECKING:
+    from gaittake.use.model import Embedding, Model
+
+COMMAND = "gaittake model enrol"
 KEYS = {"names", "clips", "embeddings", "model"}
 
 
@@ -24,7 +27,7 @@ class Enrolled(NamedTuple):
 
     name: str
     clip: str
-    embedding: Embedding
+    embedding: "Embedding"
 
 
 def enrol(gallery: list[Enrolled], new: list[Enrolled]) -> list[Enrolled]:
@@ -43,13 +46,22 @@ def enrol(gallery: list[Enrolled], new: list[Enrolled]) -> list[Enrolled]:
     return [item for item in gallery if item.clip not in clips] + new
 
 
-def read_gallery(path: Path, model: Model) -> list[Enrolled]:
+def require_gallery(path: Path) -> None:
+    """Checks that a gallery file can be opened.
+
+    Raises:
+        UserError: it cannot.
+    """
+    require_file(path, command=COMMAND)
+
+
+def read_gallery(path: Path, model: "Model") -> list[Enrolled]:
     """Returns the enrolled sequences.
 
     Raises:
         UserError: no such file, another kind of file, or another model's embeddings.
     """
-    found = read_arrays(path, model, keys=KEYS, command="gaittake model enrol")
+    found = read_arrays(path, model, keys=KEYS, command=COMMAND)
     rows = np.asarray(found["embeddings"], dtype=np.float32)
     return [
         Enrolled(str(name), str(clip), row)
@@ -57,7 +69,7 @@ def read_gallery(path: Path, model: Model) -> list[Enrolled]:
     ]
 
 
-def write_gallery(gallery: list[Enrolled], model: Model, path: Path) -> None:
+def write_gallery(gallery: list[Enrolled], model: "Model", path: Path) -> None:
     """Writes a gallery file atomically.
 
     Args:

@@ -2,19 +2,20 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from torchvision.models.detection import KeypointRCNN
 
 from gaittake.arrays import Float32s
 from gaittake.errors import UserError
 from gaittake.keypoints import MIRROR, NAMES
-from gaittake.pose.predict import Frame, predict_batch
 from gaittake.sequence import Reject, Sequence
 from gaittake.settings import PredictStage
 from gaittake.silhouette import Image, box
+
+if TYPE_CHECKING:
+    from gaittake.pose.vision import KeypointRCNN
 
 
 class Shown(NamedTuple):
@@ -73,7 +74,7 @@ def no_keypoints(masks: list[Shown]) -> Float32s:
 
 
 def student_keypoints(
-    student: KeypointRCNN, settings: PredictStage, rejects: list[Reject]
+    student: "KeypointRCNN", settings: PredictStage, rejects: list[Reject]
 ) -> Locate:
     """Returns a function that predicts keypoints with the student, as the predict stage does.
 
@@ -82,6 +83,8 @@ def student_keypoints(
         settings: settings of keypoint prediction.
         rejects: frames without a detection are appended.
     """
+    from gaittake.pose.predict import Frame, predict_batch
+
     sequence = Sequence("", "", "", 0, Path(), None)
 
     def locate(masks: list[Shown]) -> Float32s:

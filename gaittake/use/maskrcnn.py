@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import nn
-from torchvision.models.detection import MaskRCNN_ResNet50_FPN_Weights, maskrcnn_resnet50_fpn
 
 from gaittake.io.coco import published_weights
 from gaittake.io.frames import read_colour
+from gaittake.pose.vision import MaskRCNN_ResNet50_FPN_Weights, maskrcnn_resnet50_fpn
 from gaittake.sequence import Reject
 from gaittake.silhouette import Image
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from gaittake.errors import UserError
 from gaittake.io.frames import frame_files, is_video, judge_masks, read_silhouettes
@@ -12,9 +11,11 @@ from gaittake.sequence import Reject
 from gaittake.silhouette import Image
 from gaittake.use import Masks, Silhouettes
 from gaittake.use.background import background_masks
-from gaittake.use.maskrcnn import maskrcnn_masks, published_maskrcnn
 from gaittake.use.model_file import unreadable
 from gaittake.use.people import people_masks, published_blazepose
+
+if TYPE_CHECKING:
+    import torch
 
 STAGE = "masks"
 SEQUENCE = "a folder of numbered images (001.png, …) or a video"
@@ -27,7 +28,7 @@ def mask_reader(
     *,
     masks: Masks = Masks.AUTO,
     empty_scene: Path | None,
-    device: torch.device,
+    device: "torch.device",
 ) -> MaskReader:
     """Returns a function that yields numbers and masks `[rows, columns]` uint8, 0 or 255.
 
@@ -60,6 +61,9 @@ def mask_reader(
         return lambda source, rejects: people_masks(
             require_frames(source), networks, rejects=rejects
         )
+    # torchvision takes a second, and masks do not need it.
+    from gaittake.use.maskrcnn import maskrcnn_masks, published_maskrcnn
+
     model = published_maskrcnn().to(device)
     return lambda source, rejects: maskrcnn_masks(
         require_frames(source), model, device=device, rejects=rejects

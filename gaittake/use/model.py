@@ -4,30 +4,27 @@ import logging
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
-from torchvision.models.detection import KeypointRCNN
 
 from gaittake.errors import UserError
 from gaittake.evaluation.distance import distances
 from gaittake.models import trained_network
-from gaittake.pose.detector import build_detector, load_state
-from gaittake.pose.fast import for_prediction
 from gaittake.sequence import Reject
 from gaittake.silhouette import Image
-from gaittake.use.describe import (
-    describe_origin,
-    short_sequence,
-    usable_frames,
-    without_stride,
-)
+from gaittake.use.about import About
+from gaittake.use.describe import describe_origin, short_sequence, usable_frames
 from gaittake.use.locate import Locate, given_keypoints, no_keypoints, student_keypoints
-from gaittake.use.model_file import EXPORT, About, Content, read_model
+from gaittake.use.model_file import EXPORT, Content, read_model, shipped_model
+from gaittake.use.motion import without_stride
 from gaittake.use.network_input import NetworkInput, binary_masks, network_input
+
+if TYPE_CHECKING:
+    from gaittake.pose.vision import KeypointRCNN
 
 logger = logging.getLogger(__name__)
 Embedding = npt.NDArray[np.float32]
@@ -88,9 +85,9 @@ class Model:
     """
 
     def __init__(self, content: Content, path: Path, device: torch.device) -> None:
-        self.about: About = content.about
-        self.digest = content.digest
-        self.package = content.package
+        self.about: About = content.header.about
+        self.digest = content.header.digest
+        self.package = content.header.package
         self.path = path
         self._device = device
         self._network = _network(content, path).to(device)
@@ -202,28 +199,30 @@ class Model:
         return np.asarray(rows[0].float().cpu().numpy(), dtype=np.float32)
 
 
-def load(path: str | Path, device: str | torch.device = "cpu") -> Model:
+def load(path: str | Path | None = None, device: str | torch.device = "cpu") -> Model:
     """Returns the model in a file written by `gaittake model export`; logs its origin.
 
     The log level is WARNING for a model trained on rendered people, else INFO.
 
     Args:
-        path: of the model file.
+        path: of the model file; None: the model that gaittake ships.
         device: where to compute, `cpu` or `cuda`.
 
     Raises:
         UserError: the file does not exist, cannot be read, is not a model file, is damaged, or
-            does not fit this version of gaittake.
+            does not fit this version of gaittake; or gaittake ships none.
     """
-    content = read_model(Path(path))
-    model = Model(content, Path(path), torch.device(device))
-    level = logging.WARNING if content.about.origin.synthetic else logging.INFO
-    logger.log(level, "%s: %s", path, describe_origin(content.about.origin))
+    path = shipped_model() if path is None else Path(path)
+    content = read_model(path)
+    model = Model(content, path, torch.device(device))
+    origin = content.header.about.origin
+    level = logging.WARNING if origin.synthetic else logging.INFO
+    logger.log(level, "%s: %s", path, describe_origin(origin))
     return model
 
 
 def _network(content: Content, path: Path) -> nn.Module:
-    about = content.about
+    about = content.header.about
     try:
         return trained_network(
             about.network,
@@ -236,13 +235,13 @@ def _network(content: Content, path: Path) -> nn.Module:
         reason = " ".join(str(error).split())[:200]
         raise UserError(
             f"{path}: weights do not fit the network '{about.network}' of this version of gaittake "
-            f"({reason}). Use gaittake {content.package}, which wrote the file, or export the "
-            f"model again with `{EXPORT}`."
+            f"({reason}). Use gaittake {content.header.package}, which wrote the file, or export "
+            f"the model again with `{EXPORT}`."
         ) from error
 
 
-def _student(content: Content, path: Path, device: torch.device) -> KeypointRCNN | None:
-    predict = content.about.predict
+def _student(content: Content, path: Path, device: torch.device) -> "KeypointRCNN | None":
+    predict = content.header.about.predict
     if (predict is None) != (content.student is None):
         raise UserError(
             f"{path}: the student's settings or weights are missing. Export the model again with "
@@ -250,6 +249,10 @@ def _student(content: Content, path: Path, device: torch.device) -> KeypointRCNN
         )
     if predict is None or content.student is None:
         return None
+    # torchvision takes a second, and models without a student do not need it.
+    from gaittake.pose.detector import build_detector, load_state
+    from gaittake.pose.fast import for_prediction
+
     student = build_detector(predict.detector)
     load_state(student, content.student, path)
     return for_prediction(student.to(device), predict.precision)

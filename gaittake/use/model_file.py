@@ -1,158 +1,132 @@
-"""A trained model as one file: weights of network and student, settings, calibration, origin.
+"""A trained model as one safetensors file: weights of network and student, and what they are.
 
-This is a torch file, loaded with `weights_only`: loading runs no code from it. A SHA-256 of the
-content is stored in the file and identifies the model.
+The header's metadata is named texts: the format and its version, the version of gaittake, `about`
+(settings, calibration and origin in JSON), and the digest, which identifies the model.
+
+Reading what a model is imports no torch, which takes seconds.
 """
 
-import hashlib
-import json
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import torch
-from pydantic import Field, ValidationError
-from torch import Tensor
+from pydantic import ValidationError
 
 from gaittake.errors import UserError
-from gaittake.io.torch_file import load_torch, save_torch
-from gaittake.settings import Align, Count, PredictStage, Section, canonical, describe
-from gaittake.use.calibration import Calibration
+from gaittake.io.tensor_file import is_of_format, load_tensors, read_metadata, save_tensors
+from gaittake.settings import canonical, describe
+from gaittake.use.about import About
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FORMAT = "gaittake model"
-VERSION = 1
-KEYS = {"format", "version", "package", "about", "network", "student", "digest"}
+VERSION = "2"  # 1 was a file of torch.save
+KEYS = {"format", "version", "package", "about", "digest"}
 EXPORT = "gaittake model export"
 FIX = f"Copy the file again, or export it again with `{EXPORT}`."
-STRIDE_FRAMES = 25  # about one stride (two steps) at 25 frames per second
-State = Mapping[str, Tensor]
+SHIPPED = Path(__file__).with_name("people.safetensors")
+DIGITS = 16  # of the digest that identifies a model
+NETWORK, STUDENT = "network.", "student."  # begin the names of their tensors
+State = Mapping[str, "Tensor"]
 
 
-class Origin(Section):
-    """How a model was trained and measured."""
+class Header(NamedTuple):
+    """What a model file says of its model.
 
-    dataset: str = Field(description="dataset of the measurement")
-    trained_on: str = Field(description="dataset of the training")
-    method: str = Field(description="method of the dataset")
-    synthetic: bool = Field(description="whether the dataset's people are rendered")
-    note: str = Field(description="note of the dataset, printed with every table")
-    training_subjects: int = Field(ge=0, description="number of training subjects; 0: not trained")
-    training: str = Field(description="settings of the training, JSON; `none`: not trained")
-    data_digest: str = Field(description="digest of the cache used for the measurement")
+    Attributes:
+        package: version of gaittake that wrote it.
+        about: settings, calibration and origin.
+        digest: first 16 digits of the SHA-256 of the file's content.
+    """
 
-    @property
-    def training_frames(self) -> int:
-        """Frames of a training clip; 0 for a network that is not trained, or not by gaittake."""
-        training = {} if self.training == "none" else json.loads(self.training)
-        return int(training.get("train", {}).get("frames", 0))
-
-    @property
-    def reliable_frames(self) -> int:
-        """Frames that a sequence should have at least: a training clip, and a whole stride."""
-        return max(STRIDE_FRAMES, self.training_frames)
-
-
-class About(Section):
-    """Everything in a model file except the weights."""
-
-    network: str = Field(description="name of the network")
-    model: dict[str, Any] = Field(description="arguments of the network")
-    parts: Count = Field(description="parts of an embedding, p")
-    embedding: Count = Field(description="numbers of each part, d")
-    keypoints: Literal["none", "student", "truth", "given"] = Field(
-        description="keypoints the network takes: none, the student's, a renderer's true ones, or "
-        "those of another program, given by the user"
-    )
-    predict: PredictStage | None = Field(description="settings of keypoint prediction")
-    align: Align = Field(description="settings of silhouette alignment")
-    distance: Literal["parts", "flat"] = Field(description="distance between embeddings")
-    calibration: Calibration
-    same_view: bool = Field(description="whether the calibration includes pairs within one view")
-    origin: Origin
+    package: str
+    about: About
+    digest: str
 
 
 class Content(NamedTuple):
     """Content of a model file.
 
     Attributes:
-        package: version of gaittake that wrote it.
-        about: everything except the weights.
+        header: what the file says of its model.
         network: the network's state dict; empty for a network without weights.
         student: the student's state dict, or None for a model without a student.
-        digest: SHA-256 of about, network and student, 16 hexadecimal digits.
     """
 
-    package: str
-    about: About
+    header: Header
     network: State
     student: State | None
-    digest: str
 
 
-def digest_of(about: str, network: State, student: State | None) -> str:
-    """Returns the SHA-256 of a model, 16 hexadecimal digits."""
-    digest = hashlib.sha256(about.encode())
-    for state in (network, student or {}):
-        for name in sorted(state):
-            value = state[name].detach().cpu().contiguous()
-            digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
-            digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()[:16]
+def write_model(
+    about: About, network: State, student: State | None, path: Path, *, package: str
+) -> None:
+    """Writes a model file atomically.
 
-
-def write_model(content: Content, path: Path) -> None:
-    """Writes a model file atomically."""
-    written = content._asdict() | {"about": canonical(content.about)}
-    written |= {"format": FORMAT, "version": VERSION}
-    save_torch(written, path)
+    Args:
+        about: settings, calibration and origin.
+        network: the network's state dict; empty for a network without weights.
+        student: the student's state dict, or None for a model without a student.
+        path: of the file.
+        package: version of gaittake.
+    """
+    tensors = {NETWORK + name: value for name, value in network.items()}
+    tensors |= {STUDENT + name: value for name, value in (student or {}).items()}
+    texts = {"format": FORMAT, "version": VERSION, "package": package, "about": canonical(about)}
+    save_tensors(tensors, texts, path)
 
 
 def read_model(path: Path) -> Content:
     """Returns the content of a model file, tensors on the CPU.
 
     Raises:
+        UserError: as `read_header`.
+    """
+    try:
+        texts, tensors = load_tensors(path)
+    except (OSError, ValueError) as error:
+        raise _unread(path, error) from error
+    header = _header(texts, path)
+    network, student = (
+        {name.removeprefix(part): value for name, value in tensors.items() if name.startswith(part)}
+        for part in (NETWORK, STUDENT)
+    )
+    return Content(header, network, student or None)
+
+
+def read_header(path: Path) -> Header:
+    """Returns what a model file says of its model; checks the digest of the whole file.
+
+    Raises:
         UserError: the file does not exist, cannot be read, is not a model file, is damaged or
             incomplete, or has another format version.
     """
-    found = _read(path)
-    if found.get("version") != VERSION:
-        raise UserError(
-            f"{path}: format version {found.get('version')!r}, written by gaittake "
-            f"{found.get('package')}; this version of gaittake reads version {VERSION}. Use that "
-            f"version of gaittake, or export the model again with `{EXPORT}`."
-        )
-    if set(found) != KEYS:
-        raise UserError(
-            f"{path}: not a complete model file; missing: {sorted(KEYS - set(found))}, unknown: "
-            f"{sorted(set(found) - KEYS)}. {FIX}"
-        )
-    student = found["student"]
-    if not _is_state(found["network"]) or not (student is None or _is_state(student)):
-        raise UserError(f"{path}: network and student must be named weights. {FIX}")
-    digest = digest_of(str(found["about"]), found["network"], student)
-    if digest != found["digest"]:
-        raise UserError(
-            f"{path}: damaged; its digest is {digest}, expected {found['digest']}. {FIX}"
-        )
     try:
-        about = About.model_validate_json(str(found["about"]))
-    except ValidationError as error:
-        raise UserError(
-            f"{path}: not readable by this version of gaittake: {describe(error)}. Use gaittake "
-            f"{found['package']}, which wrote it, or export the model again with `{EXPORT}`."
-        ) from error
-    return Content(str(found["package"]), about, found["network"], student, digest)
+        texts = read_metadata(path)
+    except (OSError, ValueError) as error:
+        raise _unread(path, error) from error
+    return _header(texts, path)
 
 
 def is_model_file(path: Path) -> bool:
-    """Returns whether a file is a model file, of any version; does not load its weights."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = [name for name in archive.namelist() if name.endswith("/data.pkl")]
-            return bool(names) and FORMAT.encode() in archive.read(names[0])
-    except (OSError, zipfile.BadZipFile):
-        return False
+    """Returns whether a file is a model file, of any version but the first; does not check it."""
+    return is_of_format(path, FORMAT)
+
+
+def shipped_model() -> Path:
+    """Returns the model file that gaittake ships.
+
+    Raises:
+        UserError: this version ships none.
+    """
+    if not SHIPPED.is_file():
+        raise UserError(
+            "no model file is given, and this version of gaittake ships none; give one, written by "
+            f"`{EXPORT}` or `gaittake model pull`"
+        )
+    return SHIPPED
 
 
 def unreadable(path: Path, error: OSError, *, required: str) -> UserError:
@@ -175,25 +149,42 @@ def unreadable(path: Path, error: OSError, *, required: str) -> UserError:
     return UserError(f"{path}: cannot be read ({reason}); check the path.")
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = load_torch(path)
-    except OSError as error:
-        raise unreadable(path, error, required=f"a file written by `{EXPORT}`") from error
-    except ValueError as error:
-        raise UserError(
-            f"{path}: not a model file, or a damaged one ({error}). A file written by `{EXPORT}` "
-            f"is required; if this is one: {FIX[0].lower()}{FIX[1:]}"
-        ) from error
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        holds = sorted(map(str, found))[:5] if isinstance(found, dict) else type(found).__name__
-        raise UserError(
-            f"{path}: not a model file; it holds {holds}. A file written by `{EXPORT}` is required."
+def _unread(path: Path, error: OSError | ValueError) -> UserError:
+    if isinstance(error, OSError):
+        return unreadable(path, error, required=f"a file written by `{EXPORT}`")
+    if zipfile.is_zipfile(path):
+        return UserError(
+            f"{path}: not a safetensors file but one of torch.save, as older versions of gaittake "
+            f"wrote them. Export the model again with `{EXPORT}`; --weights takes old weights."
         )
-    return found
-
-
-def _is_state(found: object) -> bool:
-    return isinstance(found, Mapping) and all(
-        isinstance(name, str) and isinstance(value, Tensor) for name, value in found.items()
+    return UserError(
+        f"{path}: not a model file, or a damaged one ({error}). A file written by `{EXPORT}` is "
+        f"required; if this is one: {FIX[0].lower()}{FIX[1:]}"
     )
+
+
+def _header(texts: Mapping[str, str], path: Path) -> Header:
+    if texts.get("format") != FORMAT:
+        raise UserError(
+            f"{path}: not a model file but {texts.get('format', 'of unknown format')!r}. A file "
+            f"written by `{EXPORT}` is required."
+        )
+    if texts.get("version") != VERSION:
+        raise UserError(
+            f"{path}: format version {texts.get('version')}, written by gaittake "
+            f"{texts.get('package')}; this version of gaittake reads version {VERSION}. Use that "
+            f"version of gaittake, or export the model again with `{EXPORT}`."
+        )
+    if set(texts) != KEYS:
+        raise UserError(
+            f"{path}: not a complete model file; missing: {sorted(KEYS - set(texts))}, unknown: "
+            f"{sorted(set(texts) - KEYS)}. {FIX}"
+        )
+    try:
+        about = About.model_validate_json(texts["about"])
+    except ValidationError as error:
+        raise UserError(
+            f"{path}: not readable by this version of gaittake: {describe(error)}. Use gaittake "
+            f"{texts['package']}, which wrote it, or export the model again with `{EXPORT}`."
+        ) from error
+    return Header(texts["package"], about, texts["digest"][:DIGITS])

@@ -16,6 +16,7 @@ GAP = 10  # frames without the person between two passes through the picture
 # walking towards the camera 0.24, walking from the side 0.5 to 0.8.
 STANDING = 0.12
 FROM_THE_SIDE = 0.35
+LONG = 40  # frames: more than a stride at 25 or 30 frames per second
 REPEATED = 0.85  # difference of silhouettes one step apart / largest difference
 
 
@@ -79,6 +80,23 @@ def motion(silhouettes: npt.NDArray[np.uint8]) -> tuple[float, int | None]:
         rises = np.flatnonzero(np.diff(curve[first:]) > 0)
         step = first + 1 + (int(rises[0]) if len(rises) else len(curve) - first - 1)
     return float(curve.max()), step
+
+
+def without_stride(name: str, silhouettes: npt.NDArray[np.uint8]) -> str | None:
+    """Returns a warning if a sequence does not show a whole stride, else None.
+
+    Args:
+        name: of the sequence.
+        silhouettes: `[s, h, w]`, aligned.
+    """
+    changes, step = motion(silhouettes)
+    if changes < STANDING:
+        return f"{name}: the figure hardly changes; the person should walk"
+    if step is not None and len(silhouettes) < 2 * step:
+        return f"{name}: less than one stride (two steps of about {step} frames); film longer"
+    if step is None and changes >= FROM_THE_SIDE and len(silhouettes) >= LONG:
+        return f"{name}: no step is repeated; check the masks, and that the person walks steadily"
+    return None
 
 
 def _without_turns(frames: npt.NDArray[np.int64], places: Float64s) -> list[npt.NDArray[np.int64]]:

@@ -96,7 +96,7 @@ def test_a_truncated_cache_is_one_line(run: Run) -> None:
 def test_missing_weights_are_one_line(run: Run) -> None:
     write_cache(Path("results/tiny/cache.h5"))
     said = run("embed", "tiny", "--method", "gaittake", "--device", "cpu")
-    assert_one_line(said, "results/tiny/gaittake/weights.pt", "gaittake train")
+    assert_one_line(said, "results/tiny/gaittake/weights.safetensors", "gaittake train")
 
 
 def test_settings_that_changed_since_the_workflow_read_them_are_one_line(run: Run) -> None:

@@ -32,7 +32,7 @@ def threads() -> list[str]:
 def embeddings(where: Path, cache: Path) -> np.ndarray:
     where.mkdir(exist_ok=True)
     stage = EmbedStage(network="gaittake", model=MODEL, subjects=("001", "003"))
-    embed(stage, cache=cache, weights=where / "weights.pt", out=where / "e.h5", device=CPU)
+    embed(stage, cache=cache, weights=where / "weights.safetensors", out=where / "e.h5", device=CPU)
     with open_ragged(where / "e.h5", kind="embeddings") as opened:
         return np.asarray(opened.read("embeddings"))
 
@@ -82,4 +82,4 @@ def test_frames_that_are_damaged_stop_the_training_with_one_line(
     with pytest.raises(UserError, match=r"cache\.h5: rows .* of 'silhouettes' are damaged"):
         run(tmp_path / "run", cache, settings())
     assert "read ahead" not in threads()
-    assert not (tmp_path / "run/weights.pt").exists()
+    assert not (tmp_path / "run/weights.safetensors").exists()

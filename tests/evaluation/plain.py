@@ -1,6 +1,7 @@
 """The protocol in plain Python, pair by pair in float64: the oracle of the tests."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -102,46 +103,79 @@ class Cell:
     def numbers(self) -> dict[str, float | None]:
         """Returns the metrics of the cell."""
         matched = [ranks for ranks, _ in self.hits if ranks]
-        precisions = [
+        sums: dict[str, float] = {
+            f"rank{k}": sum(min(ranks) <= k for ranks in matched) for k in (1, 5, 10, 20)
+        }
+        sums["map"] = sum(
             sum((k + 1) / rank for k, rank in enumerate(sorted(ranks))) / len(ranks)
             for ranks in matched
-        ]
-        right = {k: sum(min(ranks) <= k for ranks in matched) for k in (1, 5, 10)}
+        )
+        sums["minp"] = sum(len(ranks) / max(ranks) for ranks in matched)
         count = len(self.hits)
-        return {
-            "rank1": right[1] / count,
-            "rank5": right[5] / count,
-            "rank10": right[10] / count,
-            "map": sum(precisions) / count,
-            "rank1_matched": right[1] / len(matched) if matched else None,
-            "chance": sum(len(ranks) / size for ranks, size in self.hits) / count,
-        }
+        found: dict[str, float | None] = {name: total / count for name, total in sums.items()}
+        for name, total in sums.items():
+            found[f"{name}_matched"] = total / len(matched) if matched else None
+        found["chance"] = sum(len(ranks) / size for ranks, size in self.hits if size) / count
+        return found
 
 
 def plain_cells(
     embeddings: Embeddings, sequences: pd.DataFrame, gallery: list[str], probes: list[str]
 ) -> dict[tuple[str, str], Cell]:
     """Returns the cells of a condition by (probe view, gallery view)."""
+    return plain_search(
+        embeddings,
+        sequences,
+        lambda subject, name, view: name in gallery,
+        lambda subject, name, view: name in probes,
+        cell=lambda view: view,
+    )
+
+
+def plain_search(
+    embeddings: Embeddings,
+    sequences: pd.DataFrame,
+    gallery: Callable[[str, str, str], bool],
+    probes: Callable[[str, str, str], bool],
+    *,
+    cell: Callable[[str], str],
+    own_camera: bool = True,
+) -> dict[tuple[str, str], Cell]:
+    """Returns the cells of a condition by (cell of the probe, cell of the gallery).
+
+    Args:
+        embeddings: of the sequences.
+        sequences: subject, type and view.
+        gallery: whether a sequence is in the gallery.
+        probes: whether a sequence is a probe.
+        cell: of a view.
+        own_camera: whether pairs of one subject by one camera (the view's name before `_`) count.
+    """
     rows = list(sequences[list(IDENTITY)].itertuples(index=False, name=None))
-    views = sorted({view for _, _, view in rows})
+    names = sorted({cell(row[2]) for row in rows})
     cells: dict[tuple[str, str], Cell] = {}
-    for i, (subject, name, view) in enumerate(rows):
-        for gallery_view in views if name in probes else []:
-            own, others = [], []
-            for j, (other, candidate, candidate_view) in enumerate(rows):
-                if candidate in gallery and candidate_view == gallery_view:
-                    side = own if other == subject else others
-                    side.append(distance(embeddings[i], embeddings[j]))
-            if not own and not others:
+    for i, (subject, kind, view) in enumerate(rows):
+        for gallery_cell in names if probes(subject, kind, view) else []:
+            own, others, held = [], [], 0
+            for j, row in enumerate(rows):
+                if not gallery(*row) or cell(row[2]) != gallery_cell:
+                    continue
+                held += 1
+                same = row[0] == subject and row[2].split("_")[0] == view.split("_")[0]
+                if same and not own_camera:
+                    continue
+                side = own if row[0] == subject else others
+                side.append(distance(embeddings[i], embeddings[j]))
+            if not held:
                 continue
-            cell = cells.setdefault((view, gallery_view), Cell())
+            found = cells.setdefault((cell(view), gallery_cell), Cell())
             # At equal distances, other subjects come first.
             ranks = [
                 sum(d <= mine for d in others) + place for place, mine in enumerate(sorted(own), 1)
             ]
-            cell.hits.append((ranks, len(own) + len(others)))
-            cell.same += own
-            cell.different += others
+            found.hits.append((ranks, len(own) + len(others)))
+            found.same += own
+            found.different += others
     return cells
 
 

@@ -22,6 +22,8 @@ def write_run(
     share = 1 - wrong / len(SUBJECTS)
     views = dict.fromkeys(VIEWS, share)
     numbers = {
+        "comparison": "views",
+        "shown": ["rank1"],
         "mean": {"rank1": share, "rank1_matched": matched or share, "chance": 0.1},
         "by_probe_view": {
             "rank1": views,
@@ -34,11 +36,11 @@ def write_run(
     metrics |= {"conditions": {"nm": numbers}, "seed": seed, "unpublished": {}}
     write_json(metrics, folder / "metrics.json")
     rows = [
-        ("nm", subject, "nm-05", view, *(2 if place < wrong else 1 for _ in VIEWS))
+        ("nm", subject, "nm-05", view, view, *(2 if place < wrong else 1 for _ in VIEWS))
         for place, subject in enumerate(SUBJECTS)
         for view in VIEWS
     ]
-    columns = ["condition", "subject", "type", "view", *VIEWS]
+    columns = ["condition", "subject", "type", "view", "cell", *VIEWS]
     pd.DataFrame(rows, columns=columns).to_csv(folder / "probes.csv", index=False)
     return folder / "metrics.json", folder / "probes.csv"
 

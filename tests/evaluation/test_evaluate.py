@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from gaittake.errors import UserError
-from gaittake.evaluation.probes import NO_GALLERY, read_probes
+from gaittake.evaluation.probes import COLUMNS, NO_GALLERY, read_probes
 from gaittake.evaluation.statistics import count_by_subject, interval, mean_correct, resampled_means
 from gaittake.settings import Protocol
 from tests.evaluation.plain import made_up, plain_cells
@@ -26,7 +26,7 @@ def test_the_ranks_in_probes_csv_give_the_means_of_metrics_json(tmp_path: Path) 
     embeddings, sequences = embeddings[kept], sequences.iloc[kept].reset_index(drop=True)
     metrics = evaluated(tmp_path, embeddings, sequences, PROTOCOL)
     probes = read_probes(tmp_path / "probes.csv")
-    assert list(probes.columns) == ["condition", "subject", "type", "view", *VIEWS]
+    assert list(probes.columns) == ["condition", "subject", "type", "view", "cell", *VIEWS]
     assert set(probes.loc[probes["condition"] == "all", "type"]) == {"nm-02", "cl-01"}
     assert (probes["036"] == NO_GALLERY).all()
     written = pd.read_csv(tmp_path / "probes.csv", dtype=str, keep_default_na=False)
@@ -88,7 +88,7 @@ def test_an_embedding_that_is_not_finite_is_named(tmp_path: Path) -> None:
 
 def test_a_damaged_table_of_probes_fails_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "probes.csv"
-    pd.DataFrame([("nm", "001", "nm-05", "000", "far")], columns=[
-        "condition", "subject", "type", "view", "090"]).to_csv(path, index=False)  # fmt: skip
+    row = dict.fromkeys([*COLUMNS, "090"], "000") | {"090": "far"}
+    pd.DataFrame([row]).to_csv(path, index=False)
     with pytest.raises(UserError, match=r"probes.csv: a rank is not an integer"):
         read_probes(path)

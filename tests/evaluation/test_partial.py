@@ -187,7 +187,12 @@ def test_a_condition_without_probes_is_empty_if_partial_data_is_allowed(
 def test_numbers_are_rounded_in_tables_only() -> None:
     assert percent(1 / 3) == "33.33"
     assert percent(None) == ""
-    numbers = {"mean": {"rank1": 2 / 3}, "by_probe_view": {"rank1": {"090": None, "000": 1 / 3}}}
+    numbers = {
+        "comparison": "views",
+        "shown": ["rank1"],
+        "mean": {"rank1": 2 / 3},
+        "by_probe_view": {"rank1": {"090": None, "000": 1 / 3}},
+    }
     metrics = {"dataset": "toy", "method": "gei", "partial": None, "conditions": {"nm": numbers}}
     row = table_rows(metrics, "rank1").iloc[0].to_dict()
     assert row == {

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from gaittake.errors import UserError
+from gaittake.evaluation.probes import COLUMNS
 from gaittake.evaluation.statistics import (
     RESAMPLES,
     SubjectCounts,
@@ -126,13 +127,13 @@ def test_without_subjects_there_is_no_interval() -> None:
 
 def test_correct_answers_are_counted_by_subject_and_views() -> None:
     rows = [
-        ("nm", "002", "nm-05", "000", 1, 7),
-        ("nm", "001", "nm-05", "000", 3, 0),
-        ("nm", "001", "nm-06", "000", 1, 1),
-        ("nm", "001", "nm-05", "090", -1, 1),
-        ("cl", "001", "cl-01", "000", 1, 1),
+        ("nm", "002", "nm-05", "000", "000", 1, 7),
+        ("nm", "001", "nm-05", "000", "000", 3, 0),
+        ("nm", "001", "nm-06", "000", "000", 1, 1),
+        ("nm", "001", "nm-05", "090", "090", -1, 1),
+        ("cl", "001", "cl-01", "000", "000", 1, 1),
     ]
-    table = pd.DataFrame(rows, columns=["condition", "subject", "type", "view", "000", "090"])
+    table = pd.DataFrame(rows, columns=[*COLUMNS, "000", "090"])
     counts = count_by_subject(table, "nm")
     assert counts.subjects == ["001", "002"]
     assert counts.correct.tolist() == [[[1, 1], [0, 1]], [[1, 0], [0, 0]]]

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gaittake.evaluation.cross_view import cross_view
-from gaittake.evaluation.roles import assign_roles
+from gaittake.evaluation.roles import roles_of
 from gaittake.evaluation.verification import (
     RESOLUTION,
     Histogram,
@@ -18,6 +18,7 @@ from gaittake.evaluation.verification import (
     verification,
 )
 from gaittake.io.ragged import open_ragged
+from gaittake.settings import Protocol
 from tests.evaluation.plain import made_up, plain_cells, write_embeddings
 
 
@@ -82,7 +83,7 @@ def test_rates_match_plain_loops_over_all_cross_view_pairs(tmp_path: Path) -> No
     embeddings, sequences = made_up(subjects, ["nm-01", "nm-02"], ["000", "036", "090"], seed=2)
     embeddings += np.random.default_rng(0).normal(0, 0.01, embeddings.shape).astype(np.float32)
     path = write_embeddings(tmp_path / "embeddings.h5", embeddings, sequences)
-    roles = assign_roles(sequences, gallery=["nm-01"], probes={"nm": ["nm-02"]})
+    (roles,) = roles_of(Protocol(gallery=("nm-01",), probes={"nm": ("nm-02",)}), sequences)
     with open_ragged(path, kind="embeddings") as opened:
         counted = cross_view(opened, roles).histograms["nm"]
         all_views = cross_view(opened, roles, same_view=True).histograms["nm"]

@@ -1,4 +1,4 @@
-"""Torch files: content round-trips, and a damaged file is never loaded."""
+"""Files of tensors: content round-trips, and a damaged file is never loaded."""
 
 import zipfile
 from collections.abc import Callable
@@ -11,8 +11,8 @@ import torch
 from gaittake.errors import UserError
 from gaittake.io.checkpoint import Checkpoints
 from gaittake.io.torch_file import load_torch, save_torch
-from gaittake.io.weights import load_weights, save_weights
-from gaittake.pose.detector import read_weights
+from gaittake.io.weights import read_weights, save_weights
+from gaittake.pose import detector
 
 STATE = {"weight": torch.linspace(0, 1, 60).reshape(5, 12), "steps": torch.arange(4)}
 FLIPS = 400
@@ -33,9 +33,9 @@ def write_detector(path: Path) -> None:
 
 
 KINDS: dict[str, tuple[Callable[[Path], None], Callable[[Path], object]]] = {
-    "weights.pt": (write_weights, lambda path: load_weights(path, network="x", settings={})),
+    "weights.safetensors": (write_weights, read_weights),
     "last.pt": (write_checkpoint, lambda path: Checkpoints(path.parent, "x").load()),
-    "student.pt": (write_detector, read_weights),
+    "student.pt": (write_detector, detector.read_weights),
 }
 
 
@@ -109,6 +109,6 @@ def test_both_formats_of_torch_save_are_read(tmp_path: Path, zipped: bool) -> No
 
 
 def test_a_file_that_cannot_be_opened_raises_its_os_error(tmp_path: Path) -> None:
-    (tmp_path / "weights.pt").mkdir()
+    (tmp_path / "weights.safetensors").mkdir()
     with pytest.raises(IsADirectoryError):
-        load_torch(tmp_path / "weights.pt")
+        load_torch(tmp_path / "weights.safetensors")

@@ -54,9 +54,8 @@ def settings(**others: object) -> ReportStage:
         "layout": "walkers",
         "synthetic": True,
         "note": f"A note with {NASTY}.",
-        "gallery": PROTOCOL.gallery,
+        "protocol": PROTOCOL,
         "distance": "parts",
-        "same_view": False,
         "held_out": HELD_OUT,
         "test_subjects": TESTED,
         "changed": {"train.steps": "12", "note": NASTY},
@@ -174,7 +173,7 @@ def _run(folder: Path, method: str) -> None:
     model = MODEL.model_dump(mode="json") if method == "gaittake" else {}
     results, weights = folder / method, None
     if model:
-        weights = results / "weights.pt"
+        weights = results / "weights.safetensors"
         trained = TrainStage(
             seed=0, network=method, model=model, train=Train(), subjects=("001", "002")
         )

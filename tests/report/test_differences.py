@@ -32,8 +32,8 @@ def runs(dataset: Path, tmp_path: Path) -> list[Run]:
         folder = tmp_path / name
         shutil.copytree(dataset / "gei", folder)
         change_metrics(folder / "metrics.json", method=name)
-        ranks = pd.read_csv(folder / "probes.csv", dtype={"subject": str, "view": str})
-        views = list(ranks.columns[4:])
+        ranks = pd.read_csv(folder / "probes.csv", dtype={"subject": str, "view": str, "cell": str})
+        views = list(ranks.columns[5:])
         ranks[views] = ranks[views].astype(int)
         ranks.loc[ranks["condition"] == "nm", views] = rank
         ranks.loc[ranks["condition"] == "bg", views] = 1

@@ -108,15 +108,15 @@ def test_after_temporal_aggregation_a_weight_is_divided_among_its_frames(
 def test_failures_come_first_and_are_of_different_subjects(dataset: Path) -> None:
     (run,) = read_runs([dataset / "gaittake"])
     ranks = {"003": 4, "004": 1, "005": 2, "006": 3, "007": 2}
-    rows = [("nm", subject, "nm-05", "000", 1, rank) for subject, rank in ranks.items()]
-    rows += [("nm", "004", "nm-05", "090", 0, 1)]
-    columns = ["condition", "subject", "type", "view", "000", "090"]
+    rows = [("nm", subject, "nm-05", "000", "000", 1, rank) for subject, rank in ranks.items()]
+    rows += [("nm", "004", "nm-05", "090", "090", 0, 1)]
+    columns = ["condition", "subject", "type", "view", "cell", "000", "090"]
     rows[0], rows[2] = rows[2], rows[0]
     run = run._replace(probes=pd.DataFrame(rows, columns=columns))
     found = chosen_probes(settings(), run, "nm")
     ranked = [("003", 4), ("006", 3), ("005", 2), ("004", 1)]
     assert [(item.subject, item.rank) for item in found] == ranked
-    assert all(item.gallery_view != item.view for item in found)
+    assert all(item.cell != item.view for item in found)
 
 
 def test_the_distances_agree_with_the_ranks_of_the_evaluation(dataset: Path) -> None:
@@ -125,7 +125,7 @@ def test_the_distances_agree_with_the_ranks_of_the_evaluation(dataset: Path) -> 
         rows = opened.sequences
         for item in chosen_probes(settings(), run, "nm"):
             in_gallery = rows["type"].eq("nm-01")
-            gallery = np.flatnonzero(in_gallery & rows["view"].eq(item.gallery_view))
+            gallery = np.flatnonzero(in_gallery & rows["view"].eq(item.cell))
             is_probe = rows["subject"].eq(item.subject) & rows["type"].eq("nm-05")
             probe = np.flatnonzero(is_probe & rows["view"].eq(item.view))
             order = gallery_distances(opened, probe, gallery, kind="parts").argsort(kind="stable")
@@ -171,7 +171,7 @@ def test_the_stage_lists_the_settings_that_are_not_defaults() -> None:
     record = stage_settings(usual, "report")
     assert isinstance(record, ReportStage)
     assert record.changed == {}
-    assert record.gallery == ("nm-01..nm-04",)
+    assert record.protocol.gallery == ("nm-01..nm-04",)
     assert not record.synthetic
     other = Settings.model_validate(
         {"dataset": "own", "train": {"steps": 7}, "methods": {"x": {"network": "gei"}}}

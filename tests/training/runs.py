@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from gaittake.io.weights import read_weights
 from gaittake.settings import TrainStage
 from gaittake.training import engine, step
 
@@ -22,12 +23,11 @@ def run(where: Path, cache: Path, settings: TrainStage) -> dict[str, torch.Tenso
         settings,
         cache=cache,
         checkpoints=where / "checkpoints",
-        out=where / "weights.pt",
+        out=where / "weights.safetensors",
         history=where / "train.csv",
         device=CPU,
     )
-    weights: dict[str, torch.Tensor] = torch.load(where / "weights.pt", weights_only=True)["state"]
-    return weights
+    return read_weights(where / "weights.safetensors").state
 
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:

@@ -20,6 +20,7 @@ from gaittake.cli import options
 from gaittake.data.store import load_store
 from gaittake.errors import UserError
 from gaittake.evaluation.embed import embed_sequences
+from gaittake.io.weights import read_weights
 from gaittake.models import build_network
 from gaittake.training.distributed import ALONE
 from tests.conftest import write_cache
@@ -66,8 +67,7 @@ def free_ports(count: int) -> list[str]:
 
 
 def weights(folder: Path) -> dict[str, Tensor]:
-    found: dict[str, Tensor] = torch.load(folder / "weights.pt", weights_only=True)["state"]
-    return found
+    return read_weights(folder / "weights.safetensors").state
 
 
 def embeddings(cache: Path, name: str, folder: Path) -> Tensor:

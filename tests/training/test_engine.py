@@ -62,7 +62,7 @@ def test_a_killed_run_ends_with_the_same_weights_bit_for_bit(
     whole = run(tmp_path / "whole", cache, settings())
     with before_step(dies_at, die), pytest.raises(KeyboardInterrupt):
         run(tmp_path / "killed", cache, settings())
-    assert not (tmp_path / "killed/weights.pt").exists()
+    assert not (tmp_path / "killed/weights.safetensors").exists()
     assert same(run(tmp_path / "killed", cache, settings()), whole)
     curves = [pd.read_csv(tmp_path / run / "train.csv") for run in ("whole", "killed")]
     columns = ["step", "loss", "active", "positive", "negative", "learning_rate"]
@@ -197,7 +197,7 @@ def test_embed_writes_the_test_subjects_and_the_training_settings(
     run(tmp_path, cache, settings())
     stage = EmbedStage(network="gaittake", model=MODEL, subjects=("002", "004"))
     out = tmp_path / "embeddings.h5"
-    embed(stage, cache=cache, weights=tmp_path / "weights.pt", out=out, device=CPU)
+    embed(stage, cache=cache, weights=tmp_path / "weights.safetensors", out=out, device=CPU)
     with open_ragged(out, kind="embeddings") as opened:
         assert opened.sequences["subject"].unique().tolist() == ["002", "004"]
         assert opened.read("embeddings").shape == (6, 16, 6)
@@ -253,7 +253,7 @@ def test_another_test_subject_leaves_the_training_as_it_is(tmp_path: Path) -> No
 
 def test_weights_that_do_not_fit_are_refused(tmp_path: Path, cache: Path) -> None:
     run(tmp_path, cache, settings())
-    path = tmp_path / "weights.pt"
+    path = tmp_path / "weights.safetensors"
     with pytest.raises(UserError, match=r"model\.strips=4, but the setting is 2"):
         load_weights(path, network="gaittake", settings=MODEL | {"strips": 2})
     with pytest.raises(UserError, match="weights of 'gaittake'; 'gaitset' is required"):

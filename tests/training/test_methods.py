@@ -139,7 +139,7 @@ def test_saved_weights_embed_without_the_classifier(
     )
     asked = EmbedStage(network=network, model=MODELS[network], subjects=("002", "004"))
     out = tmp_path / "embeddings.h5"
-    embed(asked, cache=cache, weights=tmp_path / "weights.pt", out=out, device=CPU)
+    embed(asked, cache=cache, weights=tmp_path / "weights.safetensors", out=out, device=CPU)
     with open_ragged(out, kind="embeddings") as opened:
         assert opened.sequences["subject"].unique().tolist() == ["002", "004"]
         assert opened.read("embeddings").shape[2] == 6

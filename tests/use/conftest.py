@@ -56,7 +56,7 @@ def _run() -> None:
     made_by = {"settings": canonical(stage), "data_digest": digest}
     save_weights(
         network,
-        job.path("{method}/weights.pt"),
+        job.path("{method}/weights.safetensors"),
         network=stage.network,
         settings=stage.model,
         made_by=made_by,
@@ -79,7 +79,7 @@ def model_file(project: Path) -> Path:
     """The exported model."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project)
-        return export(project / "walkers.gait")
+        return export(project / "walkers.safetensors")
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ ONE, OTHER = sequence("003", "nm-01", "036"), sequence("004", "nm-02", "090")
 def test_export_and_show_describe_the_model(
     here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = export(tmp_path / "a.gait")
+    path = export(tmp_path / "a.safetensors")
     first = printed(capsys)
     command("show", str(path))
     shown = printed(capsys)
@@ -38,8 +38,8 @@ def test_export_and_show_describe_the_model(
 
 
 def test_export_names_the_missing_weights_or_method(here: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"truth/weights.pt: no such file"):
-        export(tmp_path / "a.gait", method="truth")
+    with pytest.raises(UserError, match=r"truth/weights.safetensors: no such file"):
+        export(tmp_path / "a.safetensors", method="truth")
     with pytest.raises(UserError, match="--method is required"):
         command("export", "walkers")
 
@@ -55,7 +55,9 @@ def test_embed_writes_a_file_of_embeddings_of_folders_and_videos(
     video = write_video(np.repeat(grey[..., None], 3, axis=3), tmp_path / "masks.avi")
     out = tmp_path / "people.npz"
     capsys.readouterr()
-    command("embed", str(model_file), str(ONE), str(OTHER), str(video), "--out", str(out))
+    command(
+        "embed", "--model", str(model_file), str(ONE), str(OTHER), str(video), "--out", str(out)
+    )
     assert f"{ONE}: 8 of 8 frames usable" in printed(capsys)
     with np.load(out) as found:
         assert found["names"].tolist() == [str(ONE), str(OTHER), str(video)]
@@ -78,11 +80,11 @@ def test_compare_prints_the_distance_its_rank_and_that_the_model_is_synthetic(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     out = tmp_path / "people.npz"
-    command("embed", str(model_file), str(ONE), "--out", str(out))
+    command("embed", "--model", str(model_file), str(ONE), "--out", str(out))
     expected = model.compare(model.embed(masks(ONE)), model.embed(masks(OTHER)))
     for address in (str(ONE), f"{out}#{ONE}", str(out)):
         capsys.readouterr()
-        command("compare", str(model_file), address, str(OTHER))
+        command("compare", "--model", str(model_file), address, str(OTHER))
         text = printed(capsys)
         assert f"distance {expected.distance:.4g}" in text
         assert "false accepts (threshold" in text
@@ -91,7 +93,7 @@ def test_compare_prints_the_distance_its_rank_and_that_the_model_is_synthetic(
         assert "in different views" in text
         assert f"{OTHER}: 8 of 8 frames usable" in text
     capsys.readouterr()
-    command("compare", str(model_file), str(ONE), str(ONE))
+    command("compare", "--model", str(model_file), str(ONE), str(ONE))
     assert "distance 0 " in (text := printed(capsys))
     assert ": accepted as one person" in text
 
@@ -105,19 +107,19 @@ def test_colour_frames_of_a_static_camera_are_segmented(
     folder = write_images(rendered.clean, tmp_path / "true")
     options = ("--silhouettes", "background", "--empty-scene", str(empty))
     made, true = tmp_path / "made.npz", tmp_path / "true.npz"
-    command("embed", str(model_file), str(video), *options, "--out", str(made))
-    command("embed", str(model_file), str(folder), "--out", str(true))
+    command("embed", "--model", str(model_file), str(video), *options, "--out", str(made))
+    command("embed", "--model", str(model_file), str(folder), "--out", str(true))
     capsys.readouterr()
-    command("compare", str(model_file), str(made), str(true))
+    command("compare", "--model", str(model_file), str(made), str(true))
     near = float(printed(capsys).split("distance ")[1].split()[0])
-    command("compare", str(model_file), str(made), str(OTHER))
+    command("compare", "--model", str(model_file), str(made), str(OTHER))
     assert near < float(printed(capsys).split("distance ")[1].split()[0])
 
 
 def test_colour_frames_given_as_masks_are_refused(model_file: Path, here: Path) -> None:
     video = SHARD / "videos" / "003-nm-01-036.avi"
     with pytest.raises(UserError, match=r"not masks.*--silhouettes people"):
-        command("compare", str(model_file), str(video), str(ONE))
+        command("compare", "--model", str(model_file), str(video), str(ONE))
 
 
 def test_inverted_masks_are_refused_and_read_with_the_option_that_the_message_names(
@@ -125,13 +127,22 @@ def test_inverted_masks_are_refused_and_read_with_the_option_that_the_message_na
 ) -> None:
     dark = str(write_images(255 - masks(ONE), tmp_path / "dark"))
     with pytest.raises(UserError, match=r"person is dark.*use --masks dark"):
-        command("compare", str(model_file), dark, str(ONE))
+        command("compare", "--model", str(model_file), dark, str(ONE))
     capsys.readouterr()
-    command("embed", str(model_file), dark, "--masks", "dark", "--out", str(tmp_path / "a.npz"))
-    command("compare", str(model_file), str(tmp_path / "a.npz"), str(ONE))
+    command(
+        "embed",
+        "--model",
+        str(model_file),
+        dark,
+        "--masks",
+        "dark",
+        "--out",
+        str(tmp_path / "a.npz"),
+    )
+    command("compare", "--model", str(model_file), str(tmp_path / "a.npz"), str(ONE))
     assert float(printed(capsys).split("distance ")[1].split()[0]) < 1e-3
     with pytest.raises(UserError, match="--masks dark: requires --silhouettes masks"):
-        command("compare", str(model_file), dark, str(ONE), "--masks", "dark",
+        command("compare", "--model", str(model_file), dark, str(ONE), "--masks", "dark",
                 "--silhouettes", "background")  # fmt: skip
 
 
@@ -140,7 +151,7 @@ def test_unreadable_frames_are_counted(
 ) -> None:
     folder = write_images(masks(ONE), tmp_path / "sequence")
     (folder / "003.png").write_bytes(b"no image")
-    command("embed", str(model_file), str(folder), "--out", str(tmp_path / "a.npz"))
+    command("embed", "--model", str(model_file), str(folder), "--out", str(tmp_path / "a.npz"))
     text = printed(capsys)
     assert "skipped 1 unreadable image" in text
     assert "7 of 7 frames usable" in text
@@ -183,6 +194,7 @@ def test_embed_names_the_argument_that_is_wrong_before_it_computes_anything(
     with pytest.raises(UserError, match=expected):
         command(
             "embed",
+            "--model",
             str(model_file),
             *(item.format(one=ONE, model=model_file) for item in arguments),
         )
@@ -198,12 +210,12 @@ def test_a_short_sequence_gives_a_warning_in_embed_and_compare(
 ) -> None:
     out = tmp_path / "people.npz"
     long = write_images(np.concatenate([masks(ONE)] * 4), tmp_path / "long")
-    command("embed", str(model_file), str(ONE), str(long), "--out", str(out))
+    command("embed", "--model", str(model_file), str(ONE), str(long), "--out", str(out))
     text = printed(capsys)
     assert f"{ONE}: only 8 frames are usable" in text
     assert f"{long}: only" not in text
     caplog.clear()
-    command("compare", str(model_file), f"{out}#{ONE}", f"{out}#{long}")
+    command("compare", "--model", str(model_file), f"{out}#{ONE}", f"{out}#{long}")
     assert f"{out}#{ONE}: only 8 frames are usable" in caplog.text
     assert f"{long}: " not in caplog.text
 
@@ -222,7 +234,7 @@ def test_a_file_of_embeddings_without_read_permission_names_the_permission(
 def test_inspect_describes_a_model_file_and_does_not_advise_to_delete_the_users_files(
     model_file: Path, here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    renamed, damaged = tmp_path / "model.h5", tmp_path / "damaged.gait"
+    renamed, damaged = tmp_path / "model.h5", tmp_path / "damaged.safetensors"
     renamed.write_bytes(model_file.read_bytes())
     damaged.write_bytes(model_file.read_bytes()[:500])
     command("show", str(model_file))
@@ -243,7 +255,7 @@ def test_export_refuses_a_model_file_as_an_input(
     model_file: Path, here: Path, tmp_path: Path, option: str
 ) -> None:
     with pytest.raises(UserError, match="a model file; --weights, --student and --metrics require"):
-        export(tmp_path / "a.gait", option, str(model_file))
+        export(tmp_path / "a.safetensors", option, str(model_file))
 
 
 def test_compare_checks_both_sequences_before_it_computes_anything(
@@ -251,15 +263,15 @@ def test_compare_checks_both_sequences_before_it_computes_anything(
 ) -> None:
     monkeypatch.delattr(Model, "embed_frames")
     with pytest.raises(UserError, match="nowhere: no such file or directory"):
-        command("compare", str(model_file), str(ONE), "nowhere")
+        command("compare", "--model", str(model_file), str(ONE), "nowhere")
 
 
 def test_files_of_embeddings_that_do_not_fit_are_refused(
     model_file: Path, here: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "people.npz"
-    command("embed", str(model_file), str(ONE), str(OTHER), "--out", str(out))
-    gei = export(tmp_path / "gei.gait", method="gei")
+    command("embed", "--model", str(model_file), str(ONE), str(OTHER), "--out", str(out))
+    gei = export(tmp_path / "gei.safetensors", method="gei")
     foreign, damaged = tmp_path / "foreign.npz", tmp_path / "damaged.npz"
     np.savez(foreign, x=np.zeros(2))
     damaged.write_bytes(out.read_bytes()[:200])
@@ -272,4 +284,4 @@ def test_files_of_embeddings_that_do_not_fit_are_refused(
         (model_file, str(tmp_path / "none.npz"), "no such file"),
     ):
         with pytest.raises(UserError, match=expected):
-            command("compare", str(model), address, str(OTHER))
+            command("compare", "--model", str(model), address, str(OTHER))

@@ -5,8 +5,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from gaittake.use.describe import describe_comparison, usable_frames, without_stride
+from gaittake.use.describe import describe_comparison, usable_frames
 from gaittake.use.model import Model
+from gaittake.use.motion import without_stride
 
 
 def test_a_distance_outside_the_calibration_gets_no_verdict(model: Model) -> None:

@@ -116,8 +116,8 @@ def test_galleries_that_do_not_fit_are_refused(
 ) -> None:
     gallery, embeddings = tmp_path / "people.npz", tmp_path / "embeddings.npz"
     command("enrol", "anna", str(ONE), "--model", str(model_file), "--gallery", str(gallery))
-    command("embed", str(model_file), str(ONE), "--out", str(embeddings))
-    gei = export(tmp_path / "gei.gait", method="gei")
+    command("embed", "--model", str(model_file), str(ONE), "--out", str(embeddings))
+    gei = export(tmp_path / "gei.safetensors", method="gei")
     monkeypatch.delattr(Model, "embed_frames")
     for model, path, expected in (
         (gei, gallery, "embeddings of model"),

@@ -54,7 +54,7 @@ def imported(folder: Path, network: str, size: str, state: files.State, **more: 
     """Imports a checkpoint; returns the network as tests build it."""
     source = files.write(folder / "theirs.pt", state)
     neck = more.pop("neck", False)
-    out = folder / "weights.pt"
+    out = folder / "weights.safetensors"
     import_weights(source, network=network, size=size, neck=neck, out=out)
     model = numbers(network, size, **({"neck": True} if neck else {}), **more)
     stage = EmbedStage(network=network, model=model, subjects=())
@@ -70,7 +70,10 @@ def test_every_published_size_is_imported_as_a_weights_file(
     changes: dict[str, Any],
     parameters: int,
 ) -> None:
-    source, out = files.write(tmp_path / "theirs.pt", make(**changes)), tmp_path / "weights.pt"
+    source, out = (
+        files.write(tmp_path / "theirs.pt", make(**changes)),
+        tmp_path / "weights.safetensors",
+    )
     found = import_weights(source, network=network, size=size, neck=False, out=out)
     assert (found.parameters, found.iteration) == (parameters, 60_000)
     dropped = {"gaitset": set(), "gaitpart": set(), "gaitgl": {"Head1.fc_bin"}}
@@ -191,9 +194,13 @@ def refused(folder: Path, state: Any, network: str, size: str, **more: Any) -> s
     source = files.write(folder / "theirs.pt", state)
     with pytest.raises(UserError) as error:
         import_weights(
-            source, network=network, size=size, neck=more.get("neck", False), out=folder / "w.pt"
+            source,
+            network=network,
+            size=size,
+            neck=more.get("neck", False),
+            out=folder / "w.safetensors",
         )
-    assert not (folder / "w.pt").exists()
+    assert not (folder / "w.safetensors").exists()
     assert "\n" not in str(error.value)
     return str(error.value)
 
@@ -247,7 +254,11 @@ def test_no_code_of_a_checkpoint_runs(tmp_path: Path, monkeypatch: pytest.Monkey
     for name in ("trap.pt", "plain.pt"):
         with pytest.raises(UserError, match="without running its code"):
             import_weights(
-                tmp_path / name, network="gaitset", size="casiab", neck=False, out=Path("w.pt")
+                tmp_path / name,
+                network="gaitset",
+                size="casiab",
+                neck=False,
+                out=Path("w.safetensors"),
             )
     assert not Path("ran").exists()
 
@@ -261,7 +272,7 @@ def test_files_without_weights_by_name_are_refused(tmp_path: Path) -> None:
                 network="gaitset",
                 size="casiab",
                 neck=False,
-                out=tmp_path / "w.pt",
+                out=tmp_path / "w.safetensors",
             )
     source = files.write(tmp_path / "theirs.pt", files.gaitset())
     with pytest.raises(UserError, match="the checkpoint itself; choose another file"):
@@ -278,12 +289,15 @@ def test_the_command_says_what_to_write_and_what_was_dropped(
         standalone_mode=False,
     )
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == "weights/deepgaitv2-gait3d.pt: deepgaitv2, 13,195,968 parameters, step 60,000"
+    assert (
+        said[0]
+        == "weights/deepgaitv2-gait3d.safetensors: deepgaitv2, 13,195,968 parameters, step 60,000"
+    )
     assert said[1].startswith("dropped: BNNecks, BNNecks.bn1d ")
     assert said[2].startswith("input: silhouettes of 64 × 44, 0…1")
     assert said[-1] == (
         "methods: {deepgaitv2: {network: deepgaitv2, model: {blocks: [1, 4, 4, 1]}, "
-        "weights: weights/deepgaitv2-gait3d.pt}}"
+        "weights: weights/deepgaitv2-gait3d.safetensors}}"
     )
 
 
@@ -292,7 +306,10 @@ def test_imported_weights_are_embedded_evaluated_and_exported(
 ) -> None:
     channels = (16, 24, 16, 24)
     monkeypatch.setitem(OPENGAIT["deepgaitv2"], "casiab", {"channels": channels, "embedding": 16})
-    source, out = files.write(tmp_path / "theirs.pt", files.deepgaitv2(channels)), tmp_path / "w.pt"
+    source, out = (
+        files.write(tmp_path / "theirs.pt", files.deepgaitv2(channels)),
+        tmp_path / "w.safetensors",
+    )
     import_weights(source, network="deepgaitv2", size="casiab", neck=False, out=out)
     method = {
         "network": "deepgaitv2",

@@ -69,7 +69,7 @@ def test_without_a_detection_the_student_uses_the_silhouettes_box_as_in_the_pipe
         return [one if place % 2 else nobody for place, one in enumerate(found)]
 
     monkeypatch.setattr(predict, "detect", every_second)
-    found = load(export(tmp_path / "detected.gait", "--set", "pose.boxes=detected"))
+    found = load(export(tmp_path / "detected.safetensors", "--set", "pose.boxes=detected"))
     assert found.about.predict is not None
     predict.predict_keypoints(
         found.about.predict,
@@ -226,7 +226,7 @@ def test_importing_the_package_does_not_load_torch() -> None:
 
 
 def test_a_network_without_keypoints_has_no_student(here: Path, tmp_path: Path) -> None:
-    found = load(export(tmp_path / "gei.gait", method="gei"))
+    found = load(export(tmp_path / "gei.safetensors", method="gei"))
     silhouettes = masks(sequence(*SEQUENCE))
     embedding = found.embed(silhouettes)
     with open_ragged(Path("results/walkers/gei/embeddings.h5"), kind="embeddings") as opened:
@@ -237,8 +237,13 @@ def test_a_network_without_keypoints_has_no_student(here: Path, tmp_path: Path) 
 
 def test_a_network_trained_on_true_keypoints_requires_keypoints(here: Path, tmp_path: Path) -> None:
     folder = Path("results/walkers/gaittake")
-    files = ("--weights", str(folder / "weights.pt"), "--metrics", str(folder / "metrics.json"))
-    found = load(export(tmp_path / "truth.gait", *files, method="truth"))
+    files = (
+        "--weights",
+        str(folder / "weights.safetensors"),
+        "--metrics",
+        str(folder / "metrics.json"),
+    )
+    found = load(export(tmp_path / "truth.safetensors", *files, method="truth"))
     silhouettes = masks(sequence(*SEQUENCE))
     with pytest.raises(UserError, match="pass keypoints"):
         found.embed(silhouettes)

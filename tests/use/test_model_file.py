@@ -3,16 +3,22 @@
 import errno
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors import safe_open
+from torch import Tensor
 
+import gaittake
 from gaittake.errors import UserError
+from gaittake.io.tensor_file import load_tensors, read_metadata, save_tensors
+from gaittake.use import model_file as files
 from gaittake.use.describe import describe_origin
 from gaittake.use.model import load
-from gaittake.use.model_file import VERSION, digest_of, read_model, write_model
+from gaittake.use.model_file import read_header, read_model, write_model
 from tests.use.tiny import export
 
 
@@ -27,38 +33,68 @@ def refused(path: Path) -> str:
     return message
 
 
-def changed(model_file: Path, path: Path, *, sign: bool = True, **changes: Any) -> Path:
-    """Writes the model with changed entries; `sign` updates the digest."""
-    found = torch.load(model_file, weights_only=True) | changes
-    if sign:
-        found["digest"] = digest_of(found["about"], found["network"], found["student"])
-    torch.save({k: v for k, v in found.items() if v is not ...}, path)
+def changed(
+    model_file: Path,
+    path: Path,
+    tensors: Callable[[dict[str, Tensor]], dict[str, Tensor]] = dict,
+    **texts: str | None,
+) -> Path:
+    """Writes the model with other tensors and texts, and their digest; None removes a text."""
+    found, state = load_tensors(model_file)
+    merged = {k: v for k, v in (found | texts).items() if v is not None and k != "digest"}
+    save_tensors(tensors(state), merged, path)
     return path
 
 
 def about(model_file: Path, **changes: Any) -> str:
-    """Returns the `about` entry of the model with changed fields."""
-    found = json.loads(torch.load(model_file, weights_only=True)["about"])
-    return json.dumps(found | changes)
+    """Returns the text `about` of the model with changed fields."""
+    return json.dumps(json.loads(read_metadata(model_file)["about"]) | changes)
 
 
 def test_reading_returns_what_was_written(model_file: Path, tmp_path: Path) -> None:
-    one = read_model(model_file)
-    write_model(one, tmp_path / "copy.gait")
-    other = read_model(tmp_path / "copy.gait")
-    assert (one.about, one.digest, one.package) == (other.about, other.digest, other.package)
-    assert all(torch.equal(value, other.network[name]) for name, value in one.network.items())
+    one, copy = read_model(model_file), tmp_path / "copy.safetensors"
+    header = one.header
+    write_model(header.about, one.network, one.student, copy, package=header.package)
+    other = read_model(copy)
+    assert one.header == other.header == read_header(copy)
+    for state, again in ((one.network, other.network), (one.student, other.student)):
+        assert state is not None
+        assert again is not None
+        assert state.keys() == again.keys()
+        assert all(torch.equal(value, again[name]) for name, value in state.items())
+    assert copy.read_bytes() == model_file.read_bytes()
+
+
+def test_the_public_reader_of_the_format_reads_a_model(model_file: Path) -> None:
+    with safe_open(model_file, framework="pt") as opened:
+        metadata = opened.metadata()
+        names = set(opened.keys())
+    assert json.loads(metadata["about"])["network"] == "gaittake"
+    content = read_model(model_file)
+    assert names == {f"network.{name}" for name in content.network} | {
+        f"student.{name}" for name in content.student or {}
+    }
+
+
+def test_without_a_path_the_shipped_model_is_loaded_or_the_error_says_what_to_give(
+    model_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "SHIPPED", model_file)
+    assert gaittake.load().digest == read_header(model_file).digest
+    monkeypatch.setattr(files, "SHIPPED", model_file.with_name("none.safetensors"))
+    with pytest.raises(UserError, match="this version of gaittake ships none; give one"):
+        gaittake.load()
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
-    assert "no such file or directory; a file written by" in refused(tmp_path / "none.gait")
+    assert "no such file or directory; a file written by" in refused(tmp_path / "none.safetensors")
     assert "is a directory; a file written by" in refused(tmp_path)
 
 
 def test_a_file_without_read_permission_names_the_permission(
     model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def forbidden(path: Path, *_: object) -> None:
+    def forbidden(path: Path, *_: object, **__: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "open", forbidden)
@@ -68,88 +104,109 @@ def test_a_file_without_read_permission_names_the_permission(
 
 
 def test_a_loop_of_links_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "loop.gait"
+    path = tmp_path / "loop.safetensors"
     path.symlink_to(path)
     assert "cannot be read (too many levels of symbolic links); check the path" in refused(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"no model", b"PK\x03\x04 half a zip"])
 def test_files_of_another_kind_are_refused(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "foreign.gait"
+    path = tmp_path / "foreign.safetensors"
     path.write_bytes(content)
     assert "not a model file" in refused(path)
 
 
 def test_a_truncated_file_is_refused(model_file: Path, tmp_path: Path) -> None:
-    path = tmp_path / "cut.gait"
+    path = tmp_path / "cut.safetensors"
     content = model_file.read_bytes()
     path.write_bytes(content[: len(content) // 2])
     assert "not a model file" in refused(path)
 
 
-def test_one_changed_byte_of_a_weight_is_detected(model_file: Path, tmp_path: Path) -> None:
-    state = torch.load(model_file, weights_only=True)["network"]
+def test_one_changed_bit_of_a_weight_is_detected(model_file: Path, tmp_path: Path) -> None:
+    state = read_model(model_file).network
     weight = max(state.values(), key=lambda value: value.numel()).numpy().tobytes()
     content = bytearray(model_file.read_bytes())
     content[content.index(weight[:64]) + 10] ^= 1
-    path = tmp_path / "flipped.gait"
+    path = tmp_path / "flipped.safetensors"
     path.write_bytes(content)
-    assert "damaged" in refused(path)
+    assert "a damaged one (its digest is" in refused(path)
+    with pytest.raises(UserError, match="a damaged one"):
+        read_header(path)
 
 
-def test_another_torch_file_is_refused(here: Path) -> None:
-    path = Path("results/walkers/gaittake/weights.pt")
-    assert "not a model file; it holds" in refused(path)
+def test_one_changed_digit_of_the_description_is_detected(model_file: Path, tmp_path: Path) -> None:
+    content = model_file.read_bytes()
+    place = content.index(b"pairs_same") + len(b'pairs_same\\":')
+    assert chr(content[place]).isdigit()
+    path = tmp_path / "flipped.safetensors"
+    path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+    with pytest.raises(UserError, match="a damaged one"):
+        read_header(path)
 
 
-def test_loading_runs_no_code_from_the_file(tmp_path: Path) -> None:
+def test_weights_of_a_training_are_no_model(here: Path) -> None:
+    path = Path("results/walkers/gaittake/weights.safetensors")
+    assert "not a model file but 'gaittake weights'" in refused(path)
+
+
+def test_a_model_in_the_old_format_says_what_to_do_and_runs_no_code(tmp_path: Path) -> None:
     class Harmful:
         def __reduce__(self) -> tuple[Any, tuple[str]]:
             return os.mkdir, (str(tmp_path / "harm"),)
 
-    torch.save({"format": "gaittake model", "about": Harmful()}, tmp_path / "harmful.gait")
-    assert "not a model file" in refused(tmp_path / "harmful.gait")
+    torch.save({"format": "gaittake model", "about": Harmful()}, tmp_path / "old.gait")
+    message = refused(tmp_path / "old.gait")
+    assert "older versions of gaittake" in message
+    assert "Export the model again with `gaittake model export`" in message
     assert not (tmp_path / "harm").exists()
 
 
 def test_another_format_version_names_both_and_the_writer(model_file: Path, tmp_path: Path) -> None:
-    path = changed(model_file, tmp_path / "new.gait", version=VERSION + 1, package="9.0")
+    path = changed(model_file, tmp_path / "new.safetensors", version="3", package="9.0")
     message = refused(path)
-    assert "format version 2, written by gaittake 9.0" in message
-    assert "reads version 1" in message
+    assert "format version 3, written by gaittake 9.0" in message
+    assert "reads version 2" in message
 
 
 def test_missing_and_unknown_entries_are_named(model_file: Path, tmp_path: Path) -> None:
-    path = changed(model_file, tmp_path / "lacks.gait", package=..., more=1)
+    path = changed(model_file, tmp_path / "lacks.safetensors", package=None, more="1")
     assert "missing: ['package'], unknown: ['more']" in refused(path)
 
 
 def test_invalid_settings_are_refused(model_file: Path, tmp_path: Path) -> None:
     text = about(model_file, distance="cosine")
-    assert "distance" in refused(changed(model_file, tmp_path / "wrong.gait", about=text))
-    assert "not readable" in refused(changed(model_file, tmp_path / "no.gait", about="{"))
+    assert "distance" in refused(changed(model_file, tmp_path / "a.safetensors", about=text))
+    assert "not readable" in refused(changed(model_file, tmp_path / "b.safetensors", about="{"))
 
 
 def test_weights_of_another_shape_or_network_are_refused(model_file: Path, tmp_path: Path) -> None:
-    state = dict(torch.load(model_file, weights_only=True)["network"])
-    name = next(iter(state))
-    wrong = {
-        "shape": {"network": state | {name: torch.zeros(3)}},
-        "lacks": {"network": {k: v for k, v in state.items() if k != name}},
-        "named": {"about": about(model_file, network="resnet")},
-    }
-    for key, changes in wrong.items():
-        path = changed(model_file, tmp_path / f"{key}.gait", **changes)
+    name = f"network.{next(iter(read_model(model_file).network))}"
+    paths = (
+        changed(model_file, tmp_path / "a.safetensors", lambda all: all | {name: torch.zeros(3)}),
+        changed(
+            model_file,
+            tmp_path / "b.safetensors",
+            lambda all: {key: value for key, value in all.items() if key != name},
+        ),
+        changed(model_file, tmp_path / "c.safetensors", about=about(model_file, network="resnet")),
+    )
+    for path in paths:
         assert "do not fit the network" in refused(path)
 
 
 def test_a_student_that_does_not_fit_is_refused(model_file: Path, tmp_path: Path) -> None:
-    path = changed(model_file, tmp_path / "none.gait", student=None)
+    def without_student(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {key: value for key, value in tensors.items() if not key.startswith("student.")}
+
+    path = changed(model_file, tmp_path / "none.safetensors", without_student)
     assert "settings or weights are missing" in refused(path)
-    path = changed(model_file, tmp_path / "few.gait", student={"x": torch.zeros(1)})
+    path = changed(
+        model_file,
+        tmp_path / "few.safetensors",
+        lambda tensors: without_student(tensors) | {"student.x": torch.zeros(1)},
+    )
     assert "weights of another network" in refused(path)
-    path = changed(model_file, tmp_path / "list.gait", student=[1], sign=False)
-    assert "must be named weights" in refused(path)
 
 
 def test_a_failed_write_leaves_nothing(
@@ -164,7 +221,13 @@ def test_a_failed_write_leaves_nothing(
     content = read_model(model_file)
     monkeypatch.setattr(Path, "write_bytes", fail)
     with pytest.raises(OSError, match="No space"):
-        write_model(content, tmp_path / "new.gait")
+        write_model(
+            content.header.about,
+            content.network,
+            content.student,
+            tmp_path / "new.safetensors",
+            package="0",
+        )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -183,9 +246,9 @@ def test_metrics_of_other_weights_or_without_calibration_are_refused(
     path = tmp_path / "metrics.json"
     path.write_text(json.dumps(metrics))
     with pytest.raises(UserError, match=expected) as error:
-        export(tmp_path / "x.gait", "--metrics", str(path))
+        export(tmp_path / "x.safetensors", "--metrics", str(path))
     assert str(path) in str(error.value)
-    assert not (tmp_path / "x.gait").exists()
+    assert not (tmp_path / "x.safetensors").exists()
 
 
 def test_a_model_may_be_measured_on_other_data_but_only_with_its_own_weights(
@@ -195,16 +258,16 @@ def test_a_model_may_be_measured_on_other_data_but_only_with_its_own_weights(
     path = tmp_path / "metrics.json"
     metrics["provenance"]["data_digest"] = "digest of the test data"
     path.write_text(json.dumps(metrics))
-    model = read_model(export(tmp_path / "x.gait", "--metrics", str(path)))
-    assert model.about.origin.data_digest == "digest of the test data"
+    model = read_model(export(tmp_path / "x.safetensors", "--metrics", str(path)))
+    assert model.header.about.origin.data_digest == "digest of the test data"
     metrics["provenance"]["training_data"] = "another"
     path.write_text(json.dumps(metrics))
     with pytest.raises(UserError, match="measured with other weights"):
-        export(tmp_path / "y.gait", "--metrics", str(path))
+        export(tmp_path / "y.safetensors", "--metrics", str(path))
 
 
 def test_the_origin_names_the_datasets_of_training_and_measurement(model_file: Path) -> None:
-    origin = read_model(model_file).about.origin
+    origin = read_header(model_file).about.origin
     assert describe_origin(origin).startswith("gaittake, trained on 2 people of walkers. SYNTHETIC")
     borrowed = origin.model_copy(update={"dataset": "mine", "synthetic": False, "note": ""})
     assert describe_origin(borrowed) == (

@@ -61,7 +61,7 @@ def made_before(project: Project) -> None:
     """Writes the outputs of everything that learns, as an earlier run leaves them."""
     root = project.folder / "results"
     names = ["pose/teacher.pt", "pose/student.pt", "pose/quality.json", "cache.h5", "sequences.csv"]
-    names += [f"gaittake/{name}" for name in ("weights.pt", "train.csv", "embeddings.h5")]
+    names += [f"gaittake/{name}" for name in ("weights.safetensors", "train.csv", "embeddings.h5")]
     names += [f"gaittake/{name}" for name in ("metrics.json", "rank1.csv", "probes.csv")]
     for shard in ("train-000", "test-000"):
         for stage in ("pose/keypoints", "cache"):

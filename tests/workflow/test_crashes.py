@@ -25,7 +25,7 @@ STAGES = (
     *("cache", "train", "embed", "evaluate"),
 )
 CORES = ("--cores", "2")
-WEIGHTS = "results/smoke/gaittake/weights.pt"
+WEIGHTS = "results/smoke/gaittake/weights.safetensors"
 
 
 def plan(generator: random.Random) -> list[str]:

@@ -77,7 +77,7 @@ def test_borrowed_networks_are_trained_on_the_dataset_that_lends_them(project: P
     assert {("train", "smoke"), ("embed", "tester"), ("evaluate", "tester")} <= jobs
     assert ("train", "tester") not in jobs
     assert ("embed", "smoke") not in jobs
-    assert "--weights results/smoke/gaittake/weights.pt" in said
+    assert "--weights results/smoke/gaittake/weights.safetensors" in said
     assert "data/train-000" not in re.sub(r"results/smoke/\S+", "", said)
 
 
@@ -111,7 +111,11 @@ def test_exact_joints_need_no_pose_stage(project: Project) -> None:
             [],
             "networks_from: smoke's networks were trained on ['004']",
         ),
-        ("results/tester/gaittake/weights.pt", [], "networks_from: tester's networks are trained"),
+        (
+            "results/tester/gaittake/weights.safetensors",
+            [],
+            "networks_from: tester's networks are trained",
+        ),
         ("results/smoke_rank1.csv", ["networks_from=none"], "config/none.yaml: there is no such"),
     ],
 )

@@ -137,7 +137,7 @@ def test_a_training_on_two_gpus_is_two_processes_and_outlives_one_of_them(
     write_cache(trained.with_name("cache.h5"))
     chosen = ("--set-resources", "train:gpu=2", "--retries", "1", "--allowed-rules", "train")
     set_ = "model.strips=4 train.steps=300 train.checkpoint_every=50 train.precision=float32"
-    target = "results/smoke/gaittake/weights.pt"
+    target = "results/smoke/gaittake/weights.safetensors"
     process = project.start(target, *SLURM, *SMALL, *QUICK, *chosen, "--config", f"set={set_}")
     kill_the_second_process(trained / "checkpoints")
     said, _ = process.communicate(timeout=600)

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.whole_run
 CORES = ("--cores", "2")
 STEPS = 400
 LONG = ("--config", f"set=train.steps={STEPS} train.checkpoint_every={STEPS}")
-WEIGHTS = "results/smoke/gaittake/weights.pt"
+WEIGHTS = "results/smoke/gaittake/weights.safetensors"
 
 
 class Training(NamedTuple):

@@ -146,7 +146,7 @@ def test_a_killed_run_continues_where_it_was(project: Project) -> None:
     os.killpg(running.pid, signal.SIGKILL)
     running.communicate()
     assert checkpoint.exists()
-    assert not (project.folder / "results/smoke/gaittake/weights.pt").exists()
+    assert not (project.folder / "results/smoke/gaittake/weights.safetensors").exists()
     code, said = project.snakemake("--cores", "2", TARGET, *longer)
     assert code == 1
     assert "--unlock" in said

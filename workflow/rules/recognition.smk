@@ -4,7 +4,7 @@ rule train:
         cache="results/{dataset}/cache.h5",
         check=checked,
     output:
-        weights="results/{dataset}/{method}/weights.pt",
+        weights="results/{dataset}/{method}/weights.safetensors",
         history="results/{dataset}/{method}/train.csv",
     log:
         "results/{dataset}/logs/train/{method}.log",

@@ -1,0 +1,232 @@
+"""The commands on people's sequences: `gaittake model embed|compare|enrol|identify`."""
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gaittake.cli.options import Device, DeviceOption, Threads, computing_on, limit_threads
+from gaittake.errors import UserError
+from gaittake.use import Masks, Silhouettes
+
+if TYPE_CHECKING:
+    from gaittake.use.masks import MaskReader
+    from gaittake.use.model import Embedding, Model, SequenceEmbedding
+
+ModelOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--model",
+        help="Model file, written by `gaittake model export` (default: the one that gaittake "
+        "ships).",
+    ),
+]
+SilhouettesOption = Annotated[
+    Silhouettes,
+    typer.Option(
+        "--silhouettes",
+        help="Content of the files: masks, or colour frames to segment: people (any camera; "
+        "requires the extra [people]), background (static camera) or maskrcnn (any camera, slow).",
+    ),
+]
+MasksOption = Annotated[
+    Masks,
+    typer.Option(
+        "--masks",
+        help="With masks: the person is the bright or the dark part, the alpha channel, or every "
+        "level above 0 (auto: found from the images).",
+    ),
+]
+EmptyScene = Annotated[
+    Path | None,
+    typer.Option(help="With background: video or folder of the same view without people."),
+]
+SequencesArgument = Annotated[
+    list[str], typer.Argument(help="Folders of numbered images, or videos: one per sequence.")
+]
+SequenceArgument = Annotated[
+    str,
+    typer.Argument(
+        help="Folder of numbered images, video, or EMBEDDINGS.npz#NAME (from `model embed`)."
+    ),
+]
+ClipsArgument = Annotated[
+    list[str],
+    typer.Argument(
+        help="Folders of numbered images, videos, or EMBEDDINGS.npz#NAME (from `model embed`)."
+    ),
+]
+
+
+def embed(
+    sequences: SequencesArgument,
+    out: Annotated[Path, typer.Option(help="File of embeddings to write, .npz.")],
+    model: ModelOption = None,
+    silhouettes: SilhouettesOption = Silhouettes.MASKS,
+    masks: MasksOption = Masks.AUTO,
+    empty_scene: EmptyScene = None,
+    device: DeviceOption = Device.AUTO,
+    threads: Threads = None,
+) -> None:
+    """Compute the embeddings of sequences, and write them to one file."""
+    if out.suffix != ".npz":
+        raise UserError(f"--out {out}: the file name must end with .npz")
+    if twice := [name for name, count in Counter(sequences).items() if count > 1]:
+        raise UserError(f"{twice[0]}: given twice; give each sequence once")
+    loaded, read = _prepare(model, sequences, silhouettes, masks, empty_scene, device, threads)
+    from gaittake.io.progress import progress
+    from gaittake.use.embedding_file import write_embeddings
+
+    found = {}
+    with progress("embed", len(sequences), unit="sequences") as advance:
+        for name in sequences:
+            found[name] = _computed(loaded, read, name)
+            advance()
+    write_embeddings(found, loaded, out)
+    print(out)
+
+
+def compare(
+    a: SequenceArgument,
+    b: SequenceArgument,
+    model: ModelOption = None,
+    silhouettes: SilhouettesOption = Silhouettes.MASKS,
+    masks: MasksOption = Masks.AUTO,
+    empty_scene: EmptyScene = None,
+    device: DeviceOption = Device.AUTO,
+    threads: Threads = None,
+) -> None:
+    """Compare two sequences: their distance, and its rank among measured distances."""
+    loaded, read = _prepare(model, [a, b], silhouettes, masks, empty_scene, device, threads)
+    from gaittake.use.describe import describe_comparison
+
+    one, other = (_embedding(loaded, read, name) for name in (a, b))
+    print(describe_comparison(loaded.distance(one, other), loaded.about))
+
+
+def enrol(
+    name: Annotated[str, typer.Argument(help="Name of the person.")],
+    sequences: ClipsArgument,
+    gallery: Annotated[Path, typer.Option(help="Gallery file to create or extend, .npz.")],
+    model: ModelOption = None,
+    silhouettes: SilhouettesOption = Silhouettes.MASKS,
+    masks: MasksOption = Masks.AUTO,
+    empty_scene: EmptyScene = None,
+    device: DeviceOption = Device.AUTO,
+    threads: Threads = None,
+) -> None:
+    """Add a person's sequences to a gallery file."""
+    if gallery.suffix != ".npz":
+        raise UserError(f"--gallery {gallery}: the file name must end with .npz")
+    if not name.strip():
+        raise UserError("the name of the person is empty")
+    loaded, read = _prepare(model, sequences, silhouettes, masks, empty_scene, device, threads)
+    from gaittake.use.gallery import Enrolled, read_gallery, write_gallery
+    from gaittake.use.gallery import enrol as add
+
+    known = read_gallery(gallery, loaded) if gallery.exists() else []
+    new = [Enrolled(name, clip, _embedding(loaded, read, clip)) for clip in sequences]
+    enrolled = add(known, new)
+    write_gallery(enrolled, loaded, gallery)
+    people = len({item.name for item in enrolled})
+    print(f"{gallery}: {len(enrolled)} sequences of {people} people")
+
+
+def identify(
+    sequence: SequenceArgument,
+    gallery: Annotated[Path, typer.Option(help="Gallery file, written by `gaittake model enrol`.")],
+    model: ModelOption = None,
+    fpir: Annotated[
+        float,
+        typer.Option(
+            help="False-positive identification rate: at most this share of people who are not "
+            "enrolled is named as somebody."
+        ),
+    ] = 0.05,
+    silhouettes: SilhouettesOption = Silhouettes.MASKS,
+    masks: MasksOption = Masks.AUTO,
+    empty_scene: EmptyScene = None,
+    device: DeviceOption = Device.AUTO,
+    threads: Threads = None,
+) -> None:
+    """Search a gallery file for the person of a sequence; the answer may be: nobody enrolled."""
+    loaded, read = _prepare(
+        model, [sequence], silhouettes, masks, empty_scene, device, threads, gallery=gallery
+    )
+    from gaittake.use.describe import describe_identification
+    from gaittake.use.gallery import read_gallery
+    from gaittake.use.identify import identify as search
+    from gaittake.use.identify import threshold_of
+
+    enrolled = read_gallery(gallery, loaded)
+    threshold_of(loaded.about.calibration, sequences=len(enrolled), fpir=fpir)
+    result = search(_embedding(loaded, read, sequence), enrolled, loaded, fpir=fpir)
+    print(describe_identification(result, loaded.about, sequences=len(enrolled)))
+
+
+def _prepare(
+    model: Path | None,
+    sequences: list[str],
+    silhouettes: Silhouettes,
+    masks: Masks,
+    empty_scene: Path | None,
+    device: Device,
+    threads: int | None,
+    *,
+    gallery: Path | None = None,
+) -> "tuple[Model, MaskReader]":
+    """Returns the model, and the reader of the sequences' masks.
+
+    The files are checked first: to import torch takes seconds.
+    """
+    limit_threads(threads)
+    from gaittake.use.embedding_file import require_embeddings
+    from gaittake.use.gallery import require_gallery
+    from gaittake.use.masks import mask_reader, require_frames
+    from gaittake.use.model_file import read_header, shipped_model
+
+    path = model or shipped_model()
+    read_header(path)
+    if gallery is not None:
+        require_gallery(gallery)
+    for name in sequences:
+        if _is_embedding(name):
+            require_embeddings(name)
+        else:
+            require_frames(Path(name))
+    chosen = computing_on(device, threads)
+    from gaittake.use.model import load
+
+    read = mask_reader(silhouettes, masks=masks, empty_scene=empty_scene, device=chosen)
+    return load(path, chosen), read
+
+
+def _is_embedding(name: str) -> bool:
+    return ".npz" in name
+
+
+def _embedding(model: "Model", read: "MaskReader", name: str) -> "Embedding":
+    """Returns a sequence's embedding, read from a file or computed."""
+    from gaittake.use.embedding_file import read_embedding
+
+    if _is_embedding(name):
+        return read_embedding(name, model)
+    return _computed(model, read, name).embedding
+
+
+def _computed(model: "Model", read: "MaskReader", name: str) -> "SequenceEmbedding":
+    """Returns a sequence's embedding; prints which frames are usable, and what is doubtful."""
+    from gaittake.io.tables import count_rejects
+    from gaittake.sequence import Reject
+    from gaittake.use.describe import usable_frames
+
+    rejects: list[Reject] = []
+    masks = (mask for _, mask in read(Path(name), rejects))
+    found = model.embed_frames(masks, name=name)
+    if rejects:
+        print(f"{name}: skipped {count_rejects(rejects)}")
+    print(f"{name}: {usable_frames(found.frames, found.dropped)}")
+    for warning in found.warnings:
+        print(warning)
+    return found

@@ -1,0 +1,54 @@
+"""What a model file says of its model: settings, calibration, origin."""
+
+import json
+from typing import Any, Literal
+
+from pydantic import Field
+
+from gaittake.settings import Align, Count, PredictStage, Section
+from gaittake.use.calibration import Calibration
+
+STRIDE_FRAMES = 25  # about one stride (two steps) at 25 frames per second
+
+
+class Origin(Section):
+    """How a model was trained and measured."""
+
+    dataset: str = Field(description="dataset of the measurement")
+    trained_on: str = Field(description="dataset of the training")
+    method: str = Field(description="method of the dataset")
+    synthetic: bool = Field(description="whether the dataset's people are rendered")
+    note: str = Field(description="note of the dataset, printed with every table")
+    training_subjects: int = Field(ge=0, description="number of training subjects; 0: not trained")
+    training: str = Field(description="settings of the training, JSON; `none`: not trained")
+    data_digest: str = Field(description="digest of the cache used for the measurement")
+
+    @property
+    def training_frames(self) -> int:
+        """Frames of a training clip; 0 for a network that is not trained, or not by gaittake."""
+        training = {} if self.training == "none" else json.loads(self.training)
+        return int(training.get("train", {}).get("frames", 0))
+
+    @property
+    def reliable_frames(self) -> int:
+        """Frames that a sequence should have at least: a training clip, and a whole stride."""
+        return max(STRIDE_FRAMES, self.training_frames)
+
+
+class About(Section):
+    """Everything in a model file except the weights."""
+
+    network: str = Field(description="name of the network")
+    model: dict[str, Any] = Field(description="arguments of the network")
+    parts: Count = Field(description="parts of an embedding, p")
+    embedding: Count = Field(description="numbers of each part, d")
+    keypoints: Literal["none", "student", "truth", "given"] = Field(
+        description="keypoints the network takes: none, the student's, a renderer's true ones, or "
+        "those of another program, given by the user"
+    )
+    predict: PredictStage | None = Field(description="settings of keypoint prediction")
+    align: Align = Field(description="settings of silhouette alignment")
+    distance: Literal["parts", "flat"] = Field(description="distance between embeddings")
+    calibration: Calibration
+    same_view: bool = Field(description="whether the calibration includes pairs within one view")
+    origin: Origin
