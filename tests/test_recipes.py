@@ -88,6 +88,35 @@ def test_a_small_preset_changes_all_methods_alike() -> None:
     assert chosen.method_train("gaitpart").steps == 2400
 
 
+@pytest.mark.parametrize("network", ["gaitbase", "deepgaitv2", "skeletongait_plus"])
+def test_the_residual_networks_train_with_sgd_a_bnneck_and_cosines(network: str) -> None:
+    chosen = settings(methods=METHODS | {network: {"network": network}})
+    train = chosen.method_train(network)
+    assert train == published(network, "casiab")
+    assert (train.optimiser, train.learning_rate, train.weight_decay) == ("sgd", 0.1, 5e-4)
+    assert (train.cross_entropy, train.neck, train.cosine, train.label_smoothing) == (
+        1.0,
+        True,
+        16.0,
+        0.1,
+    )
+    assert (train.subjects_per_batch, train.sequences_per_subject) == (8, 16)
+    assert (train.steps, train.milestones[0], train.loss) == (60_000, 20_000, "batch_all")
+    changes = (train.mirror, train.rotate, train.perspective, train.erase)
+    assert changes == ((0, 0.3, 0, 0.3) if network == "gaitbase" else (0.2, 0.2, 0.2, 0))
+
+
+def test_the_learning_rate_of_a_dataset_is_that_of_its_optimiser() -> None:
+    methods = METHODS | {"gaitbase": {"network": "gaitbase"}}
+    chosen = settings(train=SMALL, size="small", methods=methods)
+    train = chosen.method_train("gaitbase")
+    assert (train.learning_rate, train.steps, train.milestones) == (0.1, 1200, (900,))
+    assert chosen.method_train("gaitset").learning_rate == 5e-3
+    same = settings(train=SMALL | {"optimiser": "sgd"}, size="small", methods=methods)
+    assert same.method_train("gaitbase").learning_rate == 5e-3
+    assert same.method_train("gaitset").optimiser == "adam"
+
+
 def test_fewer_steps_alone_shorten_the_peers_own_milestones() -> None:
     chosen = settings(train={"steps": 8000, "milestones": [70_000]})
     assert chosen.method_train("gaitpart").milestones == (10_000,)
@@ -95,9 +124,9 @@ def test_fewer_steps_alone_shorten_the_peers_own_milestones() -> None:
 
 
 def test_what_defines_gaittake_does_not_change_the_peers() -> None:
-    chosen = settings(train={"loss": "batch_hard", "mirror": True, "log_every": 7})
+    chosen = settings(train={"loss": "batch_hard", "mirror": 0.5, "log_every": 7})
     train = chosen.method_train("gaitset")
-    assert (train.loss, train.mirror, train.log_every) == ("batch_all", False, 7)
+    assert (train.loss, train.mirror, train.log_every) == ("batch_all", 0.0, 7)
 
 
 def test_a_method_overrides_its_recipe_and_its_size() -> None:
@@ -142,6 +171,13 @@ def test_a_method_may_name_every_network() -> None:
         ),
         ("{network: gaitset, model: {shrink: 0}}", r"'methods\.mine\.model\.shrink': .*, found 0"),
         ("{train: {neck: true}}", r"'methods\.mine\.train\.neck': .*a part of cross_entropy"),
+        ("{train: {cosine: 16}}", r"'methods\.mine\.train\.cosine': .*a part of cross_entropy"),
+        ("{train: {label_smoothing: 0.1}}", r"label_smoothing': .*a part of cross_entropy"),
+        ("{model: {fusion: attention, skeleton_maps: true}}", "'attention' needs silhouettes and"),
+        ("{model: {fusion: attention, keypoints: false}}", "'attention' needs silhouettes and"),
+        ("{network: deepgaitv2, model: {mode: 4d}}", r"model\.mode': .*found '4d'"),
+        ("{network: gei, weights: a.pt}", "gei has no weights; remove them"),
+        ("{weights: a.pt, train: {steps: 5}}", "not trained; remove train, or the weights"),
         ("{model: {silhouettes: false, keypoints: false}}", "one must be true"),
         ("{train: {steps: 0}}", r"'methods\.mine\.train\.steps': .*, found 0"),
         ("{network: gaitsett}", r"'methods\.mine\.network': .*'gaitset'.*, found 'gaitsett'"),

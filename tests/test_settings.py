@@ -190,8 +190,8 @@ def test_an_ablation_skips_what_the_dataset_does_anyway(tmp_path: Path) -> None:
 
 
 def test_the_message_about_an_unknown_row_lists_the_methods(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"'gaitbase' is not a method.*gaitset"):
-        load_settings(write(tmp_path, "tables: {mine: [gaitbase]}"))
+    with pytest.raises(UserError, match=r"'gaitless' is not a method.*gaitset"):
+        load_settings(write(tmp_path, "tables: {mine: [gaitless]}"))
 
 
 def test_walkers_have_rows_with_true_keypoints(tmp_path: Path) -> None:

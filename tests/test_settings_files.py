@@ -200,7 +200,7 @@ def test_subjects_are_named_as_the_file_spells_them(
         ("train: {learning_rate: .inf}", "learning_rate.*a finite number is needed"),
         ("train: {steps: 1:30}", "steps.*a whole number is needed, found '1:30'"),
         ("train: {steps: 1.5}", "steps.*a whole number is needed, found 1.5"),
-        ("train: {mirror: maybe}", "mirror.*true or false is needed"),
+        ("train: {neck: maybe}", "neck.*true or false is needed"),
         ("train: 5", "'train': names with values are needed"),
         ("model: [1]", "'model': names with values are needed"),
         ("tables: {My_Table: [gei]}", "tables.My_Table: a table's name has a-z and 0-9 only"),
@@ -249,7 +249,7 @@ def test_values_that_mean_one_thing_are_understood(tmp_path: Path) -> None:
 seed: 007
 seeds: [0, 0, 1]
 note: 36
-train: {steps: 80_000, mirror: yes, neck: off, learning_rate: 1e-3}
+train: {steps: 80_000, mirror: 5e-1, neck: off, learning_rate: 1e-3}
 protocol: {views: [036, 054, 36], probes: {on: [nm-05], off: [nm-06]}}
 tables: {mine: [gei, gei, mirror]}
 """
@@ -258,7 +258,7 @@ tables: {mine: [gei, gei, mirror]}
     train = settings.train
     assert (train.steps, train.mirror, train.neck, train.learning_rate) == (
         80_000,
-        True,
+        0.5,
         False,
         1e-3,
     )
@@ -269,10 +269,10 @@ tables: {mine: [gei, gei, mirror]}
 
 def test_overrides_are_read_by_the_same_rules(tmp_path: Path) -> None:
     settings = load(
-        tmp_path, "train:\n", "protocol.views=[036]", "train.mirror=on", "train.steps=1_000"
+        tmp_path, "train:\n", "protocol.views=[036]", "pose.proposals=on", "train.steps=1_000"
     )
     assert settings.protocol.views == ("036",)
-    assert (settings.train.mirror, settings.train.steps) == (True, 1000)
+    assert (settings.pose.proposals, settings.train.steps) == (True, 1000)
     for wrong in ("train={steps: 1, steps: 2}", "seed=!!python/name:os.getcwd x", "seed=[1,"):
         assert refusal(tmp_path, "", wrong).startswith(f"--set {wrong}: ")
 

@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from gaittake import __version__
-from gaittake.cli import data, networks, pickles, pose, recognition, show, use
+from gaittake.cli import data, networks, pickles, pose, recognition, show, use, weights
 from gaittake.errors import Preempted, UserError
 
 HELP = """Gait recognition, from frames to a cross-view rank-1 table.
@@ -48,6 +48,7 @@ app.command("evaluate", rich_help_panel="Recognition")(recognition.evaluate)
 app.command("submit", rich_help_panel="Recognition")(recognition.submit)
 app.command("compare", rich_help_panel="Recognition")(recognition.compare)
 app.command("report", rich_help_panel="Recognition")(recognition.report)
+app.add_typer(weights.app, name="weights", rich_help_panel="Recognition")
 app.add_typer(use.app, name="model", rich_help_panel="Your own people")
 app.command("config", rich_help_panel="Show")(show.config)
 app.command("networks", rich_help_panel="Show")(networks.networks)

@@ -3,6 +3,7 @@
 Batches do not depend on where the frames are held.
 """
 
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -20,6 +21,9 @@ from gaittake.data.streamed import Streamed
 from gaittake.errors import UserError
 from gaittake.io.ragged import RaggedFile, open_ragged, table_digest
 from gaittake.io.read_ahead import read_ahead
+
+logger = logging.getLogger(__name__)
+LONGEST = 720  # frames of a whole sequence; ASSUME: OpenGait's limit, for memory
 
 
 class Frames(NamedTuple):
@@ -171,8 +175,20 @@ def gather_clips(store: SequenceStore, rows: Int64s) -> Batch:
 
 
 def gather_whole(store: SequenceStore, chosen: list[int]) -> Batch:
-    """Returns the batch of whole sequences on the device; shorter ones are padded with zeros."""
+    """Returns the batch of whole sequences on the device; shorter ones are padded with zeros.
+
+    Of a sequence with more than `LONGEST` frames it has the first ones, and logs a warning.
+    """
     counts = store.sequences["frame_count"].to_numpy()[chosen]
+    for subject, count in zip(store.sequences["subject"].iloc[chosen], counts, strict=True):
+        if count > LONGEST:
+            logger.warning(
+                "subject %s: the first %d of the %d frames of a sequence are used",
+                subject,
+                LONGEST,
+                count,
+            )
+    counts = counts.clip(max=LONGEST)
     silhouettes, keypoints = _gather(store, whole_rows(store, chosen))
     if (counts == counts[0]).all():
         return Batch(silhouettes, keypoints, None)
@@ -183,9 +199,12 @@ def gather_whole(store: SequenceStore, chosen: list[int]) -> Batch:
 
 
 def whole_rows(store: SequenceStore, chosen: list[int]) -> Int64s:
-    """Returns `[n, s]` rows of whole sequences; a shorter one is padded with its first row."""
+    """Returns `[n, s]` rows of whole sequences, of at most `LONGEST` frames each.
+
+    A shorter one is padded with its first row.
+    """
     first = store.sequences["first_frame"].to_numpy()[chosen][:, None]
-    counts = store.sequences["frame_count"].to_numpy()[chosen][:, None]
+    counts = store.sequences["frame_count"].to_numpy()[chosen][:, None].clip(max=LONGEST)
     offsets = np.arange(counts.max())
     rows: Int64s = first + np.where(offsets < counts, offsets, 0)
     return rows

@@ -6,12 +6,15 @@ from typing import Any
 from torch import Tensor, nn
 
 from gaittake.models.build import build_gaittake
+from gaittake.models.deepgaitv2 import DeepGaitV2
 from gaittake.models.energynet import EnergyNet
+from gaittake.models.gaitbase import build_gaitbase
 from gaittake.models.gaitgl import GaitGl
 from gaittake.models.gaitpart import GaitPart
 from gaittake.models.gaitset import GaitSet
 from gaittake.models.gei import Gei
 from gaittake.models.mt3d import Mt3d
+from gaittake.models.skeletongait_plus import SkeletonGaitPlus
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "gei": Gei,
@@ -20,6 +23,9 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "gaitpart": GaitPart,
     "mt3d": Mt3d,
     "gaitgl": GaitGl,
+    "gaitbase": build_gaitbase,
+    "deepgaitv2": DeepGaitV2,
+    "skeletongait_plus": SkeletonGaitPlus,
     "gaittake": build_gaittake,
 }
 

@@ -16,20 +16,24 @@ def activated(conv: nn.Module, x: Tensor) -> Tensor:
 
 
 class SameConv3d(nn.Conv3d):
-    """A 3D convolution that keeps frames, rows and columns, without bias.
+    """A 3D convolution that keeps frames and, unless strided, rows and columns; without bias.
 
     Args:
         channels_in: channels of the input.
         channels_out: channels of the result.
         kernel: frames, rows and columns; odd numbers.
+        stride: over rows and columns.
     """
 
-    def __init__(self, channels_in: int, channels_out: int, kernel: tuple[int, int, int]) -> None:
+    def __init__(
+        self, channels_in: int, channels_out: int, kernel: tuple[int, int, int], *, stride: int = 1
+    ) -> None:
         padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
-        super().__init__(channels_in, channels_out, kernel, padding=padding, bias=False)
+        steps = (1, stride, stride)
+        super().__init__(channels_in, channels_out, kernel, steps, padding, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Returns `[n, channels_out, s, h, w]` of `[n, channels_in, s, h, w]`."""
+        """Returns `[n, channels_out, s, h / stride, w / stride]` of `[n, channels_in, s, h, w]`."""
         if x.shape[2] != 2:
             return super().forward(x)
         # With two frames, PyTorch on a CPU computes wrong weight gradients in bfloat16 (observed:

@@ -38,6 +38,7 @@ def build_gaittake(
     embedding: int = 128,
     pose_channels: int = 0,
     skeleton_maps: bool = False,
+    map_deviation: float = 1 / 32,
 ) -> GaitTake:
     """Returns GaitTAKE with random weights; the defaults are the paper's.
 
@@ -56,21 +57,28 @@ def build_gaittake(
         silhouettes: use the silhouettes.
         keypoints: use the pose branch.
         fusion: `appended`: the pose feature is appended to the feature of each part; `apart`: it
-            has its own heads. Without both branches, all features are joined.
+            has its own heads. Without both branches, all features are joined. `attention`: in place
+            of the pose branch, the keypoints are drawn as two images with a stem of their own, and
+            fused with the silhouettes' features pixel by pixel.
         gem_power: initial p of eq. 10.
         embedding: d.
         pose_channels: of a learned encoder of the keypoints; 0 for the 51 numbers of a frame.
         skeleton_maps: draw the keypoints as two images beside the silhouettes, or in their place.
+        map_deviation: of the Gaussians of these images, as a share of their height.
 
     Raises:
-        ValueError: no input is used, or an unknown `temporal`, `attention_input` or `fusion`.
+        ValueError: no input is used, an unknown `temporal`, `attention_input` or `fusion`, or a
+            `fusion` that lacks an input.
     """
     if not (silhouettes or keypoints or skeleton_maps):
         raise ValueError("silhouettes, keypoints or skeleton_maps: at least one must be used")
     if attention_input not in ("flat", "strips"):
         raise ValueError(f"attention_input must be 'flat' or 'strips', not {attention_input!r}")
-    if fusion not in ("appended", "apart"):
-        raise ValueError(f"fusion must be 'appended' or 'apart', not {fusion!r}")
+    if fusion not in ("appended", "apart", "attention"):
+        raise ValueError(f"fusion must be 'appended', 'apart' or 'attention', not {fusion!r}")
+    attention = fusion == "attention"
+    if attention and (skeleton_maps or not (silhouettes and keypoints)):
+        raise ValueError("fusion 'attention' needs silhouettes and keypoints, and no skeleton_maps")
     planes = int(silhouettes) + 2 * int(skeleton_maps)
     parts = height // shrink if planes else 1
     branches: dict[str, nn.Module] = {}
@@ -80,8 +88,15 @@ def build_gaittake(
         columns = 1 if by_rows else width // shrink // 2
         features["appearance"] = channels[-1]
         branches["appearance"] = AppearanceBranch(
-            images=Images(shrink=shrink, silhouettes=silhouettes, skeleton=skeleton_maps),
-            backbone=Backbone(channels, strips=strips, lta=lta, planes=planes),
+            images=Images(
+                shrink=shrink,
+                silhouettes=silhouettes,
+                skeleton=skeleton_maps or attention,
+                deviation=map_deviation,
+            ),
+            backbone=Backbone(
+                channels, strips=strips, lta=lta, planes=planes, maps=2 if attention else 0
+            ),
             pool=temporal_pool(
                 temporal,
                 channels[-1] * parts * columns,
@@ -91,7 +106,7 @@ def build_gaittake(
             ),
             gem=GeM(gem_power),
         )
-    if keypoints:
+    if keypoints and not attention:
         features["pose"] = pose_channels or KEYPOINT_NUMBERS
         branches["pose"] = PoseBranch(
             encoder=PoseEncoder(pose_channels) if pose_channels else KeypointNumbers(),

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from gaittake.models.blocks import xavier
 from gaittake.models.frames import frame_mask, max_over_frames, shrunk
 from gaittake.models.glconv import Backbone
-from gaittake.models.pooling import GeM, SeparateHeads
+from gaittake.models.pooling import GeM, PartNeck, SeparateHeads
 
 
 class GaitGl(nn.Module):
@@ -21,8 +21,11 @@ class GaitGl(nn.Module):
         shrink: side of the average pool on the input.
         gem_power: initial power of the generalised mean.
         embedding: numbers of each embedding, d.
-        head: `v1`, or `iccv`: batch normalisation, shared by the parts, after the heads. (The
-            cross-entropy of the ICCV version is the setting `train.cross_entropy`.)
+        head: `v1`; `iccv`: batch normalisation, shared by the parts, after the heads; `bnneck`:
+            in evaluation, the BNNeck after them. (The cross-entropy of the last two is the setting
+            `train.cross_entropy`.)
+        stem_repeats: convolutions of the stem.
+        repeats: GLConvs for each number of `channels`.
 
     Raises:
         ValueError: an unknown `head`.
@@ -39,15 +42,20 @@ class GaitGl(nn.Module):
         gem_power: float = 6.5,
         embedding: int = 128,
         head: str = "v1",
+        stem_repeats: int = 1,
+        repeats: int = 1,
     ) -> None:
         super().__init__()
-        if head not in ("v1", "iccv"):
-            raise ValueError(f"head must be 'v1' or 'iccv', not {head!r}")
+        if head not in ("v1", "iccv", "bnneck"):
+            raise ValueError(f"head must be 'v1', 'iccv' or 'bnneck', not {head!r}")
         self.shrink = shrink
-        self.backbone = Backbone(channels, strips=strips, lta=True)
+        self.backbone = Backbone(
+            channels, strips=strips, lta=True, stem_repeats=stem_repeats, repeats=repeats
+        )
         self.gem = GeM(gem_power)
         self.heads = SeparateHeads(height // shrink, channels[-1], embedding)
         self.norm = nn.BatchNorm1d(embedding) if head == "iccv" else None
+        self.neck = PartNeck(height // shrink, embedding) if head == "bnneck" else None
         xavier(self)
 
     def forward(
@@ -61,4 +69,4 @@ class GaitGl(nn.Module):
         embeddings: Tensor = self.heads(self.gem(x))
         if self.norm is not None:
             embeddings = self.norm(embeddings.transpose(1, 2)).transpose(1, 2)
-        return embeddings
+        return embeddings if self.neck is None else self.neck(embeddings)

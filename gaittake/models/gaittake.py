@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from gaittake.models.frames import frame_mask, shrunk
+from gaittake.models.maps import skeleton_maps
 from gaittake.models.pooling import PartScale, SeparateHeads
-from gaittake.models.pose import skeleton_maps
 
 
 class GaitTake(nn.Module):
@@ -93,18 +93,23 @@ class Images(nn.Module):
         shrink: side of the average pool on the silhouettes; 1 for none.
         silhouettes: use the silhouettes.
         skeleton: use the keypoints, drawn as two images.
+        deviation: of the Gaussians that draw them, as a share of the height.
     """
 
-    def __init__(self, *, shrink: int, silhouettes: bool, skeleton: bool) -> None:
+    def __init__(
+        self, *, shrink: int, silhouettes: bool, skeleton: bool, deviation: float = 1 / 32
+    ) -> None:
         super().__init__()
         self.shrink, self.silhouettes, self.skeleton = shrink, silhouettes, skeleton
+        self.deviation = deviation
 
     def forward(self, silhouettes: Tensor, keypoints: Tensor) -> Tensor:
         """Returns `[n, planes, s, h, w]`; see `GaitTake.forward`."""
         images = shrunk(silhouettes, self.shrink)[:, None]
         if not self.skeleton:
             return images
-        maps = skeleton_maps(keypoints, rows=images.shape[3], columns=images.shape[4])
+        rows, columns = images.shape[3:]
+        maps = skeleton_maps(keypoints, rows=rows, columns=columns, deviation=self.deviation)
         return torch.cat([images, maps], dim=1) if self.silhouettes else maps
 
 

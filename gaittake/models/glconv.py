@@ -8,6 +8,7 @@ from torch.nn.functional import leaky_relu
 
 from gaittake.models.blocks import SLOPE, Stem, activated, by_strips, conv3, halve, thinning
 from gaittake.models.frames import frame_mask, thin_frames, zero_padding
+from gaittake.models.fusion import AttentionFusion
 
 
 class GLConv(nn.Module):
@@ -50,33 +51,64 @@ class Backbone(nn.Module):
         strips: m of eq. 2.
         lta: use GaitGL's local temporal aggregation after the stem: one frame of three.
         planes: channels of the input.
+        maps: further channels of the input, skeleton maps; with a stem of their own, and fused
+            with the others by attention.
+        stem_repeats: convolutions of the stem.
+        repeats: GLConvs for each number of `channels`.
     """
 
-    def __init__(self, channels: Sequence[int], *, strips: int, lta: bool, planes: int = 1) -> None:
+    def __init__(
+        self,
+        channels: Sequence[int],
+        *,
+        strips: int,
+        lta: bool,
+        planes: int = 1,
+        maps: int = 0,
+        stem_repeats: int = 1,
+        repeats: int = 1,
+    ) -> None:
         super().__init__()
+        self.planes, self.repeats = planes, repeats
         self.stem = Stem(planes, channels[0])
+        self.map_stem = Stem(maps, channels[0]) if maps else None
+        self.fusion = AttentionFusion(channels[0]) if maps else None
+        self.stem_layers = nn.ModuleList(
+            conv3(channels[0], channels[0]) for _ in range(stem_repeats - 1)
+        )
         self.lta = thinning(channels[0]) if lta else None
-        joins = ["add"] * (len(channels) - 2) + ["rows"]
+        widths = [channels[0], *(each for each in channels[1:] for _ in range(repeats))]
+        joins = ["add"] * (len(widths) - 2) + ["rows"]
         self.layers = nn.ModuleList(
             GLConv(before, after, strips=strips, join=join)
-            for before, after, join in zip(channels[:-1], channels[1:], joins, strict=True)
+            for before, after, join in zip(widths[:-1], widths[1:], joins, strict=True)
         )
 
     def forward(self, x: Tensor, counts: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Returns features `[n, c, s, h, w]` and their real frames `[n]`.
 
         Args:
-            x: `[n, planes, s, rows, columns]` in 0…1, padded frames zero.
+            x: `[n, planes + maps, s, rows, columns]` in 0…1, padded frames zero.
             counts: `[n]` real frames, or None if all are real.
         """
         mask = frame_mask(counts, x.shape[2])
-        x = zero_padding(activated(self.stem, x), mask)
+        x = zero_padding(self._begun(x, mask), mask)
+        for layer in self.stem_layers:
+            x = zero_padding(activated(layer, x), mask)
         if self.lta is not None:
             x, counts = thin_frames(self.lta, x, counts)
             mask = frame_mask(counts, x.shape[2])
             x = zero_padding(leaky_relu(x, SLOPE), mask)
         for position, layer in enumerate(self.layers):
             x = zero_padding(layer(x), mask)
-            if position == 0:
+            if position == self.repeats - 1:
                 x = halve(x)  # ASSUME: after the first GLConv, as in GaitGL v1
         return x, counts
+
+    def _begun(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """Returns the features of the stems, fused if there are skeleton maps."""
+        begun = activated(self.stem, x[:, : self.planes])
+        if self.map_stem is None or self.fusion is None:
+            return begun
+        fused: Tensor = self.fusion(begun, activated(self.map_stem, x[:, self.planes :]), mask)
+        return fused

@@ -4,6 +4,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import normalize
 
 
 class GeM(nn.Module):
@@ -60,6 +61,30 @@ class SeparateHeads(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Returns `[n, p, d]` of `x` `[n, c, p]`."""
         return torch.einsum("ncp,pcd->npd", x, self.weight.to(x.dtype))
+
+
+class PartNeck(nn.Module):
+    """BNNeck (Luo et al. 2019) as the network's last layer; only in evaluation.
+
+    Training uses the embeddings before it for the triplet loss, and `norm` for the classifier.
+
+    Args:
+        parts: p.
+        embedding: d.
+
+    Attributes:
+        norm: batch normalisation of the p * d numbers, part by part.
+    """
+
+    def __init__(self, parts: int, embedding: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(parts * embedding)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns `[n, p, d]`: `x` in training, else normalised, each part of length 1."""
+        if self.training:
+            return x
+        return normalize(self.norm(x.flatten(1)).reshape(x.shape), dim=2)
 
 
 class PartScale(nn.Module):

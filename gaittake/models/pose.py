@@ -1,6 +1,6 @@
-"""Inputs of the pose branch: the numbers of a frame, a learned encoder, skeleton maps.
+"""Inputs of the pose branch: the numbers of a frame, and a learned encoder.
 
-The paper uses the 51 numbers of a frame. The encoder and the maps are additions of this project.
+The paper uses the 51 numbers of a frame. The encoder is an addition of this project.
 """
 
 import torch
@@ -13,7 +13,6 @@ from gaittake.models.frames import zero_padding
 
 KEYPOINT_NUMBERS = 51  # of a frame: 17 keypoints of x, y, confidence
 HIPS = slice(11, 13)
-STARTS, ENDS = (torch.tensor(ends) for ends in zip(*LIMBS, strict=True))
 LEFT = torch.arange(1, 17, 2)  # 0 is the nose; each left keypoint precedes its right counterpart
 RIGHT = LEFT + 1
 # Limbs of the left side and of the left half of the head. Limbs that join both sides are excluded.
@@ -22,7 +21,6 @@ LEFT_STARTS, LEFT_ENDS = (
     for ends in zip(*((a, b) for a, b in LIMBS if b in LEFT and (a in LEFT or a == 0)), strict=True)
 )
 ENCODED = 2 * 2 + (2 * len(LEFT) + len(LEFT_ENDS)) * 5 + len(LEFT) * 2 + 1
-LIMB_POINTS = 8
 
 
 def pose_numbers(keypoints: Tensor) -> Tensor:
@@ -94,44 +92,6 @@ class PoseEncoder(nn.Module):
         return x.transpose(1, 2)
 
 
-def skeleton_maps(keypoints: Tensor, *, rows: int, columns: int) -> Tensor:
-    """Returns the keypoints drawn as two images: points and limbs (SkeletonGait, Fan et al. 2024).
-
-    A keypoint is a Gaussian, a limb a row of Gaussians between its ends. Brightness is the
-    confidence. ASSUME: the sum is clamped at 1; the standard deviation is 1/32 of the height.
-
-    Args:
-        keypoints: `[n, s, 17, 3]`, normalised as `gaittake.keypoints.normalise` does.
-        rows: of the silhouettes.
-        columns: of the silhouettes.
-
-    Returns:
-        `[n, 2, s, rows, columns]` in 0…1; frames without confidence are zero.
-    """
-    along = torch.linspace(0, 1, LIMB_POINTS, device=keypoints.device)[:, None]
-    start, end = (
-        _at(keypoints, ends)[:, :, :, None] for ends in (STARTS, ENDS)
-    )  # [n, s, 16, 1, 3]
-    limbs = start + (end - start) * along  # [n, s, 16, points, 3]
-    confidence = torch.minimum(start, end)[..., 2].expand(limbs.shape[:-1])
-    limbs = torch.cat([limbs[..., :2], confidence[..., None]], dim=-1).flatten(2, 3)
-    maps = [_drawn(points, rows, columns) for points in (keypoints, limbs)]
-    return torch.stack(maps, dim=1)
-
-
 def _at(x: Tensor, indices: Tensor) -> Tensor:
     """Returns `x` `[n, s, 17, …]` at some keypoints, without waiting for a GPU."""
     return x[:, :, indices.to(x.device, non_blocking=True)]
-
-
-def _drawn(points: Tensor, rows: int, columns: int) -> Tensor:
-    """Returns `[n, s, rows, columns]`: the sum of Gaussians at `[n, s, k, 3]`, at most 1."""
-    deviation = rows / 32
-    x = (points[..., 0] - 0.5) * rows + columns / 2  # pixels; the middle column is x = 0.5
-    y = points[..., 1] * rows
-    down = torch.arange(rows, device=points.device) + 0.5
-    across = torch.arange(columns, device=points.device) + 0.5
-    vertical = (-((down - y[..., None]) / deviation).square() / 2).exp()  # [n, s, k, rows]
-    horizontal = (-((across - x[..., None]) / deviation).square() / 2).exp()
-    horizontal = horizontal * points[..., 2:]
-    return torch.einsum("nskh,nskw->nshw", vertical, horizontal).clamp(max=1.0)

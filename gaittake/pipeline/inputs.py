@@ -27,6 +27,8 @@ def require_files(job: Job) -> None:
     settings = job.settings
     recorded_walks(job)
     teacher_weights(job)
+    for method in settings.methods:
+        given_weights(job, method)
     if found := keypoint_files(job):
         check_people(found)
     if settings.rendered:
@@ -96,6 +98,16 @@ def teacher_weights(job: Job) -> list[Path]:
     if chosen in ("coco", "walkers") or not own_student(job.settings):
         return []
     return [_existing(Path(chosen), "pose.teacher_weights")]
+
+
+def given_weights(job: Job, method: str) -> list[Path]:
+    """Returns the weights file that a method names; none for one that is trained.
+
+    Raises:
+        UserError: the file does not exist.
+    """
+    weights = job.settings.method(method).weights
+    return [] if weights is None else [_existing(weights, f"methods.{method}.weights")]
 
 
 def _existing(path: Path, setting: str) -> Path:
@@ -209,8 +221,15 @@ def learns(job: Job) -> bool:
 
 
 def weights(job: Job) -> list[Path]:
-    """Returns the trained weights of the job's run; none for a method that trains nothing."""
+    """Returns the weights of the job's run, given or trained; none for a network without weights.
+
+    Raises:
+        UserError: a given file does not exist.
+    """
     run = job.known_method()
+    method, _ = method_of(run, job.settings)
+    if given := given_weights(job, method):
+        return given
     return [Job(lender(job)).path(f"{run}/weights.safetensors")] if learns(job) else []
 
 

@@ -204,8 +204,8 @@ def train(job: Job) -> TrainStage:
     """Returns what `train` reads.
 
     Raises:
-        UserError: the dataset's networks are trained on another one, or it has no keypoints for
-            this network.
+        UserError: the dataset's networks are trained on another one, the method has weights, or
+            the dataset has no keypoints for this network.
     """
     settings = job.settings
     method, seed = method_of(job.known_method(), settings)
@@ -215,6 +215,11 @@ def train(job: Job) -> TrainStage:
             f"gaittake train {settings.networks_from} --method {method}"
         )
     chosen = settings.method(method)
+    if chosen.weights is not None:
+        raise UserError(
+            f"methods.{method}.weights: {chosen.weights} is tested without a training; `gaittake "
+            "embed` comes next, or remove weights"
+        )
     return TrainStage(
         seed=seed,
         network=chosen.network,
@@ -241,7 +246,9 @@ def embed(job: Job) -> EmbedStage:
         keypoints=_keypoints(settings, method),
         noise=chosen.noise,
         subjects=tuple(test_subjects(settings)),
-        train_subjects=None if settings.networks_from else tuple(train_subjects(settings)),
+        train_subjects=None
+        if settings.networks_from or chosen.weights
+        else tuple(train_subjects(settings)),
     )
 
 
@@ -255,7 +262,7 @@ def evaluate(job: Job) -> EvaluateStage:
         seed=seed,
         protocol=settings.protocol,
         evaluate=settings.evaluate,
-        trained_on=settings.networks_from,
+        trained_on=_trained_on(settings, method),
         synthetic=settings.rendered,
         note=note(settings),
         unpublished=unpublished(settings, method),
@@ -334,6 +341,12 @@ def unpublished(settings: Settings, method: str) -> dict[str, str]:
         if value != getattr(expected, name)
         and not {name, f"{section}.{name}"}.intersection(NOT_PUBLISHED)
     }
+
+
+def _trained_on(settings: Settings, method: str) -> str | None:
+    """Returns the file of a method's weights, or the lending dataset; None: trained here."""
+    weights = settings.method(method).weights
+    return settings.networks_from if weights is None else str(weights)
 
 
 def _keypoints(settings: Settings, method: str) -> str:

@@ -15,6 +15,7 @@ from gaittake.settings.networks import (
     learns,
     uses_keypoints,
 )
+from gaittake.settings.opengait import OPENGAIT
 from gaittake.settings.pose import Detector, Pose, PoseTraining, PseudoLabel
 from gaittake.settings.protocol import Protocol
 from gaittake.settings.read import describe, load_settings, split_changes
@@ -47,6 +48,7 @@ from gaittake.settings.text import settings_text
 from gaittake.settings.training import Train
 
 __all__ = [
+    "OPENGAIT",
     "OWN_STUDENT",
     "PAPERS",
     "SECTIONS",

@@ -403,10 +403,15 @@ class Settings(Section):
         return ("gaittake", *changed)
 
     def method_model(self, method: str) -> Section:
-        """Returns the network's settings for one method: size, `model`, own changes."""
+        """Returns the network's settings for one method: size, `model`, own changes.
+
+        Those of given weights do not depend on the dataset: only the method's own changes count.
+        """
         chosen = self.method(method)
         base = SIZES[self.size].get(chosen.network, {})
-        if chosen.network == "gaittake":
+        if chosen.weights is not None:
+            base = {}
+        elif chosen.network == "gaittake":
             base = self.model.model_dump()
         section = SECTIONS[chosen.network]
         return validated(section, base | chosen.model, "methods", method, "model")

@@ -1,19 +1,28 @@
 """The rows of the tables: the paper's methods, and GaitTAKE with one change each."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gaittake.settings.networks import learns
-from gaittake.settings.section import Section
+from gaittake.settings.section import Place, Section
 
 
 class Method(Section):
     """A row of a table: a network, with changes of its settings, training and keypoints."""
 
-    network: Literal["gei", "energynet", "gaitset", "gaitpart", "mt3d", "gaitgl", "gaittake"] = (
-        Field("gaittake", description="the network; PAPER 3, or a peer's own paper")
-    )
+    network: Literal[
+        "gei",
+        "energynet",
+        "gaitset",
+        "gaitpart",
+        "mt3d",
+        "gaitgl",
+        "gaitbase",
+        "deepgaitv2",
+        "skeletongait_plus",
+        "gaittake",
+    ] = Field("gaittake", description="the network; PAPER 3, or a peer's own paper")
     model: dict[str, Any] = Field(
         {}, description="changes of the dataset's model, or of the peer's size; yours"
     )
@@ -29,11 +38,26 @@ class Method(Section):
         le=1,
         description="added to the keypoints, share of the body's height; project default",
     )
+    weights: Place | None = Field(
+        None,
+        description="weights file to test in place of a training, for example one that `gaittake "
+        "weights import` wrote; model then starts from the network's defaults; yours",
+    )
+
+    @model_validator(mode="after")
+    def _weights_are_of_something(self) -> Self:
+        if self.weights is None:
+            return self
+        if not learns(self.network):
+            raise ValueError(f"weights: {self.network} has no weights; remove them")
+        if self.train:
+            raise ValueError("weights: the network is not trained; remove train, or the weights")
+        return self
 
     @property
     def learns(self) -> bool:
         """Whether the method trains a network."""
-        return learns(self.network)
+        return learns(self.network) and self.weights is None
 
 
 def _changed(model: dict[str, Any] | None = None, **other: Any) -> Method:
@@ -53,6 +77,9 @@ KNOWN: dict[str, Method] = {
         model={"head": "iccv"},
         train={"cross_entropy": 1.0, "weight_decay": 5e-4},
     ),
+    "gaitbase": Method(network="gaitbase"),
+    "deepgaitv2": Method(network="deepgaitv2"),
+    "skeletongait_plus": Method(network="skeletongait_plus"),
     "gaittake": Method(),
     "silhouettes_only": _changed({"keypoints": False}),
     "keypoints_only": _changed({"silhouettes": False}),
@@ -75,9 +102,10 @@ KNOWN: dict[str, Method] = {
     # Beyond the paper.
     "pose_encoder": _changed({"pose_channels": 64}),
     "skeleton_maps": _changed({"skeleton_maps": True}),
+    "attention_fusion": _changed({"fusion": "attention", "map_deviation": 1 / 16}),
     "pose_apart": _changed({"pose_channels": 64, "fusion": "apart"}),
     "bnneck": _changed(train={"cross_entropy": 1.0, "neck": True}),
-    "mirror": _changed(train={"mirror": True}),
+    "mirror": _changed(train={"mirror": 0.5}),
     # The additions that improved the results, together.
     "gaittake_plus": _changed(
         {"pose_channels": 64, "fusion": "apart"}, train={"cross_entropy": 1.0, "neck": True}
@@ -103,6 +131,7 @@ ABLATION = (
     "pose_encoder",
     "pose_apart",
     "skeleton_maps",
+    "attention_fusion",
     "bnneck",
     "mirror",
     "gaittake_plus",

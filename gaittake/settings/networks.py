@@ -39,10 +39,10 @@ class GaitTakeModel(Section):
     pose_attention_width: Count = Field(64, description="channels of the pose branch's δ1; ASSUME")
     silhouettes: bool = Field(True, description="use the silhouettes; PAPER 3.1")
     keypoints: bool = Field(True, description="use the keypoints; PAPER 3.2")
-    fusion: Literal["appended", "apart"] = Field(
+    fusion: Literal["appended", "apart", "attention"] = Field(
         "appended",
-        description="keypoints: 'appended' to each strip, or 'apart' in an embedding of their own; "
-        "PAPER 3.2",
+        description="keypoints: 'appended' to each strip, 'apart' in an embedding of their own, or "
+        "drawn as maps and fused with the silhouettes by 'attention' (SkeletonGait++); PAPER 3.2",
     )
     gem_power: float = Field(
         6.5, gt=0, description="initial exponent p of eq. 10; ASSUME: GaitGL v1"
@@ -57,11 +57,24 @@ class GaitTakeModel(Section):
         False,
         description="add maps of keypoints and limbs to the silhouettes (SkeletonGait); PAPER 3.1",
     )
+    map_deviation: float = Field(
+        1 / 32,
+        gt=0,
+        le=1,
+        description="standard deviation of the maps' Gaussians, share of the height; "
+        "SkeletonGait's: 0.0625; ASSUME",
+    )
 
     @model_validator(mode="after")
     def _sees_something(self) -> Self:
         if not (self.silhouettes or self.keypoints or self.skeleton_maps):
             raise ValueError("silhouettes, keypoints or skeleton_maps: one must be true")
+        if self.fusion == "attention" and (
+            self.skeleton_maps or not (self.silhouettes and self.keypoints)
+        ):
+            raise ValueError(
+                "fusion: 'attention' needs silhouettes and keypoints, and no skeleton_maps"
+            )
         return self
 
 
@@ -117,10 +130,84 @@ class GaitGlModel(Section):
         6.5, gt=0, description="initial exponent of GeM pooling; GaitGL's PAPER"
     )
     embedding: Count = Field(128, description="dimensions of each embedding; GaitGL's PAPER")
-    head: Literal["v1", "iccv"] = Field(
+    head: Literal["v1", "iccv", "bnneck"] = Field(
         "v1",
-        description="'iccv': the embedding is the output of batch normalisation; GaitGL's PAPER",
+        description="'iccv': the embedding is the output of batch normalisation; 'bnneck': for "
+        "tests it is the output of the BNNeck (OpenGait); GaitGL's PAPER",
     )
+    stem_repeats: Count = Field(
+        1, description="convolutions of the stem; OpenGait's for OU-MVLP: 2; GaitGL's PAPER"
+    )
+    repeats: Count = Field(
+        1, description="GLConvs of each width; OpenGait's for OU-MVLP: 2; GaitGL's PAPER"
+    )
+
+
+Widths = tuple[Count, Count, Count, Count]
+NECK = "tests use the embeddings behind the BNNeck, which needs train.neck (OpenGait's use_emb2)"
+
+
+class GaitBaseModel(Section):
+    """GaitBase (Fan et al., OpenGait, CVPR 2023)."""
+
+    channels: Widths = Field(
+        (64, 128, 256, 512), description="channels of each stage; GaitBase's PAPER"
+    )
+    parts: Count = Field(16, description="horizontal bins; GaitBase's PAPER")
+    shrink: Count = Field(1, description=SHRINK)
+    embedding: Count = Field(256, description="dimensions of each embedding; GaitBase's PAPER")
+    neck: bool = Field(False, description=f"{NECK}; ASSUME: OpenGait")
+
+
+class DeepGaitV2Model(Section):
+    """DeepGaitV2 (Fan et al., 2023)."""
+
+    mode: Literal["2d", "3d", "p3d"] = Field(
+        "p3d",
+        description="convolutions of the last three stages: of frames, of space and time, or of "
+        "frames with one over time between; DeepGaitV2's PAPER",
+    )
+    blocks: Widths = Field(
+        (1, 1, 1, 1),
+        description="residual blocks of each stage; for Gait3D and GREW: 1, 4, 4, 1; DeepGaitV2's "
+        "PAPER",
+    )
+    channels: Widths = Field(
+        (64, 128, 256, 512), description="channels of each stage; DeepGaitV2's PAPER"
+    )
+    parts: Count = Field(16, description="horizontal bins; DeepGaitV2's PAPER")
+    shrink: Count = Field(1, description=SHRINK)
+    embedding: Count = Field(256, description="dimensions of each embedding; DeepGaitV2's PAPER")
+    neck: bool = Field(False, description=f"{NECK}; ASSUME: OpenGait")
+
+
+class SkeletonGaitPlusModel(Section):
+    """SkeletonGait++ (Fan et al., AAAI 2024)."""
+
+    skeleton_maps: Literal["centred", "aligned"] = Field(
+        "centred",
+        description="how keypoints are drawn: 'centred' on the hips, all of one height, or "
+        "'aligned' with the silhouette; SkeletonGait's PAPER",
+    )
+    map_deviation: float = Field(
+        1 / 16,
+        gt=0,
+        le=1,
+        description="standard deviation of the maps' Gaussians, share of the height; "
+        "SkeletonGait's PAPER",
+    )
+    blocks: Widths = Field(
+        (1, 1, 1, 1),
+        description="residual blocks of each stage; for Gait3D and GREW: 1, 4, 4, 1; "
+        "SkeletonGait's PAPER",
+    )
+    channels: Widths = Field(
+        (64, 128, 256, 512), description="channels of each stage; SkeletonGait's PAPER"
+    )
+    parts: Count = Field(16, description="horizontal bins; SkeletonGait's PAPER")
+    shrink: Count = Field(1, description=SHRINK)
+    embedding: Count = Field(256, description="dimensions of each embedding; SkeletonGait's PAPER")
+    neck: bool = Field(False, description=f"{NECK}; ASSUME: OpenGait")
 
 
 class Mt3dModel(Section):
@@ -160,6 +247,9 @@ SECTIONS: dict[str, type[Section]] = {
     "gaitpart": GaitPartModel,
     "mt3d": Mt3dModel,
     "gaitgl": GaitGlModel,
+    "gaitbase": GaitBaseModel,
+    "deepgaitv2": DeepGaitV2Model,
+    "skeletongait_plus": SkeletonGaitPlusModel,
     "gaittake": GaitTakeModel,
 }
 
@@ -181,12 +271,17 @@ PAPERS = {
     "gaitpart": "Fan et al., CVPR 2020",
     "mt3d": "Lin et al., ACM MM 2020",
     "gaitgl": "Lin et al., arXiv 2020",
+    "gaitbase": "Fan et al., CVPR 2023",
+    "deepgaitv2": "Fan et al., 2023",
+    "skeletongait_plus": "Fan et al., AAAI 2024",
     "gaittake": "Hsu et al., 2022",
 }
 
 # Differences from the defaults. OU-MVLP: GaitSet's paper; GaitGL v1's; GaitPart's two more layers
 # as in OpenGait's reimplementation (ASSUME); MT3D's paper gives no size (ASSUME: CASIA-B's).
+# GaitBase, DeepGaitV2 and SkeletonGait++ have one size for both.
 # Small, for two CPU cores: a stem of 8 channels and 16 after it, on images of half the side.
+_SMALL_RESIDUAL = {"channels": (8, 16, 32, 32), "parts": 8, "shrink": 2, "embedding": 64}
 SIZES: dict[Size, dict[str, dict[str, Any]]] = {
     "casiab": {},
     "oumvlp": {
@@ -200,6 +295,9 @@ SIZES: dict[Size, dict[str, dict[str, Any]]] = {
         "gaitpart": {"channels": (8, 16, 16), "parts": 8, "shrink": 2},
         "mt3d": {"channels": (8, 16, 16, 16), "shrink": 2},
         "gaitgl": {"channels": (8, 16, 16, 16), "shrink": 2},
+        "gaitbase": _SMALL_RESIDUAL,
+        "deepgaitv2": _SMALL_RESIDUAL,
+        "skeletongait_plus": _SMALL_RESIDUAL,
         "gaittake": {
             "channels": (8, 16, 16, 16),
             "shrink": 2,

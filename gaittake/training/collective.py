@@ -15,6 +15,8 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from gaittake.models.pooling import PartNeck
+
 
 class _GatherRows(torch.autograd.Function):
     @staticmethod
@@ -109,8 +111,13 @@ class SharedBatchNorm(_BatchNorm):
 
 
 def share_statistics(network: nn.Module) -> None:
-    """Makes all batch normalisations of a network use the statistics of the whole batch."""
+    """Makes all batch normalisations of a network use the statistics of the whole batch.
+
+    A BNNeck belongs to the classifier, which gets the embeddings of the whole batch anyway.
+    """
     for module in list(network.modules()):
+        if isinstance(module, PartNeck):
+            continue
         for name, child in module.named_children():
             if isinstance(child, _BatchNorm):
                 setattr(module, name, SharedBatchNorm(child))

@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.amp.grad_scaler import GradScaler
-from torch.optim import Adam
+from torch.optim import SGD, Adam, Optimizer
 from torch.optim.lr_scheduler import MultiStepLR
 
 from gaittake.data.sampler import group_by_subject
@@ -28,7 +28,7 @@ from gaittake.io.tables import write_csv
 from gaittake.io.weights import save_weights
 from gaittake.losses.classification import PartClassifier
 from gaittake.models import build_network
-from gaittake.models.pooling import SeparateHeads
+from gaittake.models.pooling import PartNeck, SeparateHeads
 from gaittake.settings import Train, TrainStage, canonical
 from gaittake.training.collective import share_statistics
 from gaittake.training.distributed import Group, joined, parallel
@@ -38,6 +38,7 @@ from gaittake.training.history import history_row, note_of, stop_unless_finite
 from gaittake.training.step import Learner, Training, clips_of, train_step
 
 logger = logging.getLogger(__name__)
+MOMENTUM = 0.9  # of SGD
 
 
 def train(
@@ -115,12 +116,7 @@ def _prepare(
     )
     classifier = _classifier(network, len(groups), choice)
     learner = Learner(network, classifier, group).to(device)
-    optimiser = Adam(
-        learner.parameters(),
-        lr=choice.learning_rate,
-        weight_decay=choice.weight_decay,
-        fused=device.type == "cuda" or None,
-    )
+    optimiser = _optimiser(learner, choice, device)
     dtype = layer_dtype(device, choice.precision, loss_scaling=True)
     scaler = GradScaler(device.type, enabled=dtype is torch.float16)
     schedule = MultiStepLR(optimiser, list(choice.milestones), gamma=choice.decay)
@@ -147,6 +143,16 @@ def _prepare(
         settings.seed,
         group,
     )
+
+
+def _optimiser(learner: Learner, choice: Train, device: torch.device) -> Optimizer:
+    rate, decay = choice.learning_rate, choice.weight_decay
+    fused = device.type == "cuda" or None
+    if choice.optimiser == "sgd":
+        return SGD(
+            learner.parameters(), lr=rate, momentum=MOMENTUM, weight_decay=decay, fused=fused
+        )
+    return Adam(learner.parameters(), lr=rate, weight_decay=decay, fused=fused)
 
 
 def _restore(training: Training, state: dict[str, Any], path: Path) -> None:
@@ -186,12 +192,27 @@ def _network(settings: TrainStage, rows: int, columns: int) -> nn.Module:
 
 
 def _classifier(network: nn.Module, classes: int, choice: Train) -> PartClassifier | None:
-    """Returns the classifier of the training subjects, or None without cross-entropy."""
+    """Returns the classifier of the training subjects, or None without cross-entropy.
+
+    A BNNeck that is part of the network is the classifier's, too: there it is trained.
+
+    Raises:
+        UserError: the network has a BNNeck that would not be trained.
+    """
+    necks = [module for module in network.modules() if isinstance(module, PartNeck)]
+    if necks and not choice.neck:
+        raise UserError(
+            "the model's embeddings are those behind a BNNeck, which is not trained: set "
+            "train.neck: true and train.cross_entropy: 1, or change the model (neck, head)"
+        )
     if not choice.cross_entropy:
         return None
     heads = [module for module in network.modules() if isinstance(module, SeparateHeads)]
     parts, embedding = sum(len(head.weight) for head in heads), heads[0].weight.shape[2]
-    return PartClassifier(parts, embedding, classes, neck=choice.neck)
+    classifier = PartClassifier(parts, embedding, classes, neck=choice.neck, cosine=choice.cosine)
+    if necks:
+        classifier.neck = necks[0].norm
+    return classifier
 
 
 def _run(

@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.amp.grad_scaler import GradScaler
-from torch.optim import Adam
+from torch.optim import Optimizer
 from torch.optim.lr_scheduler import MultiStepLR
 
 from gaittake.arrays import Int64s
-from gaittake.data.augment import mirror_half
+from gaittake.data.augment import augmented
 from gaittake.data.clips import clip_rows
 from gaittake.data.corrupt import corrupted
 from gaittake.data.sampler import sample_sequences, step_generator
@@ -69,7 +69,7 @@ class Training(NamedTuple):
 
     learner: Learner
     parallel: nn.Module
-    optimiser: Adam
+    optimiser: Optimizer
     scaler: GradScaler
     schedule: MultiStepLR
     store: SequenceStore
@@ -107,8 +107,14 @@ def _share_of_batch(training: Training, step: int) -> tuple[Batch, Int64s]:
     choice = training.settings
     rows, groups, generator = clips_of(training, step)
     batch = gather_clips(training.store, rows)
-    if choice.mirror:
-        batch = mirror_half(batch, generator)
+    batch = augmented(
+        batch,
+        generator,
+        mirror=choice.mirror,
+        perspective=choice.perspective,
+        rotate=choice.rotate,
+        erase=choice.erase,
+    )
     if choice.corrupt:
         spoiled = corrupted(batch.silhouettes, generator, share=choice.corrupt)
         batch = batch._replace(silhouettes=spoiled)
@@ -137,13 +143,13 @@ def step_loss(
         embeddings: `[n, p, d]`.
         scores: `[n, p, classes]` of the classifier, or None.
         subjects: `[n]`, the class of each sequence.
-        choice: margin, weights and factor of the losses.
+        choice: margin, weights and factor of the losses, label smoothing.
     """
     triplet = triplet_loss(embeddings, subjects, margin=choice.margin, weights=choice.loss)
     metrics = triplet._asdict()
     loss = metrics.pop("loss")
     if scores is not None:
-        classified = classification_loss(scores, subjects)
+        classified = classification_loss(scores, subjects, smoothing=choice.label_smoothing)
         loss = loss + choice.cross_entropy * classified.loss
         metrics |= {"cross_entropy": classified.loss.detach(), "accuracy": classified.accuracy}
     return StepTerms(loss, metrics)

@@ -25,8 +25,9 @@ class Origin(Section):
 
     @property
     def training_frames(self) -> int:
-        """Frames of a training clip; 0 for a network that is not trained."""
-        return 0 if self.training == "none" else int(json.loads(self.training)["train"]["frames"])
+        """Frames of a training clip; 0 for a network that is not trained, or not by gaittake."""
+        training = {} if self.training == "none" else json.loads(self.training)
+        return int(training.get("train", {}).get("frames", 0))
 
     @property
     def reliable_frames(self) -> int:

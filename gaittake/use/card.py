@@ -93,7 +93,9 @@ def _sections(header: Header) -> Iterator[str]:
 def _data(origin: Origin) -> str:
     people = "rendered people (synthetic)" if origin.synthetic else "filmed people"
     training = f"Trained on {origin.training_subjects} subjects of {origin.trained_on}"
-    if not origin.training_subjects:
+    if not origin.training_subjects and origin.training != "none":
+        training = f"Weights of {origin.trained_on}, imported"
+    elif not origin.training_subjects:
         training = "Not trained: the network has no weights to learn"
     note = f" {origin.note}" if origin.note else ""
     return f"{training}; measured on the test subjects of {origin.dataset}, {people}.{note}"

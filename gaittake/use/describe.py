@@ -22,7 +22,9 @@ def describe_origin(origin: Origin) -> str:
     training = f"trained on {origin.training_subjects} people of {origin.trained_on}"
     if origin.trained_on != origin.dataset:
         training += f", measured on {origin.dataset}"
-    if not origin.training_subjects:
+    if not origin.training_subjects and origin.training != "none":
+        training = f"weights of {origin.trained_on}, measured on {origin.dataset}"
+    elif not origin.training_subjects:
         training = f"not trained (no weights to learn), measured on {origin.dataset}"
     kind = f". {SYNTHETIC}" if origin.synthetic else ", filmed people"
     note = f" {origin.note}" if origin.note else ""

@@ -232,3 +232,23 @@ def test_unknown_keypoints_are_refused(stored: Path) -> None:
         ValueError, match="keypoints must be 'predicted', 'truth' or 'none', not 'exact'"
     ):
         load_store(stored, SUBJECTS, CPU, keypoints="exact")
+
+
+def test_of_a_long_sequence_the_first_frames_are_used_and_a_warning_says_so(
+    stored: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = load_store(stored, SUBJECTS, CPU)
+    whole = gather_whole(store, [0, 8])  # 45 and 37 frames
+    assert not caplog.records
+    monkeypatch.setattr(module, "LONGEST", 40)
+    cut = gather_whole(store, [0, 8])
+    assert cut.silhouettes.shape[1] == whole_rows(store, [0, 8]).shape[1] == 40
+    assert cut.silhouettes.equal(whole.silhouettes[:, :40])
+    assert cut.keypoints.equal(whole.keypoints[:, :40])
+    assert cut.counts is not None
+    assert cut.counts.tolist() == [40, 37]
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said == "subject 001: the first 40 of the 45 frames of a sequence are used"
+    alone = gather_whole(store, [0])
+    assert alone.counts is None
+    assert alone.silhouettes.shape[1] == 40

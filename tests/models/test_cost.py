@@ -1,10 +1,13 @@
 """Weights and multiply-accumulates of the networks, compared with the published numbers."""
 
+from typing import Any
+
 import pytest
 
 from gaittake.cli.networks import ICCV, rows
-from gaittake.models import NETWORKS
-from gaittake.settings import PAPERS, SECTIONS, SIZES
+from gaittake.models import NETWORKS, build_network
+from gaittake.models.cost import network_cost
+from gaittake.settings import OPENGAIT, PAPERS, SECTIONS, SIZES
 
 WEIGHTS = {
     "casiab": {
@@ -14,6 +17,9 @@ WEIGHTS = {
         "gaitpart": 1_204_000,
         "mt3d": 3_190_624,
         "gaitgl": 2_490_209,
+        "gaitbase": 6_994_112,
+        "deepgaitv2": 8_028_096,
+        "skeletongait_plus": 8_104_544,
         ICCV: 3_096_673,
         "gaittake": 49_046_819,
     },
@@ -24,11 +30,23 @@ WEIGHTS = {
         "gaitpart": 4_841_248,
         "mt3d": 3_190_624,
         "gaitgl": 10_944_353,
+        "gaitbase": 6_994_112,
+        "deepgaitv2": 8_028_096,
+        "skeletongait_plus": 8_104_544,
         "gaittake": 104_056_099,
     },
 }
 # Published multiply-accumulates for 30 frames, in 10⁹.
-WORK = {"gaitset": 3.26, "gaitpart": 3.2, "mt3d": 18.3, "gaitgl": 12.6, ICCV: 12.6}
+WORK = {
+    "gaitset": 3.26,
+    "gaitpart": 3.2,
+    "mt3d": 18.3,
+    "gaitgl": 12.6,
+    ICCV: 12.6,
+    "gaitbase": 35.346,
+    "deepgaitv2": 41.574,
+    "skeletongait_plus": 47.999,
+}
 EMBEDDINGS = {
     "gei": (1, 2816),
     "energynet": (16, 64),
@@ -37,6 +55,9 @@ EMBEDDINGS = {
     "mt3d": (64, 128),
     "gaitgl": (64, 128),
     ICCV: (64, 128),
+    "gaitbase": (16, 256),
+    "deepgaitv2": (16, 256),
+    "skeletongait_plus": (16, 256),
     "gaittake": (64, 128),
 }
 
@@ -51,6 +72,24 @@ def test_every_network_has_the_published_multiply_accumulates() -> None:
     for name, published in WORK.items():
         assert found[name].multiply_accumulates / 1e9 == pytest.approx(published, rel=0.003)
     assert {name: (cost.parts, cost.embedding) for name, cost in found.items()} == EMBEDDINGS
+
+
+@pytest.mark.parametrize(
+    ("network", "numbers", "weights", "work"),
+    [
+        ("deepgaitv2", {"blocks": (1, 4, 4, 1)}, 13_195_968, 85.174),
+        ("skeletongait_plus", {"blocks": (1, 4, 4, 1)}, 13_272_416, 91.599),
+        # With Bn, and without the classifier, whose products are 0.084 of the published 58.641.
+        ("gaitgl", OPENGAIT["gaitgl"]["oumvlp"], 11_193_697, 58.641 - 0.084),
+        ("gaitgl", OPENGAIT["gaitgl"]["casiab"], 2_490_465, 12.618),
+    ],
+)
+def test_the_sizes_of_published_weights(
+    network: str, numbers: dict[str, Any], weights: int, work: float
+) -> None:
+    cost = network_cost(lambda: build_network(network, **numbers))
+    assert cost.weights == weights
+    assert cost.multiply_accumulates / 1e9 == pytest.approx(work, abs=0.002)
 
 
 def test_small_networks_cost_a_hundredth() -> None:

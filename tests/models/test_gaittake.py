@@ -277,7 +277,7 @@ def test_each_branch_works_alone() -> None:
     [
         ("temporal", "'attention', 'max' or 'mean'"),
         ("attention_input", "'flat' or 'strips'"),
-        ("fusion", "'appended' or 'apart'"),
+        ("fusion", "'appended', 'apart' or 'attention'"),
     ],
 )
 def test_an_unknown_word_is_refused(field: str, known: str) -> None:

@@ -20,6 +20,9 @@ TINY: dict[str, dict[str, Any]] = {
     "gaitpart": {"channels": (2, 4, 8), "strips": (1, 4, 4), "parts": 4},
     "mt3d": {"channels": (2, 3, 4, 5)},
     "gaitgl": {"channels": (2, 3, 4, 5), "strips": 4, "head": "iccv"},
+    "gaitbase": {"channels": (2, 3, 4, 5), "parts": 4},
+    "deepgaitv2": {"channels": (2, 3, 4, 5), "parts": 4, "blocks": (1, 2, 1, 2)},
+    "skeletongait_plus": {"channels": (2, 3, 4, 5), "parts": 4, "skeleton_maps": "aligned"},
     "gaittake": {
         "channels": (2, 3, 4, 5),
         "strips": 4,
@@ -233,7 +236,7 @@ def test_strips_and_bins_that_do_not_divide_the_rows_are_refused() -> None:
 def test_unknown_networks_and_heads_are_refused() -> None:
     with pytest.raises(ValueError, match="unknown network 'gaitless'; needed: one of gei, energy"):
         build_network("gaitless")
-    with pytest.raises(ValueError, match="head must be 'v1' or 'iccv', not 'v2'"):
+    with pytest.raises(ValueError, match="head must be 'v1', 'iccv' or 'bnneck', not 'v2'"):
         build_network("gaitgl", head="v2")
 
 

@@ -1,4 +1,4 @@
-"""Extensions of the pose branch: the encoder's inputs, skeleton maps, separate heads."""
+"""Extensions of the pose branch: the encoder's inputs, maps as inputs, separate heads."""
 
 import pytest
 import torch
@@ -13,7 +13,6 @@ from gaittake.models.pose import (
     RIGHT,
     PoseEncoder,
     pose_numbers,
-    skeleton_maps,
 )
 
 
@@ -62,38 +61,6 @@ def test_the_encoder_does_not_depend_on_the_position_of_a_pose() -> None:
     encoder, keypoints = PoseEncoder(8).eval(), torch.rand(2, 5, 17, 3)
     moved = keypoints + torch.tensor([0.2, -0.1, 0.0])
     torch.testing.assert_close(encoder(moved, None), encoder(keypoints, None))
-
-
-def test_a_keypoint_is_drawn_at_its_place_in_the_silhouette() -> None:
-    keypoints = torch.zeros(1, 2, 17, 3)
-    keypoints[0, 0, 0] = torch.tensor([0.5, 0.25, 1.0])  # the middle column, a quarter down
-    joints, limbs = skeleton_maps(keypoints, rows=64, columns=44)[0]
-    assert joints.shape == (2, 64, 44)
-    peak = (joints[0] > 0.99 * joints[0].max()).nonzero()
-    assert set(peak[:, 0].tolist()) == {15, 16}
-    assert set(peak[:, 1].tolist()) == {21, 22}
-    assert not bool(joints[1].any())
-    assert not bool(limbs.any())  # the other ends are not certain
-
-
-def test_a_limb_is_drawn_between_its_keypoints() -> None:
-    keypoints = torch.zeros(1, 1, 17, 3)
-    keypoints[0, 0, 5] = torch.tensor([0.3, 0.2, 1.0])  # shoulder
-    keypoints[0, 0, 7] = torch.tensor([0.7, 0.6, 0.5])  # elbow, less certain
-    limbs = skeleton_maps(keypoints, rows=64, columns=64)[0, 1, 0]
-    for share in torch.linspace(0.1, 0.9, 9):
-        column, row = 64 * (0.3 + 0.4 * share), 64 * (0.2 + 0.4 * share)
-        assert 0.35 < float(limbs[int(row), int(column)]) <= 1.0
-    assert float(limbs[10, 50]) < 1e-3
-    assert float(limbs.max()) <= 1.0
-
-
-def test_mirrored_keypoints_draw_mirrored_maps() -> None:
-    keypoints = torch.rand(2, 3, 17, 3)
-    mirrored = keypoints[:, :, list(coco.MIRROR)] * torch.tensor([-1.0, 1.0, 1.0])
-    mirrored = mirrored + torch.tensor([1.0, 0.0, 0.0])
-    one, other = (skeleton_maps(k, rows=16, columns=12) for k in (keypoints, mirrored))
-    torch.testing.assert_close(one.flip(-1), other, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("silhouettes", [True, False])

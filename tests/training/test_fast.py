@@ -59,7 +59,7 @@ def training_without_numbers(
 def test_a_step_never_waits_for_a_number_of_the_device(
     cache: Path, monkeypatch: pytest.MonkeyPatch, network: str, loss: str
 ) -> None:
-    switches = {"cross_entropy": 0.5, "neck": True, "mirror": True}
+    switches = {"cross_entropy": 0.5, "neck": True, "mirror": 0.5, "rotate": 0.5, "erase": 0.5}
     training = training_without_numbers(cache, monkeypatch, network, loss=loss, **switches)
     before = dict(training.learner.named_parameters())
     with NoCopiesToTheDevice():

@@ -14,7 +14,9 @@ from gaittake.io.ragged import RaggedWriter, open_ragged
 from gaittake.models import build_network
 from gaittake.sequence import type_of
 from gaittake.settings import EmbedStage, Train, TrainStage
-from gaittake.training import step
+from gaittake.training import engine, step
+from gaittake.training.distributed import ALONE
+from gaittake.training.step import Learner
 from tests.training.runs import CPU, before_step, die, run, same
 
 SUBJECTS = ("001", "002", "003", "004")
@@ -23,6 +25,9 @@ MODELS: dict[str, dict[str, Any]] = {
     "gaitpart": {"channels": (2, 4, 8), "strips": (1, 4, 4), "parts": 4, "embedding": 6},
     "mt3d": {"channels": (2, 4, 4, 4), "embedding": 6},
     "gaitgl": {"channels": (2, 4, 4, 4), "strips": 4, "embedding": 6, "head": "iccv"},
+    "gaitbase": {"channels": (4, 4, 4, 4), "parts": 4, "embedding": 6},
+    "deepgaitv2": {"channels": (4, 4, 4, 4), "parts": 4, "embedding": 6, "neck": True},
+    "skeletongait_plus": {"channels": (4, 4, 4, 4), "parts": 4, "embedding": 6},
     "gaittake": {
         "channels": (2, 4, 4, 4),
         "strips": 4,
@@ -34,9 +39,11 @@ MODELS: dict[str, dict[str, Any]] = {
         "skeleton_maps": True,
     },
 }
+BNNECK = {"cross_entropy": 1.0, "neck": True, "cosine": 16.0, "label_smoothing": 0.1}
 HEADS: dict[str, dict[str, Any]] = {
+    "deepgaitv2": BNNECK | {"optimiser": "sgd", "weight_decay": 5e-4, "loss": "batch_all"},
     "gaitgl": {"cross_entropy": 1.0, "weight_decay": 5e-4, "loss": "batch_all"},
-    "gaittake": {"cross_entropy": 0.5, "neck": True, "mirror": True},
+    "gaittake": {"cross_entropy": 0.5, "neck": True, "mirror": 0.5},
 }
 
 
@@ -86,7 +93,8 @@ def test_every_network_learns_to_distinguish_subjects(
     tmp_path: Path, cache: Path, network: str
 ) -> None:
     order = {"gaitset": "any", "gaitpart": "sorted"}.get(network, "consecutive")
-    settings = stage(network, steps=60, milestones=(), log_every=1, order=order)
+    head = HEADS["deepgaitv2"] if network == "deepgaitv2" else {}
+    settings = stage(network, steps=60, milestones=(), log_every=1, order=order, **head)
     run(tmp_path, cache, settings)
     history = pd.read_csv(tmp_path / "train.csv")
     hinge = history["loss"] * history["active"]  # the mean over all terms
@@ -157,9 +165,38 @@ def test_sizes_that_do_not_fit_the_silhouettes_are_an_error_before_the_first_ste
         run(tmp_path, cache, asked)
 
 
-def test_mirrored_clips_reach_the_network(
+def test_changed_clips_reach_the_network(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = run(tmp_path / "plain", cache, stage("gaittake", steps=3))
-    mirrored = run(tmp_path / "mirrored", cache, stage("gaittake", steps=3, mirror=True))
-    assert not all(plain[name].equal(mirrored[name]) for name in plain)
+    changed = {"mirror": 0.5}, {"rotate": 1.0}, {"perspective": 1.0}, {"erase": 1.0}
+    for number, change in enumerate(changed):
+        other = run(tmp_path / str(number), cache, stage("gaittake", steps=3, **change))
+        assert not all(plain[name].equal(other[name]) for name in plain)
+
+
+def test_a_bnneck_that_is_not_trained_is_an_error_before_the_first_step(
+    tmp_path: Path, cache: Path
+) -> None:
+    with pytest.raises(UserError, match=r"BNNeck, which is not trained: set train\.neck: true"):
+        run(tmp_path, cache, stage("deepgaitv2"))
+
+
+def test_the_bnneck_of_a_network_is_the_classifiers(tmp_path: Path, cache: Path) -> None:
+    weights = run(tmp_path, cache, stage("deepgaitv2", **HEADS["deepgaitv2"]))
+    assert int(weights["head.neck.norm.num_batches_tracked"]) == 8
+    assert not weights["head.neck.norm.weight"].equal(torch.ones(24))
+
+
+def test_sgd_moves_the_weights_as_its_formula_says() -> None:
+    layer = torch.nn.Linear(2, 1, bias=False)
+    choice = Train(optimiser="sgd", learning_rate=0.1, weight_decay=0.01)
+    learner = Learner(layer, None, ALONE)
+    optimiser = engine._optimiser(learner, choice, CPU)
+    weight, speed = layer.weight.detach().clone(), torch.zeros(1, 2)
+    for _ in range(3):
+        layer.weight.grad = torch.tensor([[1.0, -2.0]])
+        optimiser.step()
+        speed = 0.9 * speed + layer.weight.grad + 0.01 * weight
+        weight = weight - 0.1 * speed
+    torch.testing.assert_close(layer.weight.detach(), weight)

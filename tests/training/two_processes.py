@@ -34,7 +34,7 @@ NETWORKS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "all switches": (
         "gaittake",
         TAKE | {"pose_channels": 5, "fusion": "apart", "skeleton_maps": True},
-        {"cross_entropy": 0.5, "neck": True, "mirror": True},
+        {"cross_entropy": 0.5, "neck": True, "mirror": 0.5, "perspective": 0.5, "erase": 0.5},
     ),
     "gaitgl": (
         "gaitgl",

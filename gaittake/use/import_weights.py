@@ -1,0 +1,134 @@
+"""Import of OpenGait's checkpoints as weights files of this project."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from gaittake.errors import UserError
+from gaittake.io.checkpoint import file_digest
+from gaittake.io.environment import environment
+from gaittake.io.torch_file import load_torch
+from gaittake.io.weights import save_weights
+from gaittake.models import build_network
+from gaittake.models.opengait import Converted, converted
+from gaittake.settings import OPENGAIT, SECTIONS
+
+
+class Imported(NamedTuple):
+    """What was imported.
+
+    Attributes:
+        model: settings that differ from the network's defaults.
+        parameters: number of weights.
+        dropped: names of the checkpoint's weights that are not in the file.
+        iteration: step of the training, as the checkpoint has it.
+    """
+
+    model: dict[str, Any]
+    parameters: int
+    dropped: list[str]
+    iteration: int | None
+
+
+def import_weights(path: Path, *, network: str, size: str, neck: bool, out: Path) -> Imported:
+    """Writes a weights file with the weights of a checkpoint; runs no code from it.
+
+    Args:
+        path: of the checkpoint: `{"model": state dict, …}`, or a state dict.
+        network: its name here.
+        size: the dataset for which OpenGait trained the network.
+        neck: the embeddings are those behind the BNNeck (OpenGait's `use_emb2`).
+        out: the weights file.
+
+    Raises:
+        UserError: an unknown network or size, a file that cannot be read, names or shapes that do
+            not fit.
+    """
+    sizes = OPENGAIT.get(network, {})
+    if size not in sizes:
+        known = ", ".join(sizes) if sizes else f"none; networks: {', '.join(OPENGAIT)}"
+        raise UserError(f"--network {network} --size {size}: sizes of this network: {known}")
+    if out.exists() and path.exists() and out.samefile(path):
+        raise UserError(f"--out {out}: the checkpoint itself; choose another file")
+    state, iteration = _read(path)
+    model = _with_neck(sizes[size], network, neck=neck, state=state)
+    try:
+        found = _converted(network, model, state)
+    except ValueError as error:
+        raise UserError(
+            f"{path}: not a checkpoint of {network} in its size for '{size}': {error}; "
+            f"{_advice(network, sizes, state)}"
+        ) from error
+    settings = SECTIONS[network].model_validate(model).model_dump(mode="json")
+    built = build_network(network, **settings)
+    built.load_state_dict(found.state)
+    about = {"network": network, "model": settings, "subjects": [], "imported": path.name}
+    save_weights(
+        built,
+        out,
+        network=network,
+        settings=settings,
+        made_by={
+            "settings": json.dumps(about | {"iteration": iteration}),
+            "data_digest": file_digest(path),
+            "environment": environment(torch.device("cpu"), "float32"),
+        },
+    )
+    parameters = sum(weight.numel() for weight in built.parameters())
+    return Imported(model, parameters, found.dropped, iteration)
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], int | None]:
+    """Returns the state dict of a checkpoint, and the step of its training."""
+    try:
+        content = load_torch(path)
+    except ValueError as error:
+        raise UserError(
+            f"{path}: not a checkpoint that can be loaded without running its code ({error}); "
+            "needed: a file of torch.save with tensors, as OpenGait's checkpoints/*.pt"
+        ) from error
+    whole = content if isinstance(content, dict) else {}
+    state = whole.get("model", whole)
+    if not isinstance(state, Mapping) or not state or not all(map(torch.is_tensor, state.values())):
+        holds = sorted(map(str, whole))[:5] if whole else type(content).__name__
+        raise UserError(
+            f"{path}: not a checkpoint of OpenGait; it holds {holds}, needed: 'model' with weights "
+            "by name"
+        )
+    iteration = whole.get("iteration")
+    return dict(state), iteration if isinstance(iteration, int) else None
+
+
+def _with_neck(
+    model: dict[str, Any], network: str, *, neck: bool, state: Mapping[str, Tensor]
+) -> dict[str, Any]:
+    """Returns the settings, with those for embeddings behind the BNNeck."""
+    if network == "gaitgl" and "BNNecks.bn1d.weight" in state:
+        return model | {"head": "bnneck"}  # whose embeddings for tests are always those
+    if not neck:
+        return model
+    if "neck" not in SECTIONS[network].model_fields:
+        raise UserError(f"--neck: {network} has no such embeddings; leave it out")
+    return model | {"neck": True}
+
+
+def _converted(network: str, model: Mapping[str, Any], state: Mapping[str, Tensor]) -> Converted:
+    with torch.device("meta"):
+        built = build_network(network, **model)
+    return converted(network, built, state)
+
+
+def _advice(network: str, sizes: dict[str, dict[str, Any]], state: Mapping[str, Tensor]) -> str:
+    """Returns what to do with a checkpoint that does not fit."""
+    for name, candidates in {network: sizes, **OPENGAIT}.items():
+        for size, model in candidates.items():
+            try:
+                _converted(name, _with_neck(model, name, neck=False, state=state), state)
+            except ValueError:
+                continue
+            return f"it fits --network {name} --size {size}"
+    return f"it fits none of {', '.join(OPENGAIT)}"
