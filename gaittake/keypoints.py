@@ -31,14 +31,12 @@ LIMBS = (
     (0, 1), (0, 2), (1, 3), (2, 4), (5, 6), (5, 7), (7, 9), (6, 8), (8, 10),
     (5, 11), (6, 12), (11, 12), (11, 13), (13, 15), (12, 14), (14, 16),
 )  # fmt: skip
-
-
+# SkeletonGait joins the nose to the shoulders, and these not to each other.
+SKELETONGAIT_LIMBS = (*(limb for limb in LIMBS if limb != (5, 6)), (0, 5), (0, 6))
 # Joints of OpenPose's 18 (COCO with a neck, which is left out) in the order of NAMES.
 FROM_18 = (0, 15, 14, 17, 16, 5, 2, 6, 3, 7, 4, 11, 8, 12, 9, 13, 10)
 # Heights above the ground as shares of the stature (Drillis & Contini 1966).
 EYES, ANKLES = 0.936, 0.039
-
-
 HEAD, TRUNK, FEET = range(5), (5, 6, 11, 12), (15, 16)
 
 

@@ -22,6 +22,9 @@ NAMES = {
     "gaitgl": "GaitGL",
     "gaitgl_iccv": "GaitGL (ICCV head)",
     "mt3d": "MT3D",
+    "gaitbase": "GaitBase",
+    "deepgaitv2": "DeepGaitV2",
+    "skeletongait_plus": "SkeletonGait++",
     "gaittake": "GaitTAKE",
     "gaittake_plus": "GaitTAKE+",
 }

@@ -3,12 +3,10 @@
 import torch
 from torch import Tensor
 
-from gaittake.keypoints import LIMBS
+from gaittake.keypoints import LIMBS, SKELETONGAIT_LIMBS
 
 LEFT_HIP, RIGHT_HIP = 11, 12
 EXTENT = 85 / 128  # height of a centred skeleton, as a share of the map's
-# As published: the nose is joined to the shoulders, which are not joined to each other.
-CENTRED_LIMBS = (*(limb for limb in LIMBS if limb != (5, 6)), (0, 5), (0, 6))
 
 
 def skeleton_maps(
@@ -54,7 +52,7 @@ def skeleton_maps(
         value = certain[:, :, k, None, None] - right[:, :, k].square() - below[:, :, k].square()
         joints = torch.maximum(joints, value)
     limbs = points.new_full(shape, -torch.inf)
-    for start, end in CENTRED_LIMBS if centred else LIMBS:
+    for start, end in SKELETONGAIT_LIMBS if centred else LIMBS:
         along_x = (x[:, :, end] - x[:, :, start])[..., None, None]
         along_y = (y[:, :, end] - y[:, :, start])[..., None, None]
         length = (along_x.square() + along_y.square()).clamp(min=1e-6)

@@ -14,7 +14,7 @@ from gaittake.io.atomic import whole_folder
 from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedFile, open_ragged
 from gaittake.io.tables import write_json
-from gaittake.skeleton import skeleton_maps
+from gaittake.sources.skeleton import skeleton_maps
 
 logger = logging.getLogger(__name__)
 # OpenGait sorts the files of a sequence by name and picks some by their places.

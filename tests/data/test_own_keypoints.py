@@ -12,7 +12,7 @@ from gaittake.data.own_keypoints import keypoints_on
 from gaittake.io.pose_files import DAMAGED, read_poses
 from gaittake.keypoints import FROM_18, NAMES, place_of
 from gaittake.sequence import Reject
-from tests.test_skeleton import standing
+from tests.sources.test_skeleton import standing
 
 # OpenPose's 18 joints.
 OPENPOSE = (

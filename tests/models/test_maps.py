@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from gaittake import keypoints as coco
-from gaittake.models.maps import CENTRED_LIMBS, skeleton_maps
+from gaittake.keypoints import SKELETONGAIT_LIMBS
+from gaittake.models.maps import skeleton_maps
 
 
 def test_a_keypoint_is_drawn_at_its_place_in_the_silhouette() -> None:
@@ -95,6 +96,6 @@ def test_frames_of_padding_draw_nothing_however_they_are_drawn() -> None:
 
 
 def test_the_published_limbs_join_the_nose_to_the_shoulders() -> None:
-    assert len(CENTRED_LIMBS) == 17
-    assert set(CENTRED_LIMBS) - set(coco.LIMBS) == {(0, 5), (0, 6)}
-    assert set(coco.LIMBS) - set(CENTRED_LIMBS) == {(5, 6)}
+    assert len(SKELETONGAIT_LIMBS) == 17
+    assert set(SKELETONGAIT_LIMBS) - set(coco.LIMBS) == {(0, 5), (0, 6)}
+    assert set(coco.LIMBS) - set(SKELETONGAIT_LIMBS) == {(5, 6)}

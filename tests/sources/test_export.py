@@ -13,8 +13,8 @@ from gaittake.cli import app
 from gaittake.errors import UserError
 from gaittake.io.arrays import read_array
 from gaittake.io.ragged import RaggedWriter
-from gaittake.skeleton import skeleton_maps
 from gaittake.sources.export import KEYPOINTS, MAPS, SILHOUETTES, export_pickles
+from gaittake.sources.skeleton import skeleton_maps
 from tests.data.test_own_keypoints import person
 from tests.sources.released import aligned, run
 

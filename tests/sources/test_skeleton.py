@@ -5,8 +5,8 @@ import numpy.typing as npt
 import pytest
 
 from gaittake.arrays import Float32s
-from gaittake.keypoints import LIMBS, NAMES
-from gaittake.skeleton import CANVAS, DEVIATION, EXTENT, skeleton_maps
+from gaittake.keypoints import NAMES, SKELETONGAIT_LIMBS
+from gaittake.sources.skeleton import CANVAS, DEVIATION, EXTENT, skeleton_maps
 
 
 def standing(confidence: float = 1.0) -> Float32s:
@@ -27,7 +27,7 @@ def plain(points: Float32s) -> npt.NDArray[np.float64]:
     for row in range(0, CANVAS, 9):
         for column in range(0, CANVAS, 9):
             here = np.array([column, row])
-            for a, b in LIMBS:
+            for a, b in SKELETONGAIT_LIMBS:
                 line = at[b] - at[a]
                 along = np.clip(np.dot(here - at[a], line) / max(np.dot(line, line), 1e-6), 0, 1)
                 near = np.square(here - at[a] - along * line).sum()
@@ -40,7 +40,7 @@ def plain(points: Float32s) -> npt.NDArray[np.float64]:
 
 
 def test_a_map_is_drawn_as_a_plain_loop_draws_it() -> None:
-    from gaittake import skeleton
+    from gaittake.sources import skeleton
 
     points = standing()[0]
     points[3, 2], points[9, 2] = 0.2, 0.6

@@ -1,6 +1,6 @@
 """Skeleton maps as files of OpenGait hold them: limbs and joints as two images. Pure functions.
 
-`models.pose.skeleton_maps` draws smaller ones on the device, for networks of this project.
+`models.maps.skeleton_maps` draws such maps on the device, from the keypoints in a batch.
 """
 
 import cv2
@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from gaittake.arrays import Float32s
-from gaittake.keypoints import LIMBS, NAMES
+from gaittake.keypoints import NAMES, SKELETONGAIT_LIMBS
 
 SIDE = 64  # pixels of a map
 CANVAS = 128  # pixels of the image that is drawn, then scaled to a map
 EXTENT = 85  # pixels between the highest and the lowest joint
 DEVIATION = 8.0  # pixels of the Gaussian around a joint or limb
 HIPS = [NAMES.index("left_hip"), NAMES.index("right_hip")]
-_STARTS, _ENDS = (list(ends) for ends in zip(*LIMBS, strict=True))
+_STARTS, _ENDS = (list(ends) for ends in zip(*SKELETONGAIT_LIMBS, strict=True))
 _ROWS, _COLUMNS = np.mgrid[:CANVAS, :CANVAS].astype(np.float32)
 
 
@@ -24,7 +24,6 @@ def skeleton_maps(keypoints: Float32s) -> npt.NDArray[np.uint8]:
 
     Steps and numbers are those of SkeletonGait (Fan et al. 2024) in OpenGait: the middle of the
     hips in the middle, one height for every skeleton, Gaussians times confidence, their maximum.
-    ASSUME: the limbs are the project's.
 
     Args:
         keypoints: `[s, 17, 3]`: x, y in any unit, y down, and confidence 0…1.
