@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torchvision.models.detection import KeypointRCNN
 
-from gaittake.device import autocast
+from gaittake.device import autocast, forbid_tf32
 from gaittake.errors import UserError
 from gaittake.io.checkpoint import Checkpoints
 from gaittake.io.progress import progress
@@ -52,6 +52,7 @@ def train_detector(
         UserError: the loss is not finite; the message names the step.
         Preempted: after SIGTERM or Ctrl-C; the progress is saved.
     """
+    forbid_tf32(convolutions=training.precision == "float32")
     model.to(device).train()
     optimiser = torch.optim.AdamW(
         [p for p in model.parameters() if p.requires_grad], lr=training.learning_rate
