@@ -4,7 +4,7 @@ import contextlib
 import ctypes
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -122,16 +122,7 @@ def test_float32_means_no_autocast() -> None:
         assert (torch.rand(2, 2) @ torch.rand(2, 2)).dtype is torch.float32
 
 
-@pytest.fixture
-def container() -> Iterator[None]:
-    """Allows TF32 everywhere, as some containers do."""
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
-    yield
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = True
-
-
-@pytest.mark.usefixtures("container")
+@pytest.mark.usefixtures("tf32")
 @pytest.mark.parametrize("fails", [True, False])
 def test_tf32_is_off_for_a_block_and_then_as_before(fails: bool) -> None:
     with contextlib.suppress(ZeroDivisionError), without_tf32():
@@ -142,7 +133,7 @@ def test_tf32_is_off_for_a_block_and_then_as_before(fails: bool) -> None:
     assert torch.backends.cudnn.allow_tf32
 
 
-@pytest.mark.usefixtures("container")
+@pytest.mark.usefixtures("tf32")
 @pytest.mark.parametrize("convolutions", [True, False])
 def test_tf32_is_off_for_products_and_on_request_for_convolutions(convolutions: bool) -> None:
     forbid_tf32(convolutions=convolutions)
