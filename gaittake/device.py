@@ -1,10 +1,15 @@
 """The device of a computation: whether it works, its precision, its errors, its memory."""
 
 import ctypes
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 
+from gaittake.cards import VISIBLE, device_nodes, hidden
 from gaittake.errors import UserError
 
 # Constants of glibc's malloc.h: the number of a parameter, and its value.
@@ -12,6 +17,33 @@ MALLOC = {"M_TRIM_THRESHOLD": (-1, 2**31 - 1), "M_MMAP_MAX": (-4, 0)}
 # Compute capability from which NVIDIA GPUs multiply in the type at full speed.
 BFLOAT16_FROM, FLOAT16_FROM = (8, 0), (7, 0)
 GIB = 2**30
+DRIVER = Path("/proc/driver/nvidia/version")
+
+
+def why_no_gpu() -> str:
+    """Returns why PyTorch finds no GPU, and what to do; an empty text if it finds one."""
+    if torch.cuda.is_available():
+        return ""
+    build = f"PyTorch {torch.__version__}"
+    if not (torch.version.cuda or torch.version.hip):
+        return f"{build} is a build for CPUs; install one for this GPU (docs/install.md)"
+    if hidden():
+        return f"{VISIBLE}={os.environ[VISIBLE]!r} hides the GPUs"
+    nodes = device_nodes()
+    if not nodes:
+        return f"{os.uname().nodename} has no GPU, or gives this job none"
+    if torch.version.hip:
+        return (
+            f"{build} is a build for AMD's ROCm {torch.version.hip}, which finds no GPU of its kind"
+        )
+    if [node.name for node in nodes] == ["kfd"]:
+        return f"{build} is a build for NVIDIA's CUDA, and the GPU is of AMD; install that for ROCm"
+    found = re.search(r"\d+(?:\.\d+)+", DRIVER.read_text()) if DRIVER.exists() else None
+    return (
+        f"the NVIDIA driver{f' {found[0]}' if found else ''} is probably too old for CUDA "
+        f"{torch.version.cuda} of {build}; update it, or install a build for an older CUDA "
+        "(docs/install.md)"
+    )
 
 
 def check_card(device: torch.device) -> None:
@@ -101,19 +133,50 @@ def forbid_tf32(*, convolutions: bool) -> None:
     torch.backends.cudnn.allow_tf32 = not convolutions
 
 
-def out_of_memory(error: torch.OutOfMemoryError) -> str:
+@contextmanager
+def without_tf32() -> Iterator[None]:
+    """Computes in exact float32 within the block; afterwards the program's settings hold again."""
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    forbid_tf32(convolutions=True)
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Returns whether a GPU has too little memory.
+
+    It is no `OutOfMemoryError` if the memory is missing before PyTorch's allocator starts, or in a
+    library.
+    """
+    said = ("CUDA error: out of memory", "HIP error: out of memory", "_STATUS_ALLOC_FAILED")
+    return isinstance(error, torch.OutOfMemoryError) or (
+        isinstance(error, RuntimeError) and any(text in str(error) for text in said)
+    )
+
+
+def out_of_memory(error: Exception) -> str:
     """Returns one line for an out-of-memory error of a GPU: the card, its memory, what to set."""
     found = re.search(r"GPU (\d+)", str(error))
-    card = int(found[1]) if found else torch.cuda.current_device()
     tried = re.search(r"Tried to allocate ([\d.]+ \w+)", str(error))
-    free, total = torch.cuda.mem_get_info(card)
     return (
-        f"out of GPU memory: {torch.cuda.get_device_name(card)} has {free / GIB:.1f} of "
-        f"{total / GIB:.1f} GiB free, {tried[1] if tried else 'more'} needed. Stop other programs "
-        "on the GPU, or lower a setting: train.subjects_per_batch, train.sequences_per_subject or "
-        "train.frames for training; pose.batch, pose.finetune.batch or pose.detector.max_size for "
-        "keypoints."
+        f"out of GPU memory: {_memory(int(found[1]) if found else None)}, "
+        f"{tried[1] if tried else 'more'} needed. Stop other programs on the GPU, or lower a "
+        "setting: train.subjects_per_batch, train.sequences_per_subject or train.frames for "
+        "training; pose.batch, pose.finetune.batch or pose.detector.max_size for keypoints."
     )
+
+
+def _memory(card: int | None) -> str:
+    """Returns the free memory of a GPU, or that it is unknown: the GPU may answer no more."""
+    try:
+        card = torch.cuda.current_device() if card is None else card
+        free, total = torch.cuda.mem_get_info(card)
+        name = torch.cuda.get_device_name(card)
+    except (RuntimeError, AssertionError):  # AssertionError: a PyTorch without CUDA
+        return "the free memory is unknown"
+    return f"{name} has {free / GIB:.1f} of {total / GIB:.1f} GiB free"
 
 
 def keep_freed_memory() -> bool:

@@ -1,9 +1,12 @@
 """What several tests need: a small cache of made-up sequences."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch.nn.modules.module import register_module_forward_pre_hook
 
 from gaittake.io.ragged import RaggedWriter
 from gaittake.sequence import type_of
@@ -34,3 +37,18 @@ def write_cache(path: Path, *, subjects: int = 4, walks: int = 3, frames: int = 
 @pytest.fixture
 def cache(tmp_path: Path) -> Path:
     return write_cache(tmp_path / "cache.h5")
+
+
+@pytest.fixture
+def tf32() -> Iterator[set[tuple[bool, bool]]]:
+    """Allows TF32, as some containers do; where networks compute: in products, in convolutions."""
+    backends = torch.backends
+    seen: set[tuple[bool, bool]] = set()
+    hook = register_module_forward_pre_hook(
+        lambda *_: seen.add((backends.cuda.matmul.allow_tf32, backends.cudnn.allow_tf32))
+    )
+    backends.cuda.matmul.allow_tf32 = backends.cudnn.allow_tf32 = True
+    yield seen
+    hook.remove()
+    backends.cuda.matmul.allow_tf32 = False
+    backends.cudnn.allow_tf32 = True

@@ -1,14 +1,26 @@
 """Devices, without a GPU: its capability and its errors are faked."""
 
+import contextlib
 import ctypes
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 
-from gaittake.device import autocast, check_card, forbid_tf32, layer_dtype, out_of_memory
+from gaittake import device
+from gaittake.device import (
+    autocast,
+    check_card,
+    forbid_tf32,
+    is_out_of_memory,
+    layer_dtype,
+    out_of_memory,
+    why_no_gpu,
+    without_tf32,
+)
 from gaittake.errors import UserError
 
 GPU, CPU = torch.device("cuda", 1), torch.device("cpu")
@@ -110,16 +122,18 @@ def test_float32_means_no_autocast() -> None:
         assert (torch.rand(2, 2) @ torch.rand(2, 2)).dtype is torch.float32
 
 
-@pytest.fixture
-def container() -> Iterator[None]:
-    """Allows TF32 everywhere, as some containers do."""
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
-    yield
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = True
+@pytest.mark.usefixtures("tf32")
+@pytest.mark.parametrize("fails", [True, False])
+def test_tf32_is_off_for_a_block_and_then_as_before(fails: bool) -> None:
+    with contextlib.suppress(ZeroDivisionError), without_tf32():
+        assert not torch.backends.cuda.matmul.allow_tf32
+        assert not torch.backends.cudnn.allow_tf32
+        assert 1 // (not fails)
+    assert torch.backends.cuda.matmul.allow_tf32
+    assert torch.backends.cudnn.allow_tf32
 
 
-@pytest.mark.usefixtures("container")
+@pytest.mark.usefixtures("tf32")
 @pytest.mark.parametrize("convolutions", [True, False])
 def test_tf32_is_off_for_products_and_on_request_for_convolutions(convolutions: bool) -> None:
     forbid_tf32(convolutions=convolutions)
@@ -144,6 +158,74 @@ def test_out_of_memory_is_one_line_with_the_card_its_memory_and_settings(
         )
         assert "train.subjects_per_batch" in line
         assert "\n" not in line
+
+
+def test_the_memory_of_a_gpu_that_answers_no_more_is_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def silent(*_: object) -> None:
+        raise RuntimeError("CUDA error: out of memory")
+
+    monkeypatch.setattr(torch.cuda, "current_device", silent)
+    line = out_of_memory(RuntimeError("CUDA error: out of memory"))
+    assert line.startswith("out of GPU memory: the free memory is unknown, more needed. ")
+
+
+@pytest.mark.parametrize(
+    ("error", "found"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"), True),
+        (RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be"), True),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling"), True),
+        (RuntimeError("CUDA error: no kernel image is available"), False),
+        (MemoryError("CUDA error: out of memory"), False),
+    ],
+)
+def test_every_form_of_too_little_gpu_memory_is_recognised(error: Exception, found: bool) -> None:
+    assert is_out_of_memory(error) is found
+
+
+@pytest.fixture
+def unseen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., str]:
+    """Returns a function that tells why PyTorch finds no GPU, on a machine with these nodes."""
+
+    def ask(
+        *nodes: str, cuda: str | None = "13.0", hip: str | None = None, driver: str = ""
+    ) -> str:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+        monkeypatch.setattr(torch.version, "cuda", cuda)
+        monkeypatch.setattr(torch.version, "hip", hip)
+        monkeypatch.setattr(device, "device_nodes", lambda: [Path("/dev", node) for node in nodes])
+        (tmp_path / "version").write_text(driver)
+        monkeypatch.setattr(device, "DRIVER", tmp_path / "version" if driver else tmp_path / "no")
+        return why_no_gpu()
+
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    return ask
+
+
+DRIVERS = {
+    "535.104.05": "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat Aug 19 2023",
+    "570.86.10": "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  570.86.10  Release",
+}
+
+
+def test_the_likely_cause_of_an_unseen_gpu_is_named(
+    unseen: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for version, text in DRIVERS.items():
+        said = unseen("nvidia0", driver=text)
+        assert said.startswith(f"the NVIDIA driver {version} is probably too old for CUDA 13.0 of")
+    assert unseen("dxg").startswith("the NVIDIA driver is probably too old for CUDA 13.0 of ")
+    assert "is a build for CPUs; install one for" in unseen("nvidia0", cuda=None)
+    assert unseen().endswith(" has no GPU, or gives this job none")
+    assert "for NVIDIA's CUDA, and the GPU is of AMD" in unseen("kfd")
+    assert "AMD's ROCm 6.4, which finds no GPU" in unseen("nvidia0", cuda=None, hip="6.4")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    assert unseen("nvidia0") == "CUDA_VISIBLE_DEVICES='' hides the GPUs"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert why_no_gpu() == ""
 
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="another C library")

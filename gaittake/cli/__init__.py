@@ -13,6 +13,7 @@ import typer
 
 from gaittake import __version__
 from gaittake.cli import data, networks, pickles, pose, recognition, show, use, weights
+from gaittake.cli.attempts import note_hopeless, refuse_hopeless
 from gaittake.errors import Preempted, UserError
 
 HELP = """Gait recognition, from frames to a cross-view rank-1 table.
@@ -86,13 +87,16 @@ def main() -> None:
     )
     # Typer would wrap errors in coloured frames; the handlers below speak in plain lines.
     app.pretty_exceptions_enable = False
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     try:
-        arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+        refuse_hopeless(arguments)
         app(_each_set(arguments), prog_name="gaittake")
     except Preempted as error:
         _stop(str(error), code=error.code)
     except Exception as error:
         message = explanation(error)
+        if message is not None and _is_out_of_gpu_memory(error):
+            note_hopeless(arguments, message)
         if debug or message is None:
             raise
         _stop(f"error: {message}", code=1)
@@ -121,12 +125,10 @@ def explanation(error: Exception) -> str | None:
         from gaittake.settings import describe
 
         return describe(error) if isinstance(error, ValidationError) else None
-    if type(error).__name__ == "OutOfMemoryError":
-        from torch import OutOfMemoryError
-
+    if _is_out_of_gpu_memory(error):
         from gaittake.device import out_of_memory
 
-        return out_of_memory(error) if isinstance(error, OutOfMemoryError) else None
+        return out_of_memory(error)
     # HDF5 hides the number of the error in its text.
     text = " ".join(str(error).split())
     if any(word in text for word in ("No space left", "Disk quota exceeded", "File too large")):
@@ -138,6 +140,14 @@ def explanation(error: Exception) -> str | None:
             return f"{error.filename}: {error.strerror}; your account needs permission to read it"
         return f"{error.filename}: {error.strerror}; choose a writable location"
     return f"{error.filename}: {error.strerror}"
+
+
+def _is_out_of_gpu_memory(error: Exception) -> bool:
+    if "torch" not in sys.modules:  # its import takes seconds
+        return False
+    from gaittake.device import is_out_of_memory
+
+    return is_out_of_memory(error)
 
 
 def _is_unreadable(path: str) -> bool:

@@ -1,5 +1,6 @@
 """What commands share: their options, the job they work on, and where they compute."""
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from enum import StrEnum
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from gaittake.cards import device_nodes, hidden, take_card
 from gaittake.errors import UserError
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from gaittake.pipeline.job import Job
     from gaittake.settings import Section
 
+logger = logging.getLogger(__name__)
 READ = "Files read (default: the pipeline's own)"
 WRITTEN = "Files written (default: the pipeline's own)"
 
@@ -116,7 +119,8 @@ def stage_settings(read: "Callable[[Job], S]", job: "Job", digest: str | None) -
 def computing_on(device: Device, threads: int | None) -> "torch.device":
     """Returns the device to compute on, and limits the threads of the CPU.
 
-    Processes that `torchrun` started together share the threads, and use one GPU each.
+    Processes that `torchrun` started together share the threads, and use one GPU each. A process
+    gets a GPU that no other command of gaittake uses, if there is one.
 
     Raises:
         UserError: there is no GPU although one is asked for, there are too few, or PyTorch has no
@@ -126,23 +130,33 @@ def computing_on(device: Device, threads: int | None) -> "torch.device":
     if threads is not None:
         threads = max(1, threads // processes)
     limit_threads(threads)
+    card = None if device is Device.CPU else take_card(processes)
     import torch
 
     if threads is not None:
         torch.set_num_threads(threads)
-    if device is Device.CUDA and not torch.cuda.is_available():
-        raise UserError("--device cuda: PyTorch finds no GPU here; use --device cpu or auto")
-    if device is Device.CPU or not torch.cuda.is_available():
+    if device is Device.CPU:
+        return torch.device("cpu")
+    from gaittake.device import check_card, forbid_tf32, why_no_gpu
+
+    if fault := why_no_gpu():
+        if device is Device.CUDA:
+            raise UserError(
+                f"--device cuda: PyTorch finds no GPU: {fault}. To compute on the CPU: --device "
+                "cpu, or snakemake --config device=cpu"
+            )
+        if device_nodes() and not hidden():
+            logger.warning("computing on the CPU, although this machine has a GPU: %s", fault)
         return torch.device("cpu")
     found = torch.cuda.device_count()
-    if processes > found:
+    if card is None and processes > found:
         raise UserError(
             f"{processes} processes were started on this machine, where PyTorch finds {found} "
             f"GPUs; use torchrun --nproc-per-node {found}"
         )
-    chosen = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-    from gaittake.device import check_card, forbid_tf32
-
+    # A process that took a GPU sees no other.
+    number = 0 if card else int(os.environ.get("LOCAL_RANK", "0"))
+    chosen = torch.device("cuda", number)
     check_card(chosen)
     forbid_tf32(convolutions=False)
     return chosen

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from gaittake.arrays import Int64s
 from gaittake.data.store import SequenceStore, gather_whole, load_store, prefetch, whole_rows
-from gaittake.device import keep_freed_memory
+from gaittake.device import forbid_tf32, keep_freed_memory
 from gaittake.evaluation.distance import Embeddings
 from gaittake.io.environment import environment
 from gaittake.io.progress import progress
@@ -41,6 +41,7 @@ def embed(
         UserError: the weights do not fit the settings, or the cache has no test subject.
     """
     keep_freed_memory()
+    forbid_tf32(convolutions=True)
     store = load_store(
         cache, settings.subjects, device, keypoints=settings.keypoints, noise=settings.noise
     )

@@ -8,7 +8,8 @@ do not count; the tree is walked here because `ast.dump` differs between version
 
 NOT_CODE is left out. Settings reach a stage only through its JSON record, which is a param of its
 own: counting `settings` and `pipeline` would run everything again whenever one setting is added.
-What is printed (`cli`, `errors`, `io.progress`) and the package's version change no result.
+What is printed (`cli`, `errors`, `io.progress`), which of the GPUs computes (`cards`) and the
+package's version change no result.
 """
 
 import ast
@@ -25,7 +26,7 @@ PACKAGE = "gaittake"
 ROOT = Path(__file__).parents[1]
 NOT_CODE = tuple(
     f"{PACKAGE}.{name}"
-    for name in ("__main__", "cli", "errors", "io.progress", "pipeline", "settings")
+    for name in ("__main__", "cards", "cli", "errors", "io.progress", "pipeline", "settings")
 )
 DIGITS = 16
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gaittake.device import forbid_tf32
 from gaittake.errors import UserError
 from gaittake.io.checkpoint import Checkpoints
 from gaittake.io.progress import progress
@@ -52,6 +53,7 @@ def train_detector(
         UserError: the loss is not finite; the message names the step.
         Preempted: after SIGTERM or Ctrl-C; the progress is saved.
     """
+    forbid_tf32(convolutions=training.precision == "float32")
     model.to(device).train()
     optimiser = torch.optim.AdamW(
         [p for p in model.parameters() if p.requires_grad], lr=training.learning_rate

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from gaittake.arrays import Float32s
+from gaittake.device import forbid_tf32
 from gaittake.io.checkpoint import file_digest
 from gaittake.io.frames import read_silhouettes
 from gaittake.io.progress import progress
@@ -69,6 +70,7 @@ def predict_keypoints(
         device: the device to compute on.
     """
     detector = load_detector(student, settings.detector).to(device)
+    forbid_tf32(convolutions=settings.precision == "float32")
     model = for_prediction(detector, settings.precision)
     sequences = read_sequences(index)
     rejected: list[Reject] = []

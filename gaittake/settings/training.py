@@ -64,8 +64,8 @@ class Train(Section):
     cosine: float = Field(
         0.0,
         ge=0,
-        description="the classifier's scores are this times the cosine, as in OpenGait, which "
-        "takes 16; 0: linear scores; project default",
+        description="factor of the cosine in the classifier's scores, OpenGait's is 16; 0: linear "
+        "scores; project default",
     )
     label_smoothing: float = Field(
         0.0,

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from gaittake.device import without_tf32
 from gaittake.errors import UserError
 from gaittake.evaluation.distance import distances
 from gaittake.models import trained_network
@@ -140,7 +141,9 @@ class Model:
         if self.about.keypoints == "none":
             locate = no_keypoints
         locate = locate or self._predicted(rejects)
-        found = network_input(frames, settings=self.about.align, locate=locate, name=name)
+        with without_tf32():  # as the stages that measured this model
+            found = network_input(frames, settings=self.about.align, locate=locate, name=name)
+            embedding = self._embedding(found)
         count = len(found.silhouettes)
         doubts = [
             f"{name}: {len(rejects)} frames, {rejects[0].reason}" if rejects else None,
@@ -148,7 +151,7 @@ class Model:
             without_stride(name, found.silhouettes),
         ]
         warnings = tuple(filter(None, doubts))
-        return SequenceEmbedding(self._embedding(found), count, found.dropped, warnings)
+        return SequenceEmbedding(embedding, count, found.dropped, warnings)
 
     def distance(self, one: Embedding, other: Embedding) -> float:
         """Returns the distance between two embeddings `[p, d]`, as evaluation measures it.

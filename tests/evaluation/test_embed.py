@@ -114,3 +114,11 @@ def test_weights_trained_on_other_subjects_are_named(
     embed.warn_of_other_subjects(settings, json.dumps({"subjects": trained}), Path("given.pt"))
     message = "given.pt: trained on 2 subjects (001 to 002), not on the 3 of this dataset (011 to"
     assert (message in caplog.text) is warned
+
+
+def test_embeddings_are_computed_in_float32_without_tf32(
+    tmp_path: Path, cache: Path, tf32: set[tuple[bool, bool]]
+) -> None:
+    settings = EmbedStage(network="gei", model={}, subjects=SUBJECTS, train_subjects=None)
+    embed.embed(settings, cache=cache, weights=None, out=tmp_path / "out.h5", device=CPU)
+    assert tf32 == {(False, False)}

@@ -188,3 +188,17 @@ def test_the_small_detector_learns_four_frames(
     wanted = np.stack([s.keypoints for s in shown])
     error = np.abs(found[..., 1] - wanted[..., 1])
     assert np.mean(error < 4) > 0.9
+
+
+@pytest.mark.parametrize("precision", ["auto", "float32"])
+def test_float32_means_no_tf32(
+    dataset: Dataset,
+    labels: Path,
+    weights: Path,
+    tmp_path: Path,
+    tf32: set[tuple[bool, bool]],
+    precision: str,
+) -> None:
+    training = TRAINING.model_copy(update={"steps": 1, "precision": precision})
+    run(dataset, labels, weights, tmp_path, training)
+    assert tf32 == {(False, precision == "auto")}

@@ -187,3 +187,11 @@ def test_the_best_overlapping_detection_is_used_or_the_silhouettes_box(
             assert (located[:, :2] <= [x2, y2]).all()
         else:
             assert (located == x1).all()
+
+
+@pytest.mark.parametrize("precision", ["auto", "float32"])
+def test_float32_means_no_tf32(
+    dataset: Dataset, weights: Path, tmp_path: Path, tf32: set[tuple[bool, bool]], precision: str
+) -> None:
+    run(dataset, weights, tmp_path, precision=precision)
+    assert tf32 == {(False, precision == "auto")}

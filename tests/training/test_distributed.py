@@ -153,6 +153,8 @@ def test_processes_of_a_machine_share_its_threads_and_have_a_gpu_each(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     threads: list[int] = []
+    taken: list[str | None] = [None] * 4
+    monkeypatch.setattr(options, "take_card", lambda processes: taken.pop())
     monkeypatch.setattr(options, "limit_threads", threads.append)
     monkeypatch.setattr("gaittake.device.check_card", lambda device: None)
     monkeypatch.setattr(torch, "set_num_threads", threads.append)
@@ -167,6 +169,9 @@ def test_processes_of_a_machine_share_its_threads_and_have_a_gpu_each(
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
     with pytest.raises(UserError, match=r"4 processes .* finds 3 GPUs; use .*--nproc-per-node 3"):
         options.computing_on(options.Device.AUTO, 8)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)  # this process hid the others
+    taken.append("GPU-c")
+    assert options.computing_on(options.Device.AUTO, 8) == torch.device("cuda:0")
 
 
 def test_sigterm_to_torchrun_saves_within_ten_seconds(tmp_path: Path) -> None:

@@ -249,3 +249,12 @@ def test_a_network_trained_on_true_keypoints_requires_keypoints(here: Path, tmp_
         found.embed(silhouettes)
     embedding = found.embed(silhouettes, np.zeros((len(silhouettes), 17, 3)))
     assert np.isfinite(embedding).all()
+
+
+def test_a_model_computes_without_tf32_and_leaves_the_programs_settings(
+    model: Model, here: Path, tf32: set[tuple[bool, bool]]
+) -> None:
+    model.embed(masks(sequence(*SEQUENCE)))
+    assert tf32 == {(False, False)}
+    assert torch.backends.cuda.matmul.allow_tf32
+    assert torch.backends.cudnn.allow_tf32

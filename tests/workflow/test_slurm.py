@@ -27,6 +27,7 @@ SLURM = ("--workflow-profile", "slurm")
 # The node declares more cores than a test's machine has.
 SMALL = ("--set-threads", "teacher=2", "finetune=2", "train=2", "embed=2")
 QUICK = ("--jobs", "2", "--slurm-init-seconds-before-status-checks", "6", "--latency-wait", "10")
+ONLY_TRAIN = ("--allowed-rules", "train")
 # Of each rule: cores, memory in MB, minutes, partition.
 REQUESTS = {
     "render": (1, 2000, 120, "main"),
@@ -41,6 +42,8 @@ REQUESTS = {
     "embed": (2, 16000, 240, "gpu"),
     "evaluate": (1, 8000, 60, "main"),
 }
+# The GPUs of the node are declared only.
+ON_CPU = ("--config", "device=cpu")
 LOCAL = {"index", "check", "survey", "compare"}
 
 
@@ -97,7 +100,7 @@ def minutes(job: dict[str, str]) -> int:
 def test_the_whole_pipeline_runs_on_slurm_with_what_each_rule_asks_for(
     slurm: None, project: Project
 ) -> None:
-    code, said = project.snakemake(TARGET, *SLURM, *SMALL, *QUICK)
+    code, said = project.snakemake(TARGET, *SLURM, *SMALL, *QUICK, *ON_CPU)
     assert code == 0, said
     table = pd.read_csv(project.folder / TARGET)
     assert set(table["method"]) == {"chance", "gei", "gaittake"}
@@ -119,7 +122,7 @@ def test_the_whole_pipeline_runs_on_slurm_with_what_each_rule_asks_for(
 
 def test_a_failed_job_is_tried_again_with_more_memory(slurm: None, project: Project) -> None:
     (project.folder / "bad.pt").write_bytes(b"no weights")
-    chosen = ("--config", "set=pose.teacher_weights=bad.pt")
+    chosen = (*ON_CPU, "set=pose.teacher_weights=bad.pt")
     target = "results/smoke/pose/teacher.pt"
     code, said = project.snakemake(target, *SLURM, *SMALL, *QUICK, "--retries", "1", *chosen)
     assert code == 1
@@ -132,13 +135,11 @@ def test_a_failed_job_is_tried_again_with_more_memory(slurm: None, project: Proj
 def test_a_training_on_two_gpus_is_two_processes_and_outlives_one_of_them(
     slurm: None, project: Project
 ) -> None:
-    trained = project.folder / "results/smoke/gaittake"
-    trained.mkdir(parents=True)
-    write_cache(trained.with_name("cache.h5"))
-    chosen = ("--set-resources", "train:gpu=2", "--retries", "1", "--allowed-rules", "train")
+    trained = results_with_cache(project)
+    chosen = ("--set-resources", "train:gpu=2", "--retries", "1", "--verbose", *ONLY_TRAIN)
     set_ = "model.strips=4 train.steps=300 train.checkpoint_every=50 train.precision=float32"
-    target = "results/smoke/gaittake/weights.safetensors"
-    process = project.start(target, *SLURM, *SMALL, *QUICK, *chosen, "--config", f"set={set_}")
+    target = str(trained.relative_to(project.folder) / "weights.safetensors")
+    process = project.start(target, *SLURM, *SMALL, *QUICK, *chosen, *ON_CPU, f"set={set_}")
     kill_the_second_process(trained / "checkpoints")
     said, _ = process.communicate(timeout=600)
     assert process.returncode == 0, said
@@ -151,6 +152,46 @@ def test_a_training_on_two_gpus_is_two_processes_and_outlives_one_of_them(
     for job in jobs:
         assert int(job["NumCPUs"]) == 2
         assert re.findall(r"gpu:(\d)", job["TresPerJob"]) == ["2"]
+    assert [megabytes(job) for job in jobs] == [32000, 64000]
+    calls = re.findall(r"sbatch .*rule_train.*", said)
+    assert len(calls) == 2
+    assert all(" --nodes=1 " in call for call in calls)
+
+
+def test_a_job_that_was_given_a_gpu_and_finds_none_fails_at_once(
+    slurm: None, project: Project
+) -> None:
+    trained = results_with_cache(project)
+    target = str(trained.relative_to(project.folder) / "weights.safetensors")
+    code, said = project.snakemake(target, *SLURM, *SMALL, *QUICK, "--retries", "0", *ONLY_TRAIN)
+    assert code == 1
+    assert "gaittake: error: --device cuda: PyTorch finds no GPU: " in said, said
+    assert "snakemake --config device=cpu" in said
+
+
+def test_too_little_gpu_memory_is_not_tried_again_with_more_memory(
+    slurm: None, project: Project
+) -> None:
+    """The run's name, which the note of the first attempt holds, reaches the jobs of a cluster."""
+    trained = results_with_cache(project)
+    line = "    with joined(device) as group:\n"
+    fails = '    raise torch.OutOfMemoryError("CUDA out of memory")\n'
+    project.edit("gaittake/training/engine.py", line, fails + line)
+    target = str(trained.relative_to(project.folder) / "weights.safetensors")
+    retried = ("--retries", "1", *ONLY_TRAIN, *ON_CPU)
+    code, said = project.snakemake(target, *SLURM, *SMALL, *QUICK, *retried)
+    assert code == 1
+    assert "(Not tried again in this run.)" in said, said
+    tried = [job for job in submitted() if rule_of(job) == "train"]
+    assert [megabytes(job) for job in tried] == [16000, 16000]
+
+
+def results_with_cache(project: Project) -> Path:
+    """Returns the folder of a training whose cache is made."""
+    trained = project.folder / "results/smoke/gaittake"
+    trained.mkdir(parents=True)
+    write_cache(trained.with_name("cache.h5"))
+    return trained
 
 
 def kill_the_second_process(checkpoints: Path, patience: float = 120) -> None:

@@ -22,7 +22,7 @@ os.environ.update(
 )
 
 from gaittake.errors import UserError
-from gaittake.pipeline import inputs, plan
+from gaittake.pipeline import gpu_jobs, inputs, plan
 from gaittake.pipeline.fingerprint import fingerprint
 from gaittake.pipeline.job import Job
 from gaittake.settings import canonical, digest_of, split_changes
@@ -138,9 +138,17 @@ def options(*names, stage=None):
 def per_attempt(amount):
     """Resource: this amount, and as much again with each new attempt (`retries` of a profile).
 
-    `amount`: a number, or a function of the wildcards.
+    `amount`: a number, or a function of the wildcards. If a GPU's memory was too small, an attempt
+    cannot help and asks for no more.
     """
-    return lambda wildcards, attempt: attempt * (amount(wildcards) if callable(amount) else amount)
+
+    def asked(wildcards, attempt, rulename):
+        if attempt > 1:
+            out = workflow.get_rule(rulename).output[0].apply_wildcards(wildcards)
+            attempt = 1 if gpu_jobs.out_of_memory(Path(out)) else attempt
+        return attempt * (amount(wildcards) if callable(amount) else amount)
+
+    return asked
 
 
 def detector_memory(wildcards):

@@ -1,19 +1,35 @@
 """Where the jobs run: those here take turns on the GPU, those of a cluster get their own."""
 
+import functools
 import re
 import subprocess
+
+from gaittake import cards
+from gaittake.errors import UserError
+from gaittake.pipeline import gpu_jobs
 
 DEVICES = Path(os.devnull).parent
 CONTROL_GROUPS = DEVICES.parent / "sys" / "fs" / "cgroup"
 # Finished jobs are looked for every three minutes at the latest.
 SECONDS_REMEMBERED = 240
 
+# `--config device=cpu`: jobs that were granted a GPU compute on the CPU all the same.
+try:
+    DEVICE = gpu_jobs.checked_device(config.get("device", "auto"))
+except UserError as error:
+    sys.exit(str(error))
+gpu_jobs.name_run()
 
+
+@functools.cache
 def gpu_here():
-    """Tells whether this machine has a GPU that PyTorch would take."""
-    hidden = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
-    devices = [*DEVICES.glob("nvidia[0-9]*"), *DEVICES.glob("kfd")]
-    return bool(devices) and not hidden
+    """Tells whether PyTorch finds a GPU on this machine; prints why it does not find one."""
+    if DEVICE == "cpu" or cards.hidden() or not cards.device_nodes(DEVICES):
+        return False
+    fault = gpu_jobs.why_unseen()
+    if fault:
+        print(f"The GPU of this machine is not used: {fault}", file=sys.stderr)
+    return not fault
 
 
 def memory_here():
@@ -53,6 +69,20 @@ def why_no_end_is_seen(asked_by, slurm):
     return f"{faults[asked_by]}. Ask the cluster's administrator for MinJobAge=300"
 
 
+def device(wildcards, resources):
+    """Param: where a job computes; not on a CPU if a cluster gives it a GPU."""
+    granted = on_cluster or gpu_jobs.granted_by_slurm()
+    return "--device " + gpu_jobs.device_of(resources.gpu, chosen=DEVICE, granted=granted)
+
+
+def training_memory(wildcards):
+    """Returns the megabytes of a training: the process of each GPU holds all frames."""
+    gpus = workflow.get_rule("train").resources["gpu"]
+    context = {"input": [], "attempt": 1, "threads": 1, "async_run": workflow.async_run}
+    asked = gpus.evaluate(wildcards, rulename="train", **context)
+    return 16000 * max(1, asked.constrain(workflow.global_resources.get("gpu")).value)
+
+
 def starter(wildcards, resources):
     """Param: what starts a training; with several GPUs, a process for each."""
     several = resources.gpu > 1
@@ -62,7 +92,8 @@ def starter(wildcards, resources):
 # A run on this machine has no limit of nodes. This limit stands in no profile, since Snakemake
 # would take it along to a cluster, and let one job at a time have a GPU there.
 on_this_machine = workflow.is_main_process and workflow.resource_settings.nodes is None
-if on_this_machine and gpu_here() and "gpu" not in workflow.global_resources:
+on_cluster = workflow.remote_exec or (workflow.is_main_process and not on_this_machine)
+if on_this_machine and "gpu" not in workflow.global_resources and gpu_here():
     workflow.global_resources["gpu"] = 1
 
 

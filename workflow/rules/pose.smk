@@ -20,9 +20,10 @@ rule teacher:
         settings=settings("teacher"),
         code=code("gaittake.pose.teacher"),
         options=options("check", stage="teacher"),
+        device=device,
         checkpoints="results/{dataset}/pose/checkpoints/teacher",
     shell:
-        "python -m gaittake teacher {wildcards.dataset} {params.options}"
+        "python -m gaittake teacher {wildcards.dataset} {params.options} {params.device}"
         " --checkpoints {params.checkpoints} --out {output.weights} --threads {threads} &> {log}"
 
 
@@ -53,9 +54,10 @@ rule pseudo_label:
         settings=settings("pseudo_label"),
         code=code("gaittake.pose.pseudo_label"),
         options=options("index", "teacher", "check", stage="pseudo_label"),
+        device=device,
     shell:
         "python -m gaittake pseudo-label {wildcards.dataset} --shard {wildcards.shard}"
-        " {params.options} --out {output.labels} --out-rejects {output.rejects}"
+        " {params.options} {params.device} --out {output.labels} --out-rejects {output.rejects}"
         " --threads {threads} &> {log}"
 
 
@@ -83,9 +85,10 @@ rule finetune:
         settings=settings("finetune"),
         code=code("gaittake.pose.finetune"),
         options=options("pseudo_labels", "index", "teacher", "check", stage="finetune"),
+        device=device,
         checkpoints="results/{dataset}/pose/checkpoints/student",
     shell:
-        "python -m gaittake finetune {wildcards.dataset} {params.options}"
+        "python -m gaittake finetune {wildcards.dataset} {params.options} {params.device}"
         " --checkpoints {params.checkpoints} --out {output.weights} --threads {threads} &> {log}"
 
 
@@ -114,9 +117,10 @@ rule predict:
         settings=settings("predict"),
         code=code("gaittake.pose.predict"),
         options=options("index", "student", "check", stage="predict"),
+        device=device,
     shell:
         "python -m gaittake predict {wildcards.dataset} --shard {wildcards.shard}"
-        " {params.options} --out {output.keypoints} --out-rejects {output.rejects}"
+        " {params.options} {params.device} --out {output.keypoints} --out-rejects {output.rejects}"
         " --threads {threads} &> {log}"
 
 

@@ -15,17 +15,19 @@ rule train:
     threads: 8
     resources:
         gpu=1,
-        mem_mb=per_attempt(16000),
+        nodes=1,
+        mem_mb=per_attempt(training_memory),
         runtime=2880,
     params:
         settings=settings("train"),
         code=code("gaittake.training.engine"),
         options=options("cache", "check", stage="train"),
+        device=device,
         checkpoints="results/{dataset}/{method}/checkpoints",
         starter=starter,
     shell:
         "{params.starter} -m gaittake train {wildcards.dataset} --method {wildcards.method}"
-        " {params.options} --checkpoints {params.checkpoints} --out {output.weights}"
+        " {params.options} {params.device} --checkpoints {params.checkpoints} --out {output.weights}"
         " --out-history {output.history} --threads {threads} &> {log}"
 
 
@@ -51,9 +53,10 @@ rule embed:
         settings=settings("embed"),
         code=code("gaittake.evaluation.embed"),
         options=options("cache", "weights", stage="embed"),
+        device=device,
     shell:
         "python -m gaittake embed {wildcards.dataset} --method {wildcards.method}"
-        " {params.options} --out {output.embeddings} --threads {threads} &> {log}"
+        " {params.options} {params.device} --out {output.embeddings} --threads {threads} &> {log}"
 
 
 rule evaluate:
