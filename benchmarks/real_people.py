@@ -14,6 +14,7 @@ all pairs of a d3 probe and a d1 pass.
 """
 
 import argparse
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -261,6 +262,7 @@ HEAD = (
 def main() -> None:
     """Prints the tables."""
     arguments = _arguments()
+    logging.getLogger("gaittake").setLevel(logging.ERROR)  # the notes below count what was dropped
     student = student_of(arguments.student) if arguments.student else None
     embeds: dict[str, Embed] = {"gei": network_embed(build_network("gei", height=64, width=44))}
     for path in arguments.weights:

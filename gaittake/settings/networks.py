@@ -136,10 +136,11 @@ class GaitGlModel(Section):
         "tests it is the output of the BNNeck (OpenGait); GaitGL's PAPER",
     )
     stem_repeats: Count = Field(
-        1, description="convolutions of the stem; OpenGait's for OU-MVLP: 2; GaitGL's PAPER"
+        1,
+        description="number of convolutions in the stem; OpenGait's for OU-MVLP: 2; GaitGL's PAPER",
     )
     repeats: Count = Field(
-        1, description="GLConvs of each width; OpenGait's for OU-MVLP: 2; GaitGL's PAPER"
+        1, description="number of GLConvs of each width; OpenGait's for OU-MVLP: 2; GaitGL's PAPER"
     )
 
 
@@ -169,8 +170,8 @@ class DeepGaitV2Model(Section):
     )
     blocks: Widths = Field(
         (1, 1, 1, 1),
-        description="residual blocks of each stage; for Gait3D and GREW: 1, 4, 4, 1; DeepGaitV2's "
-        "PAPER",
+        description="number of residual blocks in each stage; for Gait3D and GREW: 1, 4, 4, 1; "
+        "DeepGaitV2's PAPER",
     )
     channels: Widths = Field(
         (64, 128, 256, 512), description="channels of each stage; DeepGaitV2's PAPER"
@@ -198,7 +199,7 @@ class SkeletonGaitPlusModel(Section):
     )
     blocks: Widths = Field(
         (1, 1, 1, 1),
-        description="residual blocks of each stage; for Gait3D and GREW: 1, 4, 4, 1; "
+        description="number of residual blocks in each stage; for Gait3D and GREW: 1, 4, 4, 1; "
         "SkeletonGait's PAPER",
     )
     channels: Widths = Field(

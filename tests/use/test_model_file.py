@@ -86,6 +86,14 @@ def test_without_a_path_the_shipped_model_is_loaded_or_the_error_says_what_to_gi
         gaittake.load()
 
 
+def test_the_model_in_the_package_is_small_synthetic_and_calibrated_on_other_people() -> None:
+    assert files.SHIPPED.stat().st_size < 10_000_000
+    about = gaittake.load().about
+    assert (about.network, about.predict) == ("energynet", None)
+    assert about.origin.synthetic
+    assert about.calibration.pairs_different > 100_000
+
+
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
     assert "no such file or directory; a file written by" in refused(tmp_path / "none.safetensors")
     assert "is a directory; a file written by" in refused(tmp_path)
