@@ -194,7 +194,7 @@ def results_with_cache(project: Project) -> Path:
     return trained
 
 
-def kill_the_second_process(checkpoints: Path, patience: float = 120) -> None:
+def kill_the_second_process(checkpoints: Path, patience: float = 300) -> None:
     """Waits until a training of two has saved something, and kills the one that does not lead."""
     deadline = time.monotonic() + patience
     while not (checkpoints / "last.pt").exists() and time.monotonic() < deadline:
