@@ -72,7 +72,8 @@ def why_no_end_is_seen(asked_by, slurm):
 def device(wildcards, resources):
     """Param: where a job computes; not on a CPU if a cluster gives it a GPU."""
     granted = on_cluster or gpu_jobs.granted_by_slurm()
-    return "--device " + gpu_jobs.device_of(resources.gpu, chosen=DEVICE, granted=granted)
+    chosen = gpu_jobs.device_of(resources.gpu, chosen=DEVICE, granted=granted)
+    return f"--device {chosen}"
 
 
 def training_memory(wildcards):
