@@ -31,7 +31,7 @@ pose:
   POSE
 source: {layout: walkers SOURCE}
 size: small
-train: {subjects_per_batch: 2, sequences_per_subject: 2, frames: 8, steps: 2, mirror: true}
+train: {subjects_per_batch: 2, sequences_per_subject: 2, frames: 8, steps: 2, mirror: 0.5}
 methods: METHODS
 """
 SHARDS = ("train-000", "test-000")

@@ -205,9 +205,9 @@ def test_a_probe_without_a_match_counts_as_wrong_and_is_left_out_of_rank1_matche
 ) -> None:
     pairs = finished.metrics("oumvlp")["conditions"]["nm"]["pairs"]
     cell = {(p["probe_view"], p["gallery_view"]): p for p in pairs}
-    assert (cell[0, 270]["probes"], cell[0, 270]["probes_matched"]) == (3, 2)
-    assert (cell[90, 270]["probes"], cell[90, 270]["probes_matched"]) == (2, 1)
-    assert (cell[0, 90]["probes"], cell[0, 90]["probes_matched"]) == (3, 3)
+    assert (cell["000", "270"]["probes"], cell["000", "270"]["probes_matched"]) == (3, 2)
+    assert (cell["090", "270"]["probes"], cell["090", "270"]["probes_matched"]) == (2, 1)
+    assert (cell["000", "090"]["probes"], cell["000", "090"]["probes_matched"]) == (3, 3)
     for found in cell.values():
         right = found["rank1"] * found["probes"]
         assert right == pytest.approx(found["rank1_matched"] * found["probes_matched"])

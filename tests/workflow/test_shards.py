@@ -17,7 +17,7 @@ from gaittake.settings import Detector, load_settings
 from tests.jobs import stage_settings
 from tests.workflow.project import Project, started
 from tests.workflow.slurm.one_node import one_node
-from tests.workflow.test_slurm import QUICK, SLURM, SMALL, WHY_NOT, megabytes, submitted
+from tests.workflow.test_slurm import ON_CPU, QUICK, SLURM, SMALL, WHY_NOT, megabytes, submitted
 
 pytestmark = pytest.mark.whole_run
 SHARDS = ("train-000", "test-000")
@@ -80,7 +80,7 @@ def test_on_slurm_a_failed_shard_is_retried_alone_with_more_memory(
     ):
         for name in ("SLURM_CONF", "PATH"):
             monkeypatch.setenv(name, environment[name])
-        process = project.start(*KEYPOINTS, *SLURM, *SMALL, *QUICK)
+        process = project.start(*KEYPOINTS, *SLURM, *SMALL, *QUICK, *ON_CPU)
         kill_job(project, "test-000")
         said, _ = process.communicate(timeout=600)
         assert process.returncode == 0, said
