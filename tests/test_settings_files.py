@@ -157,6 +157,7 @@ def test_subjects_are_named_as_the_file_spells_them(
     ("text", "message"),
     [
         ("protocol: {train_subjects: [true]}", "train_subjects.*put a name in quotes"),
+        ("train: {mirror: true}", "train.mirror.*set a number"),
         ("protocol: {train_subjects: [null]}", "train_subjects.*text is needed, found null"),
         ("protocol: {train_subjects: ['']}", "train_subjects.*not the name of a subject's folder"),
         ("protocol: {train_subjects: [a/b]}", "'a/b' is not the name"),

@@ -33,7 +33,9 @@ class Section(BaseModel):
         if value is None and isinstance(annotation, type) and issubclass(annotation, Section):
             return {}
         if _has_bool(value) and not _allows_bool(annotation):
-            raise ValueError("true and false are not allowed here; put a name in quotes")
+            raise ValueError(
+                "true and false are not allowed here; set a number, or put a name in quotes"
+            )
         return value
 
 
