@@ -108,7 +108,7 @@ def measured(path: Path) -> tuple[Ranks, float, float]:
 
         opened.read = timed
         begun = time.process_time()
-        found = cross_view(opened, oumvlp_roles(opened.sequences)).first_hit
+        found = cross_view(opened, oumvlp_roles(opened.sequences)).first_match
         return found, time.process_time() - begun - reading, reading
 
 
