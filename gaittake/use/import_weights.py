@@ -84,6 +84,10 @@ def import_weights(path: Path, *, network: str, size: str, neck: bool, out: Path
 
 def _read(path: Path) -> tuple[dict[str, Tensor], int | None]:
     """Returns the state dict of a checkpoint, and the step of its training."""
+    if not path.is_file():
+        raise UserError(
+            f"{path}: no such file; a checkpoint of OpenGait is required, checkpoints/*.pt"
+        )
     try:
         content = load_torch(path)
     except ValueError as error:

@@ -334,3 +334,14 @@ def test_imported_weights_are_embedded_evaluated_and_exported(
 def test_the_command_offers_every_network_and_size() -> None:
     assert set(Network) == set(OPENGAIT) == set(TABLES)
     assert set(ImportSize) == {size for sizes in OPENGAIT.values() for size in sizes}
+
+
+def test_a_missing_checkpoint_is_named_with_what_is_required(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"none\.pt: no such file; a checkpoint of OpenGait"):
+        import_weights(
+            tmp_path / "none.pt",
+            network="gaitset",
+            size="casiab",
+            neck=False,
+            out=tmp_path / "weights.safetensors",
+        )
