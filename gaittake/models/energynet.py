@@ -19,6 +19,8 @@ LEGS = 0.75  # of the rows are above the lower legs
 SHARPNESS = 1.5  # of the choice of moments, in deviations of the legs' width
 LEAST_WIDTH = 0.3  # pixels of deviation, below it the legs do not move
 FREQUENCIES = 128  # of each part, in place of its numbers where distances saturate
+GEI_STRIPS = 8
+GEI_WEIGHT = 1.5  # of a strip, against a part of the network
 
 
 class Energies(NamedTuple):
@@ -74,12 +76,20 @@ def _block(before: int, after: int, side: int = 3, stride: int = 1) -> nn.Sequen
     )
 
 
+def _kernel_features(angles: Tensor) -> Tensor:
+    """Returns random Fourier features of a Gaussian kernel (Rahimi & Recht 2007).
+
+    If the angles are `x · waves / scale` with standard normal waves, the Euclidean distance of two
+    results is about `sqrt(2 - 2 exp(-(distance / scale)² / 2))`: proportional at first, and at most
+    1.41.
+    """
+    return torch.cat([angles.cos(), angles.sin()], dim=-1) / angles.shape[-1] ** 0.5
+
+
 class SaturatedParts(nn.Module):
     """Limits how much a part adds to a distance: clothes that change move some parts far apart.
 
-    Outside of training, random Fourier features (Rahimi & Recht 2007) of a Gaussian kernel take
-    the place of each part's numbers. The Euclidean distance of two sequences in a part is then
-    about `sqrt(2 - 2 exp(-(distance / scale)² / 2))`: proportional at first, and at most 1.41.
+    Outside of training, `_kernel_features` take the place of each part's numbers.
 
     Args:
         parts: number of parts, p.
@@ -104,8 +114,34 @@ class SaturatedParts(nn.Module):
         # One scale for all parts: a part in which everybody differs little counts little.
         width = self.scale * self.training_spread.spread.square().mean().sqrt()
         angles = torch.einsum("npd,pdf->npf", x.float() / width, self.waves)
-        features: Tensor = torch.cat([angles.cos(), angles.sin()], dim=2) / FREQUENCIES**0.5
-        return features
+        return _kernel_features(angles)
+
+
+class GeiStrips(nn.Module):
+    """Strips of the gait energy image itself, which say that clothes have stayed the same.
+
+    The network learns to ignore clothes. Two recordings in the same clothes have nearly equal
+    energy images, so a strip counts if it is much alike, and is ignored otherwise: its distance
+    saturates.
+
+    Args:
+        rows: of the image, a multiple of `GEI_STRIPS`.
+        columns: of the image.
+        scale: root mean square difference at which a strip's distance saturates, in 0…1.
+    """
+
+    waves: Tensor
+
+    def __init__(self, rows: int, columns: int, scale: float) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(1)
+        pixels = rows // GEI_STRIPS * columns
+        waves = torch.randn(pixels, FREQUENCIES, generator=generator) / (scale * pixels**0.5)
+        self.register_buffer("waves", waves)
+
+    def forward(self, mean: Tensor) -> Tensor:
+        """Returns `[n, GEI_STRIPS, 2 * FREQUENCIES]` of energy images `[n, rows, columns]`."""
+        return GEI_WEIGHT * _kernel_features(mean.reshape(len(mean), GEI_STRIPS, -1) @ self.waves)
 
 
 class EnergyNet(nn.Module):
@@ -117,6 +153,8 @@ class EnergyNet(nn.Module):
         channels: of the first half of the layers; the second half has twice as many.
         embedding: numbers of each embedding, d.
         saturation: scale of `SaturatedParts`; 0: distances do not saturate.
+        gei_scale: scale of `GeiStrips`, which are added to the embeddings outside of training; 0:
+            none. Needs saturation.
     """
 
     def __init__(
@@ -127,10 +165,16 @@ class EnergyNet(nn.Module):
         channels: int = 32,
         embedding: int = 64,
         saturation: float = 0.0,
+        gei_scale: float = 0.0,
     ) -> None:
         super().__init__()
-        if height % 4 or width < 4:
-            raise ValueError(f"a height that 4 divides is needed, found {height} x {width}")
+        multiple = GEI_STRIPS if gei_scale else 4
+        if height % multiple or width < 4:
+            raise ValueError(
+                f"a height that {multiple} divides is needed, found {height} x {width}"
+            )
+        if gei_scale and not saturation:
+            raise ValueError("gei_scale needs saturation")
         wide = 2 * channels
         self.layers = nn.Sequential(
             _block(PLANES, channels, side=5, stride=2),
@@ -141,6 +185,7 @@ class EnergyNet(nn.Module):
         )
         self.heads = SeparateHeads(height // 4, 2 * wide, embedding)
         self.saturated = SaturatedParts(height // 4, embedding, saturation) if saturation else None
+        self.gei = GeiStrips(height, width, gei_scale) if gei_scale else None
 
     def forward(
         self, silhouettes: Tensor, keypoints: Tensor, counts: Tensor | None = None
@@ -150,4 +195,9 @@ class EnergyNet(nn.Module):
         x = self.layers(torch.stack(found, dim=1))  # [n, c, h, w]
         strips = torch.cat([x.mean(dim=3), x.amax(dim=3)], dim=1)  # [n, 2c, h]
         embeddings: Tensor = self.heads(strips)
-        return self.saturated(embeddings) if self.saturated else embeddings
+        if self.saturated is None:
+            return embeddings
+        parts: Tensor = self.saturated(embeddings)
+        if self.gei is None or self.training:
+            return parts
+        return torch.cat([parts, self.gei(found.mean)], dim=1)

@@ -239,6 +239,21 @@ class EnergyNetModel(Section):
         ge=0,
         description="distance where a part saturates, spreads, 0: nowhere; project default",
     )
+    gei_scale: float = Field(
+        0.0,
+        ge=0,
+        description="add strips of the energy image; they saturate at this difference in 0…1, "
+        "0: none; project default",
+    )
+
+    @model_validator(mode="after")
+    def _saturated(self) -> Self:
+        if self.gei_scale and not self.saturation:
+            raise ValueError(
+                "gei_scale: only saturated parts can be compared with strips of the energy image; "
+                "set saturation, for example 0.3"
+            )
+        return self
 
 
 SECTIONS: dict[str, type[Section]] = {

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from gaittake.models.energynet import EnergyNet, SaturatedParts, energies
+from gaittake.models.energynet import (
+    GEI_STRIPS,
+    GEI_WEIGHT,
+    EnergyNet,
+    GeiStrips,
+    SaturatedParts,
+    energies,
+)
 
 
 def walk(n: int = 2, s: int = 12) -> torch.Tensor:
@@ -82,3 +89,37 @@ def test_the_scale_follows_the_spread_of_training() -> None:
     before = saturated.eval()(torch.ones(1, 3, 8))
     saturated.training_spread.spread.fill_(4.0)
     torch.testing.assert_close(saturated(4 * torch.ones(1, 3, 8)), before)
+
+
+def test_gei_strips_are_near_only_if_they_are_much_alike() -> None:
+    torch.manual_seed(0)
+    strips = GeiStrips(64, 44, scale=0.05)
+    image = torch.rand(1, 64, 44)
+    for difference, expected in ((0.01, 0.198), (0.05, 0.887), (0.2, 1.414), (0.5, 1.414)):
+        other = image.clone()
+        other[:, 24:32] += difference * torch.randn(8, 44).sign()  # the fourth strip alone
+        found = (strips(image) - strips(other)).norm(dim=2)[0] / GEI_WEIGHT
+        assert found[3].item() == pytest.approx(expected, rel=0.15)
+        assert found[[0, 1, 2, 4, 5, 6, 7]].eq(0).all()
+
+
+def test_gei_strips_are_added_outside_of_training_alone() -> None:
+    torch.manual_seed(0)
+    network = EnergyNet(channels=4, embedding=8, saturation=0.3, gei_scale=0.05)
+    x, keypoints = walk(), torch.zeros(2, 12, 17, 3)
+    assert network.train()(x, keypoints).shape == (2, 16, 8)
+    plain = EnergyNet(channels=4, embedding=8, saturation=0.3)
+    assert plain.load_state_dict(network.state_dict(), strict=False).unexpected_keys == [
+        "gei.waves"
+    ]
+    with torch.inference_mode():
+        found, without = network.eval()(x, keypoints), plain.eval()(x, keypoints)
+    assert found.shape == (2, 16 + GEI_STRIPS, without.shape[2])
+    assert found[:, :16].equal(without)
+
+
+def test_gei_strips_need_saturated_parts() -> None:
+    with pytest.raises(ValueError, match="gei_scale needs saturation"):
+        EnergyNet(gei_scale=0.05)
+    with pytest.raises(ValueError, match="found 60 x 44"):
+        EnergyNet(height=60, saturation=0.3, gei_scale=0.05)
