@@ -33,13 +33,21 @@ from gaittake.pose.detector import load_detector
 from gaittake.pose.fast import for_prediction
 from gaittake.pose.score import AREA_OF_BOX
 from gaittake.settings import Align, Detector, PredictStage
+from gaittake.settings.networks import uses_keypoints
 from gaittake.silhouette import box
-from gaittake.use.locate import Locate, Shown, no_keypoints, student_keypoints
+from gaittake.use.locate import (
+    Locate,
+    Shown,
+    given_keypoints,
+    no_keypoints,
+    student_keypoints,
+)
 from gaittake.use.model import Model
 from gaittake.use.model_file import read_model
 from gaittake.use.network_input import NetworkInput, network_input
 
 SOURCES = ("background", "blazepose")
+WITH_KEYPOINTS = ("blazepose",)
 PROBES = {"d1": "same clothes", "d3": "other clothes", "d4": "indoors"}
 DETECTOR = Detector(backbone="small", min_size=80, max_size=128)
 # COCO's standard deviations of the 17 keypoints, as shares of the root of a person's area.
@@ -195,17 +203,23 @@ def located(
 
     Args:
         passes: of one source of masks.
-        locate: the student, or None: no keypoints.
+        locate: the student, or None: the detector's keypoints, where the file has them.
     """
     kept, items, refused = [], [], []
     for item in passes:
         try:
-            items.append(prepared(item, locate or no_keypoints))
+            items.append(prepared(item, locate or _detected(item)))
         except UserError as error:
             refused.append(str(error))
         else:
             kept.append(item)
     return kept, items, refused
+
+
+def _detected(item: Pass) -> Locate:
+    if item.keypoints is None:
+        return no_keypoints
+    return given_keypoints(item.keypoints, len(item.masks))
 
 
 def student_of(path: Path) -> Locate:
@@ -231,12 +245,12 @@ def student_oks(passes: list[Pass], student: Locate) -> dict[str, float]:
     }
 
 
-def load_network(path: Path) -> nn.Module:
-    """Returns the network in a weights file of the train stage."""
+def load_network(path: Path) -> tuple[nn.Module, bool]:
+    """Returns the network in a weights file of the train stage, and whether it takes keypoints."""
     loaded = read_weights(path)
     network = build_network(loaded.network, **({"height": 64, "width": 44} | loaded.settings))
     network.load_state_dict(loaded.state)
-    return network
+    return network, uses_keypoints(loaded.settings)
 
 
 def row(name: str, source: str, way: str, result: Worth) -> str:
@@ -264,9 +278,8 @@ def main() -> None:
     arguments = _arguments()
     logging.getLogger("gaittake").setLevel(logging.ERROR)  # the notes below count what was dropped
     student = student_of(arguments.student) if arguments.student else None
-    embeds: dict[str, Embed] = {"gei": network_embed(build_network("gei", height=64, width=44))}
-    for path in arguments.weights:
-        embeds[str(path.parent.name)] = network_embed(load_network(path))
+    gei = build_network("gei", height=64, width=44)
+    networks = {"gei": (gei, False)} | {p.parent.name: load_network(p) for p in arguments.weights}
     models = {path: Model(read_model(path), path, torch.device("cpu")) for path in arguments.model}
     print(HEAD)
     notes = []
@@ -275,7 +288,10 @@ def main() -> None:
         for way, every in (("same way", raw), ("one way", [to_the_left(p) for p in raw])):
             passes, items, refused = located(every, student)
             notes += [f"{source}, {way}: not usable: {reason}" for reason in refused]
-            for name, embed in embeds.items():
+            for name, (network, with_keypoints) in networks.items():
+                if with_keypoints and not (student or source in WITH_KEYPOINTS):
+                    continue
+                embed = network_embed(network)
                 found = np.stack([embed(item) for item in items])
                 print(row(name, source, way, worth(passes, found)), flush=True)
             for path, model in models.items():
