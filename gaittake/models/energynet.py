@@ -83,7 +83,8 @@ def _kernel_features(angles: Tensor) -> Tensor:
     results is about `sqrt(2 - 2 exp(-(distance / scale)² / 2))`: proportional at first, and at most
     1.41.
     """
-    return torch.cat([angles.cos(), angles.sin()], dim=-1) / angles.shape[-1] ** 0.5
+    features: Tensor = torch.cat([angles.cos(), angles.sin()], dim=-1) / angles.shape[-1] ** 0.5
+    return features
 
 
 class SaturatedParts(nn.Module):
