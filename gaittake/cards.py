@@ -4,7 +4,6 @@ Four processes that each ask PyTorch for a GPU get the same one. Here a process 
 other has, and hides the others from itself. The system releases the lock when the process ends.
 """
 
-import fcntl
 import itertools
 import logging
 import os
@@ -13,6 +12,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
+
+from gaittake.machine import lock_byte, unlock_byte, user_number
 
 logger = logging.getLogger(__name__)
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -114,7 +115,7 @@ def _lock_one(cards: Sequence[str], group: int | None) -> tuple[str, int]:
                 if group is None or _lock(file, GROUP + group):
                     _held.append(files.pop(card))
                     return card, others
-                fcntl.lockf(file, fcntl.LOCK_UN, 1, others)
+                unlock_byte(file, others)
     finally:
         for file in files.values():
             file.close()
@@ -123,7 +124,7 @@ def _lock_one(cards: Sequence[str], group: int | None) -> tuple[str, int]:
 
 def _lock(file: IO[str], byte: int) -> bool:
     try:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
+        lock_byte(file, byte)
     except (BlockingIOError, PermissionError):  # POSIX allows both for a lock of another process
         return False
     return True
@@ -138,6 +139,6 @@ def _name(card: str) -> str:
 def _folder() -> Path:
     """Returns the folder of the locks, the user's own, on this machine."""
     parent = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
-    folder = Path(parent) / f"gaittake-{os.getuid()}"
+    folder = Path(parent) / f"gaittake-{user_number()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder

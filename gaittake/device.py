@@ -11,6 +11,7 @@ import torch
 
 from gaittake.cards import VISIBLE, device_nodes, hidden
 from gaittake.errors import UserError
+from gaittake.machine import machine_name
 
 # Constants of glibc's malloc.h: the number of a parameter, and its value.
 MALLOC = {"M_TRIM_THRESHOLD": (-1, 2**31 - 1), "M_MMAP_MAX": (-4, 0)}
@@ -31,7 +32,7 @@ def why_no_gpu() -> str:
         return f"{VISIBLE}={os.environ[VISIBLE]!r} hides the GPUs"
     nodes = device_nodes()
     if not nodes:
-        return f"{os.uname().nodename} has no GPU, or gives this job none"
+        return f"{machine_name()} has no GPU, or gives this job none"
     if torch.version.hip:
         return (
             f"{build} is a build for AMD's ROCm {torch.version.hip}, which finds no GPU of its kind"
@@ -185,5 +186,7 @@ def keep_freed_memory() -> bool:
     Each training step frees hundreds of megabytes and allocates them again. If they were returned
     to the system, each page would be zeroed again (measured by benchmarks/embed.py and step.py).
     """
+    if os.name != "posix":
+        return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     return mallopt is not None and all(mallopt(*setting) for setting in MALLOC.values())

@@ -7,6 +7,8 @@ from typing import Literal, NamedTuple
 
 import torch
 
+from gaittake.machine import physical_memory
+
 logger = logging.getLogger(__name__)
 Place = Literal["device", "host", "cache"]
 
@@ -79,7 +81,7 @@ def free_memory() -> int:
 
     Schedulers and containers limit a job by Linux control groups, version 1 or 2.
     """
-    left = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    left = [physical_memory()]
     if MEMORY.exists():
         left.append(1024 * _numbers(MEMORY)["MemAvailable:"])
     for line in OWN_GROUPS.read_text().splitlines() if OWN_GROUPS.exists() else []:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gaittake.machine import is_alive, machine_name
+
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
@@ -52,21 +54,10 @@ def _remove_leftovers(path: Path) -> None:
     pattern = f".{glob.escape(path.name)}.tmp-{glob.escape(_machine())}-*"
     for leftover in path.parent.glob(pattern):
         process = leftover.name.rpartition("-")[2]
-        if process.isdigit() and not _is_alive(int(process)):
+        if process.isdigit() and not is_alive(int(process)):
             leftover.unlink(missing_ok=True)
 
 
 def _machine() -> str:
     """Returns this machine's name, its dots replaced."""
-    return os.uname().nodename.replace(".", "-")
-
-
-def _is_alive(process: int) -> bool:
-    """Returns whether a process of this machine exists."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # the process of another user
-        pass
-    return True
+    return machine_name().replace(".", "-")

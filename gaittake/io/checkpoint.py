@@ -1,6 +1,5 @@
 """Checkpoints: written whole or not at all, by one process, for one training."""
 
-import fcntl
 import hashlib
 import logging
 import os
@@ -16,6 +15,7 @@ import torch
 
 from gaittake.errors import Preempted, UserError
 from gaittake.io.torch_file import load_torch, save_torch
+from gaittake.machine import lock_file, machine_name
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class Checkpoints:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = (self.folder / "lock").open("a+")
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_file(self._lock)
         except BlockingIOError as error:
             self._lock.seek(0)
             owner = self._lock.read().strip() or "another process"
@@ -88,7 +88,7 @@ class Checkpoints:
                 error.strerror,
             )
         self._lock.truncate(0)
-        self._lock.write(f"process {os.getpid()} on {os.uname().nodename}")
+        self._lock.write(f"process {os.getpid()} on {machine_name()}")
         self._lock.flush()
 
     def __exit__(

@@ -60,7 +60,15 @@ def processor() -> str:
     except OSError:
         text = ""
     model = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
-    return model[1] if model else platform.processor() or platform.machine()
+    if model:
+        return model[1]
+    if platform.system() == "Darwin":  # whose platform.processor() is "arm" for every Mac
+        asked = ["sysctl", "-n", "machdep.cpu.brand_string"]
+        try:
+            return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+        except (OSError, subprocess.SubprocessError):
+            pass
+    return platform.processor() or platform.machine()
 
 
 def _version(library: str) -> str:

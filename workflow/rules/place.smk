@@ -6,6 +6,7 @@ import subprocess
 
 from gaittake import cards
 from gaittake.errors import UserError
+from gaittake.machine import physical_memory
 from gaittake.pipeline import gpu_jobs
 
 DEVICES = Path(os.devnull).parent
@@ -34,7 +35,7 @@ def gpu_here():
 
 def memory_here():
     """Returns the megabytes of memory that the jobs on this machine may use together."""
-    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    limits = [physical_memory()]
     for name in ("memory.max", "memory/memory.limit_in_bytes"):  # of a container
         path = CONTROL_GROUPS / name
         text = path.read_text().strip() if path.exists() else ""
@@ -78,9 +79,9 @@ def device(wildcards, resources):
 
 def training_memory(wildcards):
     """Returns the megabytes of a training: the process of each GPU holds all frames."""
-    gpus = workflow.get_rule("train").resources["gpu"]
+    gpus = rules.train.rule.resources["gpu"]
     context = {"input": [], "attempt": 1, "threads": 1, "async_run": workflow.async_run}
-    asked = gpus.evaluate(wildcards, rulename="train", **context)
+    asked = gpus.evaluate(wildcards, rulename=rules.train.rule.name, **context)
     return 16000 * max(1, asked.constrain(workflow.global_resources.get("gpu")).value)
 
 
@@ -110,8 +111,9 @@ LONG_STEPS = 5000
 
 def announce_long_trainings():
     """Prints the hours of each long training that would run without a GPU."""
+    training = rules.train.rule.name
     for job in workflow.dag.needrun_jobs():
-        if job.rule.name != "train":
+        if job.name != training:
             continue
         dataset, method = job.wildcards.dataset, job.wildcards.method
         if settings_of("train", job_of(job.wildcards)).train.steps >= LONG_STEPS:
