@@ -72,6 +72,7 @@ TruthFiles = Annotated[
     list[Path] | None, reads("The renderer's true keypoints of a shard, .h5; repeatable.")
 ]
 CheckFile = Annotated[Path | None, reads("Check of the index, .json; a fault there is an error.")]
+MetricsFiles = Annotated[list[Path] | None, reads("Metrics of a run, .json; repeatable.")]
 RejectsFile = Annotated[Path | None, reads("What the stages skipped and why, .csv.")]
 CheckpointFolder = Annotated[Path | None, writes("Folder of checkpoints; a restart continues.")]
 

@@ -17,6 +17,7 @@ from gaittake.cli.options import (
     KeypointsFiles,
     LabelsFiles,
     Method,
+    MetricsFiles,
     Overrides,
     RejectsFile,
     Threads,
@@ -166,7 +167,7 @@ def compare(
     ] = "rank1",
     overrides: Overrides = None,
     digest: Digest = None,
-    metrics: Annotated[list[Path] | None, reads("Metrics of a run, .json; repeatable.")] = None,
+    metrics: MetricsFiles = None,
     probes: Annotated[list[Path] | None, reads("Probes of a run, .csv; repeatable.")] = None,
     out: Annotated[Path | None, writes("The table, .csv.")] = None,
     out_markdown: Annotated[Path | None, writes("The table to read, .md.")] = None,
@@ -192,6 +193,7 @@ def report(
     overrides: Overrides = None,
     digest: Digest = None,
     rank1: Annotated[Path | None, reads("Rank-1 of all methods, .csv.")] = None,
+    metrics: MetricsFiles = None,
     cache: CacheFile = None,
     sequences: Annotated[Path | None, reads("Sequences of the dataset, .csv.")] = None,
     rejects: RejectsFile = None,
@@ -214,7 +216,7 @@ def report(
 
     build_report(
         settings,
-        runs=[path.parent for path in inputs.metrics(job)],
+        runs=[path.parent for path in metrics or inputs.metrics(job)],
         rank1=rank1 or job.result("rank1.csv"),
         cache=cache or job.path("cache.h5"),
         sequences=sequences or job.path("sequences.csv"),

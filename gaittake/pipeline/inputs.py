@@ -118,7 +118,12 @@ def _existing(path: Path, setting: str) -> Path:
 
 def student(job: Job) -> Path:
     """Returns the dataset's student, or that of the dataset that lends one."""
-    return Job(job.settings.pose.student_from or job.dataset).path("pose/student.pt")
+    return _other(job, job.settings.pose.student_from or job.dataset).path("pose/student.pt")
+
+
+def _other(job: Job, dataset: str) -> Job:
+    """Returns another dataset whose results lie beside the job's."""
+    return Job(dataset, results=job.results)
 
 
 def keypoints(job: Job) -> list[Path]:
@@ -211,7 +216,9 @@ def lender(job: Job) -> str:
         UserError: a lent network was trained on a subject that is tested here.
     """
     lent = job.settings.networks_from
-    return job.dataset if lent is None else subjects.lender(job.settings, Job(lent).settings)
+    return (
+        job.dataset if lent is None else subjects.lender(job.settings, _other(job, lent).settings)
+    )
 
 
 def learns(job: Job) -> bool:
@@ -230,7 +237,7 @@ def weights(job: Job) -> list[Path]:
     method, _ = method_of(run, job.settings)
     if given := given_weights(job, method):
         return given
-    return [Job(lender(job)).path(f"{run}/weights.safetensors")] if learns(job) else []
+    return [_other(job, lender(job)).path(f"{run}/weights.safetensors")] if learns(job) else []
 
 
 def table_runs(job: Job) -> list[str]:

@@ -22,6 +22,7 @@ class Job:
         shard: for stages that run by shard, for example `train-000`.
         method: for stages that run by method: the name of a run, for example `gaittake-seed1`.
         table: for `compare`, for example `rank1`.
+        results: the folder of all results.
     """
 
     dataset: str
@@ -29,6 +30,7 @@ class Job:
     shard: str | None = None
     method: str | None = None
     table: str | None = None
+    results: Path = RESULTS
 
     @cached_property
     def settings(self) -> Settings:
@@ -60,19 +62,19 @@ class Job:
             name = name.replace("{shard}", self.known_shard())
         if "{method}" in name:
             name = name.replace("{method}", self.known_method())
-        return RESULTS / self.dataset / name
+        return self.results / self.dataset / name
 
     def each(self, name: str, part: str = "") -> list[Path]:
         """Returns a file for each shard; `part` limits them to the `train` or `test` subjects."""
         return [
-            RESULTS / self.dataset / name.replace("{shard}", shard)
+            self.results / self.dataset / name.replace("{shard}", shard)
             for shard in self.shards
             if shard.startswith(part)
         ]
 
     def result(self, ending: str) -> Path:
         """Returns a final file of the dataset: `rank1.csv` is results/casiab_rank1.csv."""
-        return RESULTS / f"{self.dataset}_{ending}"
+        return self.results / f"{self.dataset}_{ending}"
 
     def known_shard(self) -> str:
         """Returns the shard's name.

@@ -5,21 +5,14 @@ Snakemake runs a job again when its inputs or params changed. So two params are 
 """
 
 import functools
-import os
 import re
 import shlex
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
-
-# The rules run the package beside them with the Python that runs Snakemake, activated or not.
-REPOSITORY = str(Path(workflow.current_basedir).resolve().parents[1])
-sys.path.insert(0, REPOSITORY)
-os.environ.update(
-    PYTHONPATH=os.pathsep.join([REPOSITORY, os.getenv("PYTHONPATH", "")]),
-    PATH=os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", "")]),
-)
+from snakemake.io import flag
+from snakemake.path_modifier import PATH_MODIFIER_FLAG
 
 from gaittake.errors import UserError
 from gaittake.pipeline import gpu_jobs, inputs, plan
@@ -31,6 +24,9 @@ from gaittake.settings import canonical, digest_of, split_changes
 CHANGED = config.get("set") or []
 if isinstance(CHANGED, str):
     CHANGED = split_changes(CHANGED)
+
+# Where the results lie: below the `prefix` of `module`, if this workflow is one.
+RESULTS = Path(workflow.modifier.path_modifier.replace_prefix("results/all")).parent
 
 
 def user_errors(function):
@@ -49,7 +45,7 @@ def user_errors(function):
 
 @user_errors
 def whole(dataset):
-    return Job(dataset, tuple(CHANGED))
+    return Job(dataset, tuple(CHANGED), results=RESULTS)
 
 
 @user_errors
@@ -93,11 +89,22 @@ def require_files(dataset):
             done.add(name)
 
 
+def as_input(path):
+    """Returns a path for Snakemake, which puts a module's prefix before it; data has none."""
+    if path.is_relative_to(RESULTS):
+        return str("results" / path.relative_to(RESULTS))
+    return str(path) if RESULTS == Path("results") else flag(str(path), PATH_MODIFIER_FLAG)
+
+
 @user_errors
-def files_of(name, job):
+def paths_of(name, job):
     require_files(job.dataset)
-    found = getattr(inputs, name)(job)
-    return str(found) if isinstance(found, Path) else [str(path) for path in found]
+    return getattr(inputs, name)(job)
+
+
+def files_of(name, job):
+    found = paths_of(name, job)
+    return as_input(found) if isinstance(found, Path) else [as_input(path) for path in found]
 
 
 def files(name, **part):
@@ -107,7 +114,12 @@ def files(name, **part):
 
 def every(name, part=""):
     """Input: a file for each shard, or for those of the `train` or `test` subjects."""
-    return lambda w: [str(path) for path in user_errors(job_of(w).each)(name, part)]
+    return lambda w: [as_input(path) for path in user_errors(job_of(w).each)(name, part)]
+
+
+def in_results(name):
+    """Param: a folder of the dataset that no rule declares, so that Snakemake never deletes it."""
+    return lambda w: str(job_of(w).path(name))
 
 
 # Input of the rules that train: nothing is trained before the check. Another check, for an added
@@ -115,10 +127,11 @@ def every(name, part=""):
 checked = ancient("results/{dataset}/check.json")
 
 
-def options(*names, stage=None):
+def options(*names, stage=None, **named):
     """Param: the changed settings, the digest of the stage's settings, the inputs of these names.
 
-    A param that is a function of the inputs is not tracked: what a change means for the stage
+    `named`: options for files that are no inputs, each with its function in
+    `gaittake.pipeline.inputs`. A param that is a function of the inputs is not tracked: what a change means for the stage
     stands in its `settings`.
     """
 
@@ -126,10 +139,11 @@ def options(*names, stage=None):
         found = [f"--set {shlex.quote(change)}" for change in CHANGED]
         if stage:
             found.append(f"--settings-digest {digest_of(settings_of(stage, job_of(wildcards)))}")
-        for name in names:
-            paths = input.get(name, [])
+        given = {name: input.get(name, []) for name in names}
+        given |= {name: paths_of(each, job_of(wildcards)) for name, each in named.items()}
+        for name, paths in given.items():
             for path in [paths] if isinstance(paths, str) else paths:
-                found.append(f"--{name.replace('_', '-')} {shlex.quote(path)}")
+                found.append(f"--{name.replace('_', '-')} {shlex.quote(str(path))}")
         return " ".join(found)
 
     return text
@@ -159,8 +173,9 @@ def detector_memory(wildcards):
 
 # A target that no rule can make ends here, in one line; an input function's error has a traceback.
 for target in sys.argv[1:]:
-    named = re.fullmatch(r"results/([\w.-]+)_([a-z0-9]+)\.(csv|md|html)", target)
-    part = re.match(r"results/([\w.-]+)/", target)
+    place = re.escape(f"{RESULTS}/")
+    named = re.fullmatch(rf"{place}([\w.-]+)_([a-z0-9]+)\.(csv|md|html)", target)
+    part = re.match(rf"{place}([\w.-]+)/", target)
     try:
         if named:
             dataset, table, ending = named.groups()

@@ -21,7 +21,7 @@ rule teacher:
         code=code("gaittake.pose.teacher"),
         options=options("check", stage="teacher"),
         device=device,
-        checkpoints="results/{dataset}/pose/checkpoints/teacher",
+        checkpoints=in_results("pose/checkpoints/teacher"),
     shell:
         "python -m gaittake teacher {wildcards.dataset} {params.options} {params.device}"
         " --checkpoints {params.checkpoints} --out {output.weights} --threads {threads} &> {log}"
@@ -86,7 +86,7 @@ rule finetune:
         code=code("gaittake.pose.finetune"),
         options=options("pseudo_labels", "index", "teacher", "check", stage="finetune"),
         device=device,
-        checkpoints="results/{dataset}/pose/checkpoints/student",
+        checkpoints=in_results("pose/checkpoints/student"),
     shell:
         "python -m gaittake finetune {wildcards.dataset} {params.options} {params.device}"
         " --checkpoints {params.checkpoints} --out {output.weights} --threads {threads} &> {log}"

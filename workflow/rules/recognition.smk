@@ -23,7 +23,7 @@ rule train:
         code=code("gaittake.training.engine"),
         options=options("cache", "check", stage="train"),
         device=device,
-        checkpoints="results/{dataset}/{method}/checkpoints",
+        checkpoints=in_results("{method}/checkpoints"),
         starter=starter,
     shell:
         "{params.starter} -m gaittake train {wildcards.dataset} --method {wildcards.method}"

@@ -29,6 +29,7 @@ rule report:
         settings=settings("report"),
         code=code("gaittake.report.build"),
         options=options(
+            "metrics",
             "rank1",
             "cache",
             "sequences",
@@ -39,7 +40,7 @@ rule report:
             "truth",
             stage="report",
         ),
-        benchmarks="results/{dataset}/benchmarks",
+        benchmarks=in_results("benchmarks"),
     shell:
         "python -m gaittake report {wildcards.dataset} {params.options}"
         " --benchmarks {params.benchmarks} --out {output.page} --threads {threads} &> {log}"

@@ -20,7 +20,7 @@ rule render:
         settings=settings("render"),
         code=code("gaittake.sources.walkers.dataset"),
         options=options(stage="render"),
-        folder="results/{dataset}/data/{shard}",
+        folder=in_results("data/{shard}"),
     shell:
         "python -m gaittake render {wildcards.dataset} --shard {wildcards.shard} {params.options}"
         " --out {params.folder} --threads {threads} &> {log}"
@@ -98,7 +98,7 @@ rule index:
     params:
         settings=settings("index"),
         code=code("gaittake.sources.index"),
-        options=options("unpacked", "segmented", stage="index"),
+        options=options("unpacked", "segmented", stage="index", folder="rendered_folder"),
     shell:
         "python -m gaittake index {wildcards.dataset} --shard {wildcards.shard} {params.options}"
         " --out {output.table} --out-rejects {output.rejects} &> {log}"
