@@ -12,7 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from gaittake import __version__
-from gaittake.cli import data, networks, pickles, pose, recognition, show, use, weights
+from gaittake.cli import data, init, networks, pickles, pose, recognition, show, use, weights
 from gaittake.cli.attempts import note_hopeless, refuse_hopeless
 from gaittake.errors import Preempted, UserError
 
@@ -27,6 +27,7 @@ cache.command("build")(data.build)
 cache.command("merge")(data.merge)
 
 app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False)
+app.command("init", rich_help_panel="Data")(init.init)
 app.command("render", rich_help_panel="Data")(data.render)
 app.command("unpack", rich_help_panel="Data")(data.unpack)
 app.command("segment", rich_help_panel="Data")(data.segment)
