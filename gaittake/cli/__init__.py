@@ -14,6 +14,7 @@ import typer
 from gaittake import __version__
 from gaittake.cli import data, init, networks, pickles, pose, recognition, show, use, weights
 from gaittake.cli.attempts import note_hopeless, refuse_hopeless
+from gaittake.cli.missing import missing_library
 from gaittake.errors import Preempted, UserError
 
 HELP = """Gait recognition, from frames to a cross-view rank-1 table.
@@ -120,6 +121,8 @@ def explanation(error: Exception) -> str | None:
     """Returns one line for an error that the user can fix; None for a bug."""
     if isinstance(error, UserError):
         return str(error)
+    if isinstance(error, ModuleNotFoundError):
+        return missing_library(error)
     if type(error).__name__ == "ValidationError":
         from pydantic import ValidationError
 
