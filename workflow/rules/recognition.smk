@@ -96,8 +96,16 @@ rule compare:
         probes=files("probes"),
         quality=files("quality"),
     output:
-        table="results/{dataset}_{table}.csv",
-        page="results/{dataset}_{table}.md",
+        table=report(
+            "results/{dataset}_{table}.csv",
+            category="Tables",
+            labels={"dataset": "{dataset}", "table": "{table}", "form": "numbers"},
+        ),
+        page=report(
+            "results/{dataset}_{table}.md",
+            category="Tables",
+            labels={"dataset": "{dataset}", "table": "{table}", "form": "text"},
+        ),
     log:
         "results/{dataset}/logs/compare/{table}.log",
     benchmark:

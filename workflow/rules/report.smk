@@ -14,7 +14,11 @@ rule report:
         pseudo_labels=files("measured_labels"),
         truth=files("measured_truth"),
     output:
-        page="results/{dataset}_report.html",
+        page=report(
+            "results/{dataset}_report.html",
+            category="Reports",
+            labels={"dataset": "{dataset}"},
+        ),
     log:
         "results/{dataset}/logs/report.log",
     benchmark:
