@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from gaittake.models.attention import EqualWeights, Maximum, TemporalAttention, WeightedMean
+from gaittake.models.blocks import xavier
 from gaittake.models.gaittake import (
     ApartHeads,
     AppearanceBranch,
@@ -119,7 +120,9 @@ def build_gaittake(
         heads = ApartHeads(parts, **features, embedding=embedding)
     else:
         heads = JoinedHeads(parts, sum(features.values()), embedding)
-    return GaitTake(branches, heads)
+    network = GaitTake(branches, heads)
+    xavier(network)  # ASSUME: the initialisation, GaitGL's
+    return network
 
 
 def temporal_pool(

@@ -197,6 +197,24 @@ def test_every_weight_of_every_network_gets_a_gradient(network: str) -> None:
 
 
 @pytest.mark.parametrize("network", [name for name in TINY if name != "energynet"])
+def test_the_convolutions_of_published_networks_start_with_xaviers_weights(network: str) -> None:
+    torch.manual_seed(0)
+    widths = {"channels": (8, 12, 16, 20)[: len(TINY[network]["channels"])]}
+    numbers = {"height": ROWS, "width": COLUMNS, "embedding": 6} | TINY[network] | widths
+    layers = [
+        (name, layer)
+        for name, layer in build_network(network, **numbers).named_modules()
+        if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.Conv3d) and layer.weight.numel() > 500
+    ]
+    assert len(layers) > 2
+    for name, layer in layers:
+        taps = layer.weight[0, 0].numel()
+        outputs = layer.out_channels // layer.groups
+        bound = (6 / (taps * (layer.weight.shape[1] + outputs))) ** 0.5
+        assert float(layer.weight.detach().abs().max()) == pytest.approx(bound, rel=0.02), name
+
+
+@pytest.mark.parametrize("network", [name for name in TINY if name != "energynet"])
 def test_a_smaller_input_is_a_setting_of_every_network(network: str) -> None:
     built = build_network(
         network, **{"height": 32, "width": 22, "shrink": 2, "embedding": 6} | TINY[network]
