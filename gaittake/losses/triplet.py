@@ -37,6 +37,8 @@ def triplet_loss(
 ) -> TripletTerms:
     """Returns the triplet loss: the mean of each part's non-zero terms, then of the parts.
 
+    ASSUME: the mean of eq. 11 is over the non-zero terms, as in GaitSet's code.
+
     Args:
         embeddings: `[n, p, d]`.
         subjects: `[n]` integers: two or more subjects, two or more sequences of each.
@@ -44,20 +46,23 @@ def triplet_loss(
         weights: of eq. 11. `adaptive` (ASSUME: Ristani & Tomasi 2018): softmax of the distances
             to an anchor's positives, and of the negated distances to its negatives, without
             gradient. `batch_hard`: the farthest positive and the nearest negative. `batch_all`: no
-            weights, one term for each triplet.
+            weights, one term for each triplet. `batch_all_self`: the anchor is also a positive of
+            itself, as in the code of GaitSet and OpenGait. ASSUME: for networks that were published
+            with that code, `batch_all`; the two differ most where the embeddings nearly collapse.
 
     Raises:
         ValueError: an unknown `weights`.
     """
-    if weights not in ("adaptive", "batch_all", "batch_hard"):
-        known = "'adaptive', 'batch_all' or 'batch_hard'"
+    if weights not in ("adaptive", "batch_all", "batch_all_self", "batch_hard"):
+        known = "'adaptive', 'batch_all', 'batch_all_self' or 'batch_hard'"
         raise ValueError(f"weights must be {known}, not {weights!r}")
     distances = part_distances(embeddings)
     same = subjects[:, None] == subjects[None]
     positive = same & ~torch.eye(len(subjects), dtype=torch.bool, device=same.device)
-    if weights == "batch_all":
-        terms, active = _all_triplets(distances, positive, same, margin)
-        triplets = (positive.sum(dim=1) * (~same).sum(dim=1)).sum()
+    if weights in ("batch_all", "batch_all_self"):
+        pairs = same if weights == "batch_all_self" else positive
+        terms, active = _all_triplets(distances, pairs, same, margin)
+        triplets = (pairs.sum(dim=1) * (~same).sum(dim=1)).sum()
     else:
         hard = weights == "batch_hard"
         farthest = _weighted(distances, positive, sign=1, hard=hard)

@@ -35,9 +35,10 @@ class Train(Section):
     decay: float = Field(
         0.1, gt=0, le=1, description="factor of the learning rate at each milestone; ASSUME: GaitGL"
     )
-    loss: Literal["adaptive", "batch_all", "batch_hard"] = Field(
+    loss: Literal["adaptive", "batch_all", "batch_all_self", "batch_hard"] = Field(
         "adaptive",
-        description="weights of the triplet loss, eq. 11; ASSUME: Ristani & Tomasi 2018",
+        description="weights of the triplet loss, eq. 11; 'batch_all_self': all triplets, also "
+        "those whose positive is the anchor (GaitSet, OpenGait); ASSUME: Ristani & Tomasi 2018",
     )
     margin: float = Field(0.2, ge=0, description="m of eq. 11, a distance; ASSUME: GaitGL")
     precision: Literal["auto", "float32"] = Field(
@@ -97,7 +98,8 @@ class Train(Section):
         return value
 
 
-# Differences from GaitTAKE's recipe for CASIA-B. GaitSet, GaitPart, GaitGL: their papers; the
+# Differences from GaitTAKE's recipe for CASIA-B. ASSUME: 'batch_all' without the self-pairs of
+# GaitSet's and OpenGait's code ('batch_all_self'). GaitSet, GaitPart, GaitGL: their papers; the
 # milestones of GaitPart: ASSUME, OpenGait's. MT3D: ASSUME, GaitGL's (of the same first author).
 # GaitBase, DeepGaitV2: OpenGait's; its window of a clip is up to 34 frames, 'sorted' takes up to
 # 40. SkeletonGait++: ASSUME, its milestones for CCPG, DeepGaitV2's steps for OU-MVLP.

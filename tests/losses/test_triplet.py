@@ -18,9 +18,10 @@ def plain_loss(embeddings: torch.Tensor, margin: float, weights: str) -> float:
         terms = []
         for a in range(len(x)):
             d = [math.dist(x[a].tolist(), x[b].tolist()) for b in range(len(x))]
-            positives = [d[b] for b in range(len(x)) if SUBJECTS[b] == SUBJECTS[a] and b != a]
+            others = [b for b in range(len(x)) if b != a or weights == "batch_all_self"]
+            positives = [d[b] for b in others if SUBJECTS[b] == SUBJECTS[a]]
             negatives = [d[b] for b in range(len(x)) if SUBJECTS[b] != SUBJECTS[a]]
-            if weights == "batch_all":
+            if weights.startswith("batch_all"):
                 terms += [margin + p - n for p in positives for n in negatives]
             elif weights == "batch_hard":
                 terms.append(margin + max(positives) - min(negatives))
@@ -35,7 +36,7 @@ def plain_loss(embeddings: torch.Tensor, margin: float, weights: str) -> float:
     return sum(losses) / len(losses)
 
 
-@pytest.mark.parametrize("weights", ["adaptive", "batch_all", "batch_hard"])
+@pytest.mark.parametrize("weights", ["adaptive", "batch_all", "batch_all_self", "batch_hard"])
 def test_triplet_loss_is_equation_11(weights: str) -> None:
     torch.manual_seed(0)
     embeddings = torch.randn(8, 3, 4)
@@ -106,6 +107,27 @@ def test_batch_all_has_the_gradient_of_a_list_of_all_triplets() -> None:
     torch.testing.assert_close(found.loss, expected)
     torch.testing.assert_close(found.active, (terms > 0).float().mean())
     torch.testing.assert_close(gradient, torch.autograd.grad(expected, embeddings)[0])
+
+
+def test_self_pairs_matter_only_where_a_stranger_is_nearer_than_the_margin() -> None:
+    torch.manual_seed(5)
+    embeddings = torch.randn(8, 3, 4)
+    apart = embeddings * 10
+    assert float((part_distances(apart) + 10 * torch.eye(8)).min()) > 0.2
+    one, other = (triplet_loss(apart, SUBJECTS, weights=w) for w in ("batch_all", "batch_all_self"))
+    torch.testing.assert_close(one.loss, other.loss)
+    assert float(other.active) < float(one.active)  # of more triplets
+    near = [
+        float(triplet_loss(0.05 * embeddings, SUBJECTS, weights=w).loss)
+        for w in ("batch_all", "batch_all_self")
+    ]
+    assert near[1] < 0.9 * near[0]
+
+
+def test_self_pairs_have_a_finite_gradient_where_all_embeddings_are_equal() -> None:
+    embeddings = torch.ones(8, 2, 3, requires_grad=True)
+    triplet_loss(embeddings, SUBJECTS, weights="batch_all_self").loss.backward()
+    assert bool(torch.isfinite(embeddings.grad).all())
 
 
 def test_unknown_weights_are_refused() -> None:
