@@ -73,6 +73,9 @@ def normalise(
 ) -> Float32s:
     """Returns keypoints in the coordinates of their normalised silhouettes.
 
+    ASSUME: keypoints are normalised like the silhouettes, by the figure's height and centre, and
+    clamped to 0…1, so that a keypoint far off counts as one at the border.
+
     Args:
         keypoints: `[s, 17, 3]`: x and y in pixels of the full frame, confidence.
         top: `[s]`, first row of each figure, pixels.

@@ -37,11 +37,13 @@ def clip_frames(
         counts: `[n]` frames of each sequence.
         frames: of a clip.
         generator: of the step.
-        order: `consecutive`: consecutive frames from a random start; a sequence shorter than the
-            clip wraps around (PAPER 4.1: 30 frames; ASSUME: wrap). `sorted`: sorted frames of a
-            random window that is up to a third longer than the clip (GaitPart: 30 of 30 to 40
-            frames; shorter sequences wrap around). `any`: frames of the whole sequence in random
-            order, repeated only after all are used (GaitSet).
+        order: `consecutive`: consecutive frames from a random start (PAPER 4.1: 30 frames).
+            `sorted`: sorted frames of a random window (GaitPart: 30 of 30 to 40 frames; ASSUME:
+            a third longer at most for clips of any length). `any`: frames of the whole sequence in
+            random order (GaitSet). ASSUME: a sequence shorter than the clip starts with its first
+            frame and wraps around; in OpenGait it starts anywhere. ASSUME: `any` repeats a frame
+            only after all are used; GaitSet's code draws each frame independently, OpenGait's does
+            so where the sequence is shorter than the clip.
 
     Raises:
         ValueError: an unknown `order`.

@@ -102,7 +102,8 @@ def finetune_student(
             `quality` evaluates.
         pseudo_labels: the shards' pseudo-labels.
         index: the shards' sequence tables.
-        teacher: the initial weights.
+        teacher: the initial weights. ASSUME: the student starts from the teacher's
+            weights; the paper only says that it is trained.
         checkpoints: folder of the training's checkpoint.
         out: the student's file.
         device: the device to train on.

@@ -75,7 +75,7 @@ class Pose(Section):
     teacher_weights: Annotated[str, AfterValidator(expanded)] = Field(
         "coco",
         description="'coco': torchvision's; 'walkers': trained here on rendered people; or a "
-        "file of weights. The student starts from them, also with pose.labels; PAPER 3.2",
+        "file of weights. The student starts from them, also with pose.labels (ASSUME); PAPER 3.2",
     )
     teacher_people: Count = Field(
         2400, description="rendered people that train a 'walkers' teacher; project default"
@@ -89,7 +89,7 @@ class Pose(Section):
     holdout_every: int = Field(
         8,
         ge=2,
-        description="hold out every n-th training subject to measure the student; project default",
+        description="hold out every n-th training subject to measure the student; ASSUME",
     )
     boxes: Literal["detected", "silhouette"] = Field(
         "detected",
