@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from gaittake.io.ragged import open_ragged
-from gaittake.settings import Walkers
+from gaittake.settings import Settings, Walkers, canonical
+from gaittake.sources.walkers import dataset
 from gaittake.sources.walkers.dataset import (
     render_people,
     render_subjects,
@@ -18,6 +19,8 @@ from gaittake.sources.walkers.dataset import (
 from gaittake.sources.walkers.people import make_walker
 from gaittake.sources.walkers.preview import contact_sheet
 from gaittake.sources.walkers.skeleton import COCO
+from gaittake.sources.walkers.style import draw_style
+from tests.jobs import stage_settings
 
 SMALL = Walkers(
     subjects=4,
@@ -206,6 +209,31 @@ def test_people_for_the_teacher_are_complete_and_reproducible() -> None:
     assert visible.shape == (12, 17)
     assert boxes[:, :2].min() >= 2
     assert (boxes[:, 2:] <= [157, 117]).all()
+
+
+@pytest.mark.parametrize("population", ["recorded", "broad"])
+def test_people_for_the_teacher_differ_as_much_as_the_datasets_subjects(
+    population: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Styles differ with the spread on their own: here all are the same.
+    monkeypatch.setattr(dataset, "draw_style", lambda rng, spread: draw_style(rng, spread=0.0))
+    alike, usual, unlike = (
+        render_people(
+            SMALL.model_copy(update={"spread": spread, "population": population}), 12, seed=3
+        )[2]
+        for spread in (0.0, 1.0, 2.0)
+    )
+    once, twice = (np.abs(joints - alike).mean() for joints in (usual, unlike))
+    assert 1.7 < twice / once < 2.3
+    assert once > 0.5  # pixels
+
+
+def test_the_teacher_depends_on_how_much_people_differ() -> None:
+    stages = [
+        stage_settings(Settings(dataset="x", walkers=Walkers(spread=spread)), "teacher")
+        for spread in (1.0, 1.8)
+    ]
+    assert canonical(stages[0]) != canonical(stages[1])
 
 
 def test_the_contact_sheet_is_a_picture(tmp_path: Path) -> None:

@@ -152,8 +152,11 @@ def _write(
 def render_people(settings: Walkers, count: int, seed: int) -> People:
     """Returns single frames of people outside all datasets, to train the keypoint detector.
 
+    They differ from each other as much as the dataset's subjects: a detector shrinks everybody
+    towards the average of the people that it was trained on.
+
     Args:
-        settings: the images' size, views and noise.
+        settings: the images' size, views and noise, and how much people differ.
         count: frames.
         seed: random seed of the people, independent of all subjects of all datasets.
 
@@ -181,8 +184,8 @@ def _stranger(settings: Walkers, seed: int, index: int) -> Rendered:
         return _broad_stranger(settings, seed, index)
     rng = generator(seed, STRANGER, index)
     model = load_model()
-    stride = draw_stride(model, draw_person(model, rng), rng)
-    body = draw_body(rng)
+    stride = draw_stride(model, draw_person(model, rng, spread=settings.spread), rng)
+    body = draw_body(rng, spread=settings.spread)
     joints = pass_by(joint_positions(stride_channels(model, stride, 9, 25.0, rng), body), rng)
     # The dataset's range of views, in which the visible side of a person tells left from right.
     first, last = min(settings.views) - VIEW_MARGIN, max(settings.views) + VIEW_MARGIN
@@ -206,7 +209,7 @@ def _broad_stranger(settings: Walkers, seed: int, index: int) -> Rendered:
     rng = generator(seed, STRANGER, index)
     model = load_model()
     style = draw_style(rng, spread=settings.spread)
-    stride = styled(draw_stride(model, draw_person(model, rng), rng), style)
+    stride = styled(draw_stride(model, draw_person(model, rng, spread=settings.spread), rng), style)
     outfit = draw_clothes(str(rng.choice(["nm", "bg", "cl"])), draw_wardrobe(rng), rng)
     assert outfit.extras is not None
     channels = posed(stride_channels(model, stride, 9, 25.0, rng), outfit.extras.posture)
