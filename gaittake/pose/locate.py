@@ -8,6 +8,11 @@ from torch import Tensor
 
 from gaittake.pose.vision import ImageList, KeypointRCNN, box_iou, resize_boxes, resize_keypoints
 
+# ASSUME: the confidence of a keypoint, which the paper does not define, is the probability that it
+# is within this share of the box's sides from its position; see `read_heatmaps`. The heatmaps are
+# 56 bins wide: 4 bins.
+REACH = 1 / 14
+
 
 class Detections(NamedTuple):
     """The m people detected in one frame.
@@ -26,19 +31,31 @@ class Detections(NamedTuple):
 def detect(model: KeypointRCNN, images: list[Tensor]) -> list[Detections]:
     """Returns the people in each image, on the CPU.
 
-    A keypoint's confidence is the sigmoid of torchvision's `keypoints_scores`, which are logits.
+    Boxes and scores are torchvision's, `model(images)`; keypoints are those of `read_heatmaps`.
 
     Args:
         model: the detector, in evaluation mode.
         images: `[3, rows, columns]` float32 each, 0…1, on the model's device.
     """
-    found = []
+    heads = model.roi_heads
     with torch.inference_mode():
-        for result in model(images):
-            confidence = result["keypoints_scores"].sigmoid()
-            keypoints = torch.cat([result["keypoints"][..., :2], confidence[..., None]], dim=-1)
-            found.append(Detections(result["boxes"].cpu(), result["scores"].cpu(), keypoints.cpu()))
-    return found
+        prepared, _ = model.transform(images)
+        sizes = prepared.image_sizes
+        features = model.backbone(prepared.tensors)
+        proposals, _ = model.rpn(prepared, features)
+        candidates = heads.box_head(heads.box_roi_pool(features, proposals, sizes))
+        boxes, scores, _ = heads.postprocess_detections(
+            *heads.box_predictor(candidates), proposals, sizes
+        )
+        keypoints = _keypoints(model, features, boxes, sizes)
+    return [
+        Detections(
+            resize_boxes(boxes[i], scaled, list(images[i].shape[-2:])).cpu(),
+            scores[i].cpu(),
+            resize_keypoints(keypoints[i], scaled, list(images[i].shape[-2:])).cpu(),
+        )
+        for i, scaled in enumerate(list(size) for size in sizes)
+    ]
 
 
 def locate_in_boxes(
@@ -60,11 +77,23 @@ def locate_in_boxes(
         scaled = list(prepared.image_sizes[0])
         regions = resize_boxes(boxes, size, scaled)
         features = model.backbone(prepared.tensors)
-        heads = model.roi_heads
-        pooled = heads.keypoint_roi_pool(features, list(regions[:, None]), prepared.image_sizes)
-        heatmaps = heads.keypoint_predictor(heads.keypoint_head(pooled))
-        keypoints: Tensor = resize_keypoints(peaks(heatmaps, regions), scaled, size)
+        found = _keypoints(model, features, list(regions[:, None]), prepared.image_sizes)
+        keypoints: Tensor = resize_keypoints(torch.cat(found), scaled, size)
         return keypoints
+
+
+def _keypoints(
+    model: KeypointRCNN,
+    features: dict[str, Tensor],
+    boxes: list[Tensor],
+    sizes: list[tuple[int, int]],
+) -> list[Tensor]:
+    """Returns the keypoints `[m, 17, 3]` in each image's boxes `[m, 4]`, in the boxes' pixels."""
+    heads = model.roi_heads
+    pooled = heads.keypoint_roi_pool(features, boxes, sizes)
+    heatmaps = heads.keypoint_predictor(heads.keypoint_head(pooled))
+    found = read_heatmaps(heatmaps, torch.cat(boxes))
+    return list(found.split([len(each) for each in boxes]))  # type: ignore[no-untyped-call]
 
 
 def prepare(model: KeypointRCNN, images: Tensor, *, scale: float | None = None) -> ImageList:
@@ -99,38 +128,43 @@ def scale_of(model: KeypointRCNN, rows: int, columns: int) -> float:
     return min(float(shorter) / min(rows, columns), float(longer) / max(rows, columns))
 
 
-def peaks(heatmaps: Tensor, boxes: Tensor) -> Tensor:
-    """Returns the keypoints at the heatmaps' peaks, for all boxes in one batched operation.
+def read_heatmaps(heatmaps: Tensor, boxes: Tensor) -> Tensor:
+    """Returns where the heatmaps' keypoints are, between the bins, and how sure that is.
 
-    torchvision resizes each heatmap to the pixels of its box, one by one. Here, the peak is found
-    on the heatmap's grid, and a parabola through its neighbours places it between the bins.
+    The network is trained with a softmax over the bins, so the softmax of its logits is the
+    probability that the keypoint is in each bin. The keypoint is taken to be in the window that is
+    most probable; its position is the mean over this window, its confidence the window's
+    probability. A heatmap with two equal peaks, as of left and right, gives half.
+
+    torchvision takes the highest bin, and its logit as score. That logit says little: a constant
+    added to all logits changes nothing in training.
 
     Args:
         heatmaps: `[n, 17, side, side]` logits.
         boxes: `[n, 4]` x1, y1, x2, y2.
 
     Returns:
-        `[n, 17, 3]`: x and y in the boxes' pixels, sigmoid of the logit at the peak.
+        `[n, 17, 3]`: x and y in the boxes' pixels, confidence in 0…1.
     """
     n, k, side, _ = heatmaps.shape
-    value, place = heatmaps.flatten(2).max(dim=2)
-    row, column = place // side, place % side
-    flat = heatmaps.flatten(2)
-
-    def offset(index: Tensor, step: int) -> Tensor:
-        inside = (index > 0) & (index < side - 1)
-        before = flat.gather(2, (place - step).clamp(min=0)[..., None])[..., 0]
-        after = flat.gather(2, (place + step).clamp(max=side * side - 1)[..., None])[..., 0]
-        curvature = before - 2 * value + after
-        shift = 0.5 * (before - after) / curvature.clamp(max=-1e-6)
-        return torch.where(inside, shift, torch.zeros_like(shift)).clamp(-0.5, 0.5)
-
-    x = (column + 0.5 + offset(column, 1)) / side
-    y = (row + 0.5 + offset(row, side)) / side
+    reach = max(1, round(REACH * side))
+    width = 2 * reach + 1
+    bins = heatmaps.float().flatten(2).softmax(dim=2).reshape(n, k, side, side)
+    windows = F.avg_pool2d(bins, width, stride=1, padding=reach) * width**2
+    place = windows.flatten(2).argmax(dim=2)
+    index = torch.arange(side, device=heatmaps.device)
+    rows, columns = (
+        (index - centre[..., None]).abs() <= reach for centre in (place // side, place % side)
+    )  # [n, 17, side]
+    inside = bins * rows[..., None] * columns[..., None, :]
+    middles = (index + 0.5) / side
+    mass = inside.sum(dim=(2, 3))
+    x = (inside.sum(dim=2) * middles).sum(dim=2) / mass
+    y = (inside.sum(dim=3) * middles).sum(dim=2) / mass
     corner = boxes[:, None, :2]
     extent = (boxes[:, None, 2:] - corner).clamp(min=1)
     position = corner + torch.stack([x, y], dim=-1) * extent
-    return torch.cat([position, value.sigmoid()[..., None]], dim=-1).reshape(n, k, 3)
+    return torch.cat([position, mass.clamp(max=1)[..., None]], dim=-1)
 
 
 def best_overlap(box: Tensor, boxes: Tensor) -> tuple[int, float]:

@@ -46,7 +46,7 @@ class PseudoLabel(Section):
     )
     min_score: Share = Field(0.9, description="minimum score of a detection, 0…1; ASSUME")
     min_confidence: Share = Field(
-        0.3, description="minimum confidence of a keypoint to be a label, 0…1; ASSUME"
+        0.5, description="minimum confidence of a keypoint to be a label, 0…1; ASSUME"
     )
     max_shift: int = Field(
         3,

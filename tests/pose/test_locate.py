@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torchvision.models.detection.roi_heads import heatmaps_to_keypoints
 
 from gaittake.pose.detector import load_detector
-from gaittake.pose.locate import detect, locate_in_boxes, peaks, prepare, scale_of
+from gaittake.pose.locate import detect, locate_in_boxes, prepare, read_heatmaps, scale_of
 from gaittake.settings import Detector
 from tests.pose.tiny import SMALL
 
@@ -56,40 +55,78 @@ def test_images_at_the_networks_scale_are_not_scaled_again(weights: Path) -> Non
     assert torch.equal(seen, locate_in_boxes(unscaled, images, boxes))
 
 
-def test_peaks_equal_torchvisions_up_to_a_bin() -> None:
-    side, boxes = 56, torch.tensor([[10.0, 20, 66, 132], [3.0, 4, 31, 60]])
+def gaussians(centre: torch.Tensor, *, side: int = 56, deviation: float = 1.0) -> torch.Tensor:
+    """Returns logits `[n, 17, side, side]` of Gaussians at `centre` `[n, 17, 2]`: x, y in bins."""
     grid = torch.arange(side).float()
+    rows, columns = (grid - centre[..., axis, None] for axis in (1, 0))
+    squares = rows[..., :, None] ** 2 + columns[..., None, :] ** 2
+    return 6 - squares / (2 * deviation**2)
+
+
+def test_keypoints_lie_between_the_bins_and_within_a_bin_of_torchvisions() -> None:
+    boxes = torch.tensor([[10.0, 20, 66, 132], [3.0, 4, 31, 60]])
     centre = torch.rand(2, 17, 2, generator=torch.Generator().manual_seed(0)) * 44 + 6
-    distance = (grid[:, None] - centre[..., 1, None, None]) ** 2 + (
-        grid - centre[..., 0, None, None]
-    ) ** 2
-    heatmaps = 6 - distance / 20
-    found = peaks(heatmaps, boxes)
-    theirs, scores = heatmaps_to_keypoints(heatmaps, boxes)
-    bin_size = (boxes[:, 2:] - boxes[:, :2])[:, None] / side
+    heatmaps = gaussians(centre)
+    found = read_heatmaps(heatmaps, boxes)
+    theirs, _ = heatmaps_to_keypoints(heatmaps, boxes)
+    bin_size = (boxes[:, 2:] - boxes[:, :2])[:, None] / 56
     assert (
         (found[..., :2] - theirs[..., :2]).abs() <= torch.maximum(bin_size, torch.ones(1))
     ).all()
     expected = boxes[:, None, :2] + (centre + 0.5) * bin_size
-    assert torch.allclose(found[..., :2], expected, atol=1e-3)
-    assert torch.allclose(found[..., 2], scores.sigmoid(), atol=0.05)
+    assert torch.allclose(found[..., :2], expected, atol=5e-3)
+    assert (found[..., 2] > 0.99).all()
+
+
+def test_confidence_is_the_probability_of_the_best_window() -> None:
+    one, other = torch.full((1, 17, 2), 12.0), torch.full((1, 17, 2), 40.0)
+    shares = torch.linspace(0.55, 0.95, 17)
+    here, there = (
+        gaussians(centre).flatten(2).softmax(2).reshape(1, 17, 56, 56) for centre in (one, other)
+    )
+    bins = shares[:, None, None] * here + (1 - shares[:, None, None]) * there
+    boxes = torch.tensor([[0.0, 0, 56, 56]])
+    found = read_heatmaps((bins + 1e-30).log(), boxes)[0]
+    assert torch.allclose(found[:, 2], shares, atol=1e-4)
+    assert torch.allclose(found[:, :2], torch.tensor(12.5), atol=1e-2)
+    # A constant added to all logits is not seen by the softmax, nor here.
+    assert torch.allclose(read_heatmaps((bins + 1e-30).log() + 9, boxes)[0], found, atol=1e-4)
+
+
+def test_a_single_high_bin_counts_less_than_a_likely_region() -> None:
+    region = gaussians(torch.full((1, 17, 2), 30.0), deviation=2).flatten(2).softmax(2)
+    bins = 0.9 * region.reshape(1, 17, 56, 56)
+    bins[..., 5, 5] += 0.1
+    assert int(bins[0, 0].argmax()) == 5 * 56 + 5
+    found = read_heatmaps(bins.log(), torch.tensor([[0.0, 0, 56, 56]]))[0]
+    assert torch.allclose(found[:, :2], torch.tensor(30.5), atol=1e-2)
 
 
 def test_a_peak_at_the_border_stays_inside_the_box() -> None:
     heatmaps = torch.zeros(1, 17, 8, 8)
-    heatmaps[..., 0, 7] = 5.0
-    x, y, _ = peaks(heatmaps, torch.tensor([[0.0, 0, 8, 16]]))[0, 0].tolist()
-    assert (x, y) == pytest.approx((7.5, 1.0))
+    heatmaps[..., 0, 7] = 50.0
+    found = read_heatmaps(heatmaps, torch.tensor([[0.0, 0, 8, 16]]))[0, 0].tolist()
+    assert found == pytest.approx((7.5, 1.0, 1.0))
 
 
-def test_confidence_is_the_sigmoid_of_torchvisions_scores(weights: Path) -> None:
+def test_detections_have_torchvisions_boxes_and_the_keypoints_in_them(weights: Path) -> None:
     model = load_detector(weights, SMALL).eval()
     model.roi_heads.score_thresh = 0.0
-    image = torch.rand(3, 64, 96)
+    images = [torch.rand(3, 64, 96), torch.rand(3, 50, 96)]
     with torch.inference_mode():
-        raw = model([image])[0]
-    found = detect(model, [image])[0]
-    assert len(found.scores) > 0
-    expected = 1 / (1 + np.exp(-raw["keypoints_scores"].numpy().astype(np.float64)))
-    assert np.allclose(found.keypoints[..., 2].numpy(), expected, atol=1e-6)
-    assert torch.equal(found.keypoints[..., :2], raw["keypoints"][..., :2])
+        theirs = model(images)
+    for image, found, raw in zip(images, detect(model, images), theirs, strict=True):
+        assert len(found.scores) > 0
+        assert torch.equal(found.boxes, raw["boxes"])
+        assert torch.equal(found.scores, raw["scores"])
+        many = image.expand(len(found.boxes), -1, -1, -1)
+        within = locate_in_boxes(model, many, found.boxes)
+        assert torch.allclose(found.keypoints, within, atol=1e-2)
+
+
+def test_an_image_without_people_has_no_detections(weights: Path) -> None:
+    model = load_detector(weights, SMALL).eval()
+    model.roi_heads.score_thresh = 1.0
+    (found,) = detect(model, [torch.rand(3, 64, 96)])
+    assert found.boxes.shape == (0, 4)
+    assert found.keypoints.shape == (0, 17, 3)
