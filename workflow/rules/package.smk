@@ -1,6 +1,7 @@
 """Which gaittake the workflow runs: beside it in a clone, elsewhere the installed one."""
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -32,6 +33,8 @@ except ModuleNotFoundError as error:
         f"workflow runs ({error}): install gaittake there, in the version of the workflow"
     )
 
-# The environments of the rules hold the libraries alone.
-if not CLONE and DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method:
-    put_first("PYTHONPATH", only_package(Path(".snakemake") / "gaittake"))
+# The environments of the rules hold the libraries alone, and Snakemake takes PYTHONPATH from their
+# jobs. The first words are Snakemake's own prefix, which this one replaces.
+if DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method:
+    place = CLONE or only_package(Path(".snakemake") / "gaittake")
+    shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(place))};")
