@@ -142,6 +142,11 @@ def test_every_other_command_of_the_pages_is_valid() -> None:
                 assert (REPOSITORY / words[-1]).exists(), page
             case "source":
                 assert words == [".venv/bin/activate"], page
+            case "docker" | "apptainer":
+                recipe = next(word for word in words if word.startswith("containers/"))
+                assert (REPOSITORY / recipe).is_file(), page
+            case "cd":
+                assert words == ["lab"], page
             case _:
                 assert program in ("gaittake", "snakemake", "tail", "conda", "python"), page
 
