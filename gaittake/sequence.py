@@ -1,6 +1,8 @@
 """A sequence: one recording of a subject from one view. A reject: data that a stage skipped."""
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,6 +66,17 @@ class Reject(NamedTuple):
     def kind(self) -> str:
         """The reason without its figures."""
         return self.reason.partition(": ")[0]
+
+
+def count_rejects(rejects: Iterable[Reject]) -> str:
+    """Returns counts by reason, the most frequent first: `3 empty folder, 1 unreadable image`."""
+    counts = Counter(row.kind for row in rejects)
+    return ", ".join(f"{count} {reason}" for reason, count in ranked(counts)) or "nothing"
+
+
+def ranked(counts: Counter[str]) -> list[tuple[str, int]]:
+    """Returns names and counts, the most frequent first, then in the order of the names."""
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 def name_of(subject: str, kind: str, view: str) -> str:

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gaittake.cli.options import Device, DeviceOption, Threads, computing_on, limit_threads
+from gaittake.cli.options import (
+    Device,
+    DeviceOption,
+    Threads,
+    computing_on,
+    has_gpu,
+    limit_threads,
+)
 from gaittake.errors import UserError
 from gaittake.use import Masks, Silhouettes
 
@@ -184,10 +191,19 @@ def _prepare(
     from gaittake.use.embedding_file import require_embeddings
     from gaittake.use.gallery import require_gallery
     from gaittake.use.masks import mask_reader, require_frames
-    from gaittake.use.model_file import read_header, shipped_model
+    from gaittake.use.model_file import (
+        has_torch,
+        is_onnx,
+        read_header,
+        require_torch,
+        shipped_model,
+    )
 
-    path = model or shipped_model()
+    gpu = device is Device.CUDA or (device is Device.AUTO and has_gpu() and has_torch())
+    path = model or shipped_model(gpu=gpu)
     read_header(path)
+    if not is_onnx(path):
+        require_torch(path)
     if gallery is not None:
         require_gallery(gallery)
     for name in sequences:
@@ -195,11 +211,15 @@ def _prepare(
             require_embeddings(name)
         else:
             require_frames(Path(name))
-    chosen = computing_on(device, threads)
     from gaittake.use.model import load
 
+    # Without a network of PyTorch, nothing is asked of it: to import it takes seconds.
+    onnx = is_onnx(path) and device is not Device.CUDA
+    loaded = load(path) if onnx else None
+    torch_masks = silhouettes is Silhouettes.MASKRCNN
+    chosen = computing_on(device, threads) if loaded is None or torch_masks else "cpu"
     read = mask_reader(silhouettes, masks=masks, empty_scene=empty_scene, device=chosen)
-    return load(path, chosen), read
+    return loaded or load(path, chosen), read
 
 
 def _is_embedding(name: str) -> bool:
@@ -217,8 +237,7 @@ def _embedding(model: "Model", read: "MaskReader", name: str) -> "Embedding":
 
 def _computed(model: "Model", read: "MaskReader", name: str) -> "SequenceEmbedding":
     """Returns a sequence's embedding; prints which frames are usable, and what is doubtful."""
-    from gaittake.io.tables import count_rejects
-    from gaittake.sequence import Reject
+    from gaittake.sequence import Reject, count_rejects
     from gaittake.use.describe import usable_frames
 
     rejects: list[Reject] = []

@@ -17,9 +17,9 @@ from gaittake.io.frames import read_silhouettes
 from gaittake.io.pose_files import read_poses
 from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedWriter, open_ragged
-from gaittake.io.tables import count_rejects, read_sequences, write_csv, write_rejects
+from gaittake.io.tables import read_sequences, write_csv, write_rejects
 from gaittake.keypoints import normalise
-from gaittake.sequence import ALIGNED, IDENTITY, Reject, Sequence
+from gaittake.sequence import ALIGNED, IDENTITY, Reject, Sequence, count_rejects
 from gaittake.settings import CacheStage, canonical
 from gaittake.silhouette import Aligned, Image, align, fit
 

@@ -52,9 +52,7 @@ def blazepose_files() -> tuple[Path, Path]:
     Raises:
         UserError: the wheel cannot be downloaded or read, or holds other files.
     """
-    import torch  # here: it takes seconds, and reading masks does not need it
-
-    folder = Path(torch.hub.get_dir(), "checkpoints")
+    folder = _hub() / "checkpoints"
     places = {item: folder / Path(item.name).name for item in (DETECTOR, LANDMARKS)}
     if not all(_is_published(place, item) for item, place in places.items()):
         given = os.environ.get(WHEEL)
@@ -66,6 +64,12 @@ def blazepose_files() -> tuple[Path, Path]:
                 with whole_file(place) as part:
                     part.write_bytes(content)
     return places[DETECTOR], places[LANDMARKS]
+
+
+def _hub() -> Path:
+    """Returns the folder that `torch.hub.get_dir` returns, without an import of PyTorch."""
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    return Path(os.environ.get("TORCH_HOME", f"{cache}/torch")).expanduser() / "hub"
 
 
 def _is_published(path: Path, item: Published) -> bool:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from gaittake.errors import UserError
 from gaittake.io.atomic import whole_file
-from gaittake.sequence import Reject, Sequence
+from gaittake.sequence import Reject, Sequence, ranked
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:
@@ -72,12 +72,6 @@ def read_rejects(path: Path) -> list[Reject]:
     return [Reject(*row) for row in table[list(Reject._fields)].itertuples(index=False)]
 
 
-def count_rejects(rejects: Iterable[Reject]) -> str:
-    """Returns counts by reason, the most frequent first: `3 empty folder, 1 unreadable image`."""
-    counts = Counter(row.kind for row in rejects)
-    return ", ".join(f"{count} {reason}" for reason, count in _ranked(counts)) or "nothing"
-
-
 def rejects_summary(table: Path) -> str:
     """Returns the counts of a rejects table by stage and reason, then those of all.
 
@@ -87,15 +81,11 @@ def rejects_summary(table: Path) -> str:
     lines = []
     for used, kind in (("no", "skipped"), ("yes", "used")):
         counts = Counter(f"{row.stage}: {row.kind}" for row in rows if row.used == used)
-        lines += [f"{count:8d}  {kind}, {what}" for what, count in _ranked(counts)]
+        lines += [f"{count:8d}  {kind}, {what}" for what, count in ranked(counts)]
     noted = sum(row.used == "yes" for row in rows)
     return "\n".join(
         [*lines, f"{table}: {len(rows) - noted:,} skipped, {noted:,} used with a note"]
     )
-
-
-def _ranked(counts: Counter[str]) -> list[tuple[str, int]]:
-    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 def write_json(content: Any, path: Path) -> None:

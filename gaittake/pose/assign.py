@@ -14,13 +14,13 @@ from torch import Tensor
 
 from gaittake.errors import UserError
 from gaittake.io.checkpoint import file_digest
-from gaittake.io.tables import count_rejects, read_sequences, write_rejects
+from gaittake.io.tables import read_sequences, write_rejects
 from gaittake.pose.keypoint_file import FrameKeypoints
 from gaittake.pose.label import Find, Kind, Task, label_kind, write_labels
 from gaittake.pose.locate import Detections
 from gaittake.pose.match import OF_FILES, match_person
 from gaittake.pose.people_file import PeopleFile
-from gaittake.sequence import Reject, Sequence
+from gaittake.sequence import Reject, Sequence, count_rejects
 from gaittake.settings import AssignKeypointsStage, AssignLabelsStage, PseudoLabel, canonical
 
 logger = logging.getLogger(__name__)

@@ -1,17 +1,18 @@
 """Frames cropped to a figure whose box is known: fewer pixels and, if scaled, a larger figure."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from gaittake.arrays import Float32s
-from gaittake.pose.augment import Sample, Samples
-from gaittake.pose.locate import Detections
 from gaittake.settings import Detector
 from gaittake.silhouette import Box, Image
+
+if TYPE_CHECKING:  # torch: a model run by ONNX Runtime crops without it
+    from gaittake.pose.augment import Sample, Samples
+    from gaittake.pose.locate import Detections
 
 # Share of the crop that the figure's box fills; the detection's box or a coat may be larger.
 FILLED = 0.8
@@ -119,12 +120,14 @@ def whole(image: Image) -> Crop:
     return Crop(image, 1.0, np.zeros(2, dtype=np.float32))
 
 
-def to_frame(crop: Crop, detections: Detections) -> Detections:
+def to_frame(crop: Crop, detections: "Detections") -> "Detections":
     """Returns detections of a crop in pixels of its frame."""
+    import torch
+
     boxes = crop.to_frame(detections.boxes.numpy().reshape(-1, 2, 2)).reshape(-1, 4)
     keypoints = detections.keypoints.numpy().copy()
     keypoints[..., :2] = crop.to_frame(keypoints[..., :2])
-    return Detections(torch.from_numpy(boxes), detections.scores, torch.from_numpy(keypoints))
+    return detections._replace(boxes=torch.from_numpy(boxes), keypoints=torch.from_numpy(keypoints))
 
 
 class CroppedSamples:
@@ -136,7 +139,7 @@ class CroppedSamples:
         smooth: the frames are RGB, not silhouettes.
     """
 
-    def __init__(self, samples: Samples, detector: Detector, *, smooth: bool) -> None:
+    def __init__(self, samples: "Samples", detector: Detector, *, smooth: bool) -> None:
         self.samples = samples
         self.size = crop_size(detector)
         self.smooth = smooth
@@ -144,9 +147,11 @@ class CroppedSamples:
     def __len__(self) -> int:
         return len(self.samples)
 
-    def __getitem__(self, index: int) -> Sample:
+    def __getitem__(self, index: int) -> "Sample":
         sample = self.samples[index]
         crop = crop_to_box(sample.image, sample.box, self.size, smooth=self.smooth)
         keypoints = sample.keypoints.copy()
         keypoints[:, :2] = crop.to_crop(keypoints[:, :2])
-        return Sample(crop.image, crop.box_to_crop(sample.box), keypoints)
+        return sample._replace(
+            image=crop.image, box=crop.box_to_crop(sample.box), keypoints=keypoints
+        )

@@ -16,14 +16,14 @@ from gaittake.io.frames import read_silhouettes
 from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedWriter
 from gaittake.io.read_ahead import read_ahead
-from gaittake.io.tables import count_rejects, read_sequences, write_rejects
+from gaittake.io.tables import read_sequences, write_rejects
 from gaittake.pose.crop import Crop, crop_size, crop_to_box, windows
 from gaittake.pose.detector import load_detector
 from gaittake.pose.fast import for_prediction
 from gaittake.pose.keypoint_file import ARRAYS, FrameKeypoints, append_sequence
 from gaittake.pose.locate import best_overlap, detect, locate_in_boxes, scale_of
 from gaittake.pose.vision import KeypointRCNN
-from gaittake.sequence import Reject, Sequence
+from gaittake.sequence import Reject, Sequence, count_rejects
 from gaittake.settings import PredictStage, canonical
 from gaittake.silhouette import Box, Image, box
 

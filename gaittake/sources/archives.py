@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 
 from gaittake.io.atomic import whole_folder
 from gaittake.io.progress import progress
-from gaittake.io.tables import count_rejects, write_rejects
-from gaittake.sequence import Reject
+from gaittake.io.tables import write_rejects
+from gaittake.sequence import Reject, count_rejects
 from gaittake.settings import Source
 from gaittake.sources.casiab import ARCHIVE
 

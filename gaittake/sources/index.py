@@ -3,7 +3,8 @@
 import logging
 from pathlib import Path
 
-from gaittake.io.tables import count_rejects, write_rejects, write_sequences
+from gaittake.io.tables import write_rejects, write_sequences
+from gaittake.sequence import count_rejects
 from gaittake.settings import IndexStage
 from gaittake.sources.colour import check_sizes
 from gaittake.sources.folders import check_folders

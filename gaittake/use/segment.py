@@ -9,8 +9,8 @@ import torch
 from gaittake.io.atomic import whole_folder
 from gaittake.io.frames import frame_files
 from gaittake.io.progress import progress
-from gaittake.io.tables import count_rejects, write_rejects
-from gaittake.sequence import Reject, Sequence
+from gaittake.io.tables import write_rejects
+from gaittake.sequence import Reject, Sequence, count_rejects
 from gaittake.settings import SegmentStage
 from gaittake.sources.layouts import LAYOUTS
 from gaittake.use import Silhouettes, usable

@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import torch
 
 from gaittake.errors import UserError
 from gaittake.io import mediapipe
@@ -106,3 +107,14 @@ def test_a_missing_wheel_and_a_file_that_is_none_are_refused(
         monkeypatch.setenv("GAITTAKE_MEDIAPIPE", str(tmp_path / name))
         with pytest.raises(UserError, match=f"{name}: no a/pose_detection.tflite"):
             blazepose_files()
+
+
+@pytest.mark.parametrize("name", ["TORCH_HOME", "XDG_CACHE_HOME", None])
+def test_the_folder_is_torch_hubs(
+    name: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for variable in ("TORCH_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    if name is not None:
+        monkeypatch.setenv(name, str(tmp_path / "cache"))
+    assert mediapipe._hub() == Path(torch.hub.get_dir())
