@@ -17,7 +17,10 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import gaittake
+
 GAITTAKE = [sys.executable, "-m", "gaittake"]
+SHIPPED = Path(gaittake.__file__).parent / "use" / "people.safetensors"
 FRAMES = 100
 VIEWS = (90, 54)
 # What imports alone take, for comparison.
@@ -144,6 +147,12 @@ def main() -> None:
             "model compare, no such file": [*GAITTAKE, "model", "compare", a, "none", *chosen],
             "model compare, 2 × 100 frames": [
                 *GAITTAKE, "model", "compare", a, b, *chosen, "--threads", "1"
+            ],
+            "model compare, shipped model, PyTorch": [
+                *GAITTAKE, "model", "compare", a, b, "--model", str(SHIPPED), "--threads", "1"
+            ],
+            "model compare, shipped model, ONNX Runtime": [
+                *GAITTAKE, "model", "compare", a, b, "--threads", "1"
             ],
             "networks": [*GAITTAKE, "networks"],
         }  # fmt: skip

@@ -146,7 +146,7 @@ def computing_on(device: Device, threads: int | None) -> "torch.device":
                 f"--device cuda: PyTorch finds no GPU: {fault}. To compute on the CPU: --device "
                 "cpu, or snakemake --config device=cpu"
             )
-        if device_nodes() and not hidden():
+        if has_gpu():
             logger.warning("computing on the CPU, although this machine has a GPU: %s", fault)
         return torch.device("cpu")
     found = torch.cuda.device_count()
@@ -161,6 +161,11 @@ def computing_on(device: Device, threads: int | None) -> "torch.device":
     check_card(chosen)
     forbid_tf32(convolutions=False)
     return chosen
+
+
+def has_gpu() -> bool:
+    """Returns whether this machine shows a GPU to this process; does not ask PyTorch."""
+    return bool(device_nodes()) and not hidden()
 
 
 def require_check(job: "Job", check: Path | None) -> None:

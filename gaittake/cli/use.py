@@ -3,13 +3,15 @@
 `gaittake embed` and `gaittake compare` are stages of the pipeline and work on a dataset.
 """
 
+from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gaittake.cli import sequences
-from gaittake.cli.options import Dataset, Method, Overrides, job_of, reads
+from gaittake.cli.options import Method, Overrides, job_of, reads
 from gaittake.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,22 +24,80 @@ Repository = Annotated[
     ),
 ]
 
+
+class Format(StrEnum):
+    """What computes an exported model: PyTorch, or ONNX Runtime without PyTorch."""
+
+    SAFETENSORS = "safetensors"
+    ONNX = "onnx"
+
+
 app = typer.Typer(no_args_is_help=True, help="Use a trained model on your own people.")
 
 
 @app.command("export")
 def export(
-    dataset: Dataset,
+    dataset: Annotated[
+        str,
+        typer.Argument(
+            help="Name of a dataset: config/DATASET.yaml; with --format onnx also a model file."
+        ),
+    ],
     method: Method = None,
     out: Annotated[
-        Path | None, typer.Option(help="Model file (default: DATASET-METHOD.safetensors).")
+        Path | None, typer.Option(help="Model file (default: DATASET-METHOD.FORMAT).")
     ] = None,
     overrides: Overrides = None,
     weights: Annotated[Path | None, reads("Weights of the network, .safetensors.")] = None,
     student: Annotated[Path | None, reads("Weights of the student, .pt.")] = None,
     metrics: Annotated[Path | None, reads("Metrics of the run, .json.")] = None,
+    format_: Annotated[
+        Format,
+        typer.Option(
+            "--format",
+            help="safetensors, for PyTorch; or onnx, for ONNX Runtime without PyTorch (requires "
+            "the extra [onnx]; a student is a second file beside it).",
+        ),
+    ] = Format.SAFETENSORS,
 ) -> None:
     """Export a trained method as one model file: weights, student, settings, calibration."""
+    given = (method, overrides, weights, student, metrics)
+    if dataset.endswith(".safetensors"):
+        if format_ is not Format.ONNX or any(given):
+            raise UserError(
+                f"{dataset}: a model file; it can be converted with --format onnx and --out alone. "
+                "To export a method, name its dataset."
+            )
+        _to_onnx(Path(dataset), out or Path(dataset).with_suffix(".onnx"))
+        return
+    out = out or Path(f"{dataset}-{method}.{format_}")
+    if format_ is Format.ONNX:
+        with TemporaryDirectory() as folder:
+            made = Path(folder, f"{out.stem}.safetensors")
+            _export(dataset, method, made, overrides, weights, student, metrics)
+            _to_onnx(made, out)
+        return
+    header = _export(dataset, method, out, overrides, weights, student, metrics)
+    print(f"{out}\n{_description(header)}")
+
+
+def _to_onnx(source: Path, out: Path) -> None:
+    from gaittake.use.export_onnx import export_onnx
+
+    header = export_onnx(source, out)
+    print(f"{out}\n{_description(header)}")
+
+
+def _export(
+    dataset: str,
+    method: str | None,
+    out: Path,
+    overrides: list[str] | None,
+    weights: Path | None = None,
+    student: Path | None = None,
+    metrics: Path | None = None,
+) -> "Header":
+    """Writes the model file of a method, and returns what it says of the model."""
     from gaittake.pipeline import inputs, plan
     from gaittake.use.export import export_model
 
@@ -46,8 +106,7 @@ def export(
     kinds = {"truth": "truth", "files": "given", "own": "given"}
     if kind := kinds.get(job.settings.keypoints_from):
         embed = embed.model_copy(update={"keypoints": kind})
-    out = out or Path(f"{dataset}-{method}.safetensors")
-    header = export_model(
+    return export_model(
         embed,
         plan.evaluate(job),
         plan.predict(job),
@@ -57,7 +116,6 @@ def export(
         metrics=metrics or job.path("{method}/metrics.json"),
         out=out,
     )
-    print(f"{out}\n{_description(header)}")
 
 
 @app.command("show")
@@ -85,7 +143,7 @@ def push(
     file = Path(model)
     if method is not None:
         file = Path(f"{model}-{method}.safetensors")
-        export(model, method, file, overrides)
+        _export(model, method, file, overrides)
     elif overrides:
         raise UserError("--set: only with --method, which exports a dataset's model")
     print(upload(file, repository))

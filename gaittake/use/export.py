@@ -22,7 +22,6 @@ from gaittake.settings import (
 )
 from gaittake.use.about import About, Origin
 from gaittake.use.calibration import Calibration, calibration_of
-from gaittake.use.model import Model
 from gaittake.use.model_file import (
     Content,
     Header,
@@ -31,6 +30,7 @@ from gaittake.use.model_file import (
     read_header,
     write_model,
 )
+from gaittake.use.run_torch import torch_networks
 
 
 def export_model(
@@ -88,7 +88,7 @@ def export_model(
     network = {} if loaded is None else loaded.state
     state = None if prediction is None else _student_state(student, prediction)
     content = Content(Header(__version__, about, digest=""), network, state)
-    Model(content, out, torch.device("cpu"))  # the weights fit, or this raises an error
+    torch_networks(content, out, torch.device("cpu"))  # the weights fit, or this raises an error
     write_model(about, network, state, out, package=__version__)
     return read_header(out)
 

@@ -10,7 +10,7 @@ from types import ModuleType
 from gaittake.errors import UserError
 from gaittake.io.atomic import whole_file
 from gaittake.use.card import FILE, front_of, model_card
-from gaittake.use.model_file import Header, read_header
+from gaittake.use.model_file import Header, is_onnx, read_header
 
 CARD = "README.md"
 NEXT = "choose a licence there, then make it public in the hub's settings"
@@ -28,10 +28,15 @@ def push(model: Path, repository: str) -> str:
             begins with `.`, `/` or `~`.
 
     Raises:
-        UserError: not a model file; the hub cannot be reached or refuses; or `huggingface_hub` is
-            not installed.
+        UserError: not a model file, or an ONNX file; the hub cannot be reached or refuses; or
+            `huggingface_hub` is not installed.
     """
     header = read_header(model)
+    if is_onnx(model):
+        raise UserError(
+            f"{model}: a repository holds the model's .safetensors file, which can be converted to "
+            "ONNX; push that file"
+        )
     if (folder := _folder(repository)) is not None:
         card = folder / CARD
         front = front_of(card.read_text(encoding="utf-8")) if card.is_file() else None

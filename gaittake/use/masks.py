@@ -28,7 +28,7 @@ def mask_reader(
     *,
     masks: Masks = Masks.AUTO,
     empty_scene: Path | None,
-    device: "torch.device",
+    device: "torch.device | str",
 ) -> MaskReader:
     """Returns a function that yields numbers and masks `[rows, columns]` uint8, 0 or 255.
 
@@ -62,11 +62,14 @@ def mask_reader(
             require_frames(source), networks, rejects=rejects
         )
     # torchvision takes a second, and masks do not need it.
+    import torch
+
     from gaittake.use.maskrcnn import maskrcnn_masks, published_maskrcnn
 
-    model = published_maskrcnn().to(device)
+    chosen = torch.device(device)
+    model = published_maskrcnn().to(chosen)
     return lambda source, rejects: maskrcnn_masks(
-        require_frames(source), model, device=device, rejects=rejects
+        require_frames(source), model, device=chosen, rejects=rejects
     )
 
 

@@ -8,27 +8,32 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import nn
 
-from gaittake.device import without_tf32
 from gaittake.errors import UserError
 from gaittake.evaluation.distance import distances
-from gaittake.models import trained_network
 from gaittake.sequence import Reject
 from gaittake.silhouette import Image
 from gaittake.use.about import About
 from gaittake.use.describe import describe_origin, short_sequence, usable_frames
-from gaittake.use.locate import Locate, given_keypoints, no_keypoints, student_keypoints
-from gaittake.use.model_file import EXPORT, Content, read_model, shipped_model
+from gaittake.use.locate import Locate, given_keypoints, no_keypoints
+from gaittake.use.model_file import (
+    Header,
+    has_torch,
+    is_onnx,
+    read_header,
+    read_model,
+    read_onnx,
+    require_torch,
+    shipped_model,
+)
 from gaittake.use.motion import without_stride
-from gaittake.use.network_input import NetworkInput, binary_masks, network_input
+from gaittake.use.network_input import binary_masks, network_input
+from gaittake.use.networks import Embedding, Networks
 
 if TYPE_CHECKING:
-    from gaittake.pose.vision import KeypointRCNN
+    import torch
 
 logger = logging.getLogger(__name__)
-Embedding = npt.NDArray[np.float32]
 
 
 class Comparison(NamedTuple):
@@ -72,27 +77,22 @@ class Model:
     """A trained network with its student, settings and calibration. Created by `load`.
 
     Args:
-        content: of the model file.
+        header: what the model file says.
         path: of the model file, for messages.
-        device: where to compute.
+        networks: what computes.
 
     Attributes:
         about: settings, calibration and origin.
         digest: identifies the model; embeddings of two models cannot be compared.
         package: version of gaittake that wrote the file.
-
-    Raises:
-        UserError: the weights do not fit the settings.
     """
 
-    def __init__(self, content: Content, path: Path, device: torch.device) -> None:
-        self.about: About = content.header.about
-        self.digest = content.header.digest
-        self.package = content.header.package
+    def __init__(self, header: Header, path: Path, networks: Networks) -> None:
+        self.about: About = header.about
+        self.digest = header.digest
+        self.package = header.package
         self.path = path
-        self._device = device
-        self._network = _network(content, path).to(device)
-        self._student = _student(content, path, device)
+        self._networks = networks
 
     def embed(
         self,
@@ -141,9 +141,8 @@ class Model:
         if self.about.keypoints == "none":
             locate = no_keypoints
         locate = locate or self._predicted(rejects)
-        with without_tf32():  # as the stages that measured this model
-            found = network_input(frames, settings=self.about.align, locate=locate, name=name)
-            embedding = self._embedding(found)
+        found = network_input(frames, settings=self.about.align, locate=locate, name=name)
+        embedding = self._networks.embed(found)
         count = len(found.silhouettes)
         doubts = [
             f"{name}: {len(rejects)} frames, {rejects[0].reason}" if rejects else None,
@@ -185,27 +184,21 @@ class Model:
         )
 
     def _predicted(self, rejects: list[Reject]) -> Locate:
-        if self._student is None or self.about.predict is None:
+        if self._networks.student is None:
             truth = self.about.keypoints == "truth"
             source = "the renderer's true keypoints" if truth else "keypoints of another program"
             raise UserError(
                 f"{self.path}: trained on {source}, so it has no student to predict them; pass "
                 "keypoints, or export a method with predicted keypoints"
             )
-        return student_keypoints(self._student, self.about.predict, rejects)
-
-    @torch.inference_mode()
-    def _embedding(self, found: NetworkInput) -> Embedding:
-        silhouettes = torch.from_numpy(found.silhouettes).to(self._device)
-        keypoints = torch.from_numpy(found.keypoints).to(self._device)
-        rows = self._network(silhouettes.float()[None] / 255, keypoints[None], None)
-        return np.asarray(rows[0].float().cpu().numpy(), dtype=np.float32)
+        return self._networks.student(rejects)
 
 
-def load(path: str | Path | None = None, device: str | torch.device = "cpu") -> Model:
+def load(path: str | Path | None = None, device: "str | torch.device" = "cpu") -> Model:
     """Returns the model in a file written by `gaittake model export`; logs its origin.
 
-    The log level is WARNING for a model trained on rendered people, else INFO.
+    ONNX Runtime computes a file that ends with `.onnx`, PyTorch any other. The log level is WARNING
+    for a model trained on rendered people, else INFO.
 
     Args:
         path: of the model file; None: the model that gaittake ships.
@@ -213,49 +206,37 @@ def load(path: str | Path | None = None, device: str | torch.device = "cpu") -> 
 
     Raises:
         UserError: the file does not exist, cannot be read, is not a model file, is damaged, or
-            does not fit this version of gaittake; or gaittake ships none.
+            does not fit this version of gaittake; gaittake ships none; PyTorch is required and not
+            installed; or an ONNX file on a GPU.
     """
-    path = shipped_model() if path is None else Path(path)
-    content = read_model(path)
-    model = Model(content, path, torch.device(device))
-    origin = content.header.about.origin
+    path = shipped_model(gpu=str(device) != "cpu") if path is None else Path(path)
+    header, networks = _onnx(path, device) if is_onnx(path) else _torch(path, device)
+    model = Model(header, path, networks)
+    origin = header.about.origin
     level = logging.WARNING if origin.synthetic else logging.INFO
     logger.log(level, "%s: %s", path, describe_origin(origin))
     return model
 
 
-def _network(content: Content, path: Path) -> nn.Module:
-    about = content.header.about
-    try:
-        return trained_network(
-            about.network,
-            content.network,
-            height=about.align.height,
-            width=about.align.width,
-            **about.model,
-        )
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
+def _onnx(path: Path, device: "str | torch.device") -> tuple[Header, Networks]:
+    if str(device) != "cpu":
         raise UserError(
-            f"{path}: weights do not fit the network '{about.network}' of this version of gaittake "
-            f"({reason}). Use gaittake {content.header.package}, which wrote the file, or export "
-            f"the model again with `{EXPORT}`."
-        ) from error
-
-
-def _student(content: Content, path: Path, device: torch.device) -> "KeypointRCNN | None":
-    predict = content.header.about.predict
-    if (predict is None) != (content.student is None):
-        raise UserError(
-            f"{path}: the student's settings or weights are missing. Export the model again with "
-            f"`{EXPORT}`."
+            f"{path}: an ONNX file is computed on the CPU, not on '{device}'; for a GPU, use the "
+            "model's .safetensors file"
         )
-    if predict is None or content.student is None:
-        return None
-    # torchvision takes a second, and models without a student do not need it.
-    from gaittake.pose.detector import build_detector, load_state
-    from gaittake.pose.fast import for_prediction
+    from gaittake.use.run_onnx import onnx_networks
 
-    student = build_detector(predict.detector)
-    load_state(student, content.student, path)
-    return for_prediction(student.to(device), predict.precision)
+    header, network = read_onnx(path)
+    return header, onnx_networks(header, network, path)
+
+
+def _torch(path: Path, device: "str | torch.device") -> tuple[Header, Networks]:
+    if not has_torch():
+        read_header(path)  # a missing or damaged file is reported first
+        require_torch(path)
+    import torch
+
+    from gaittake.use.run_torch import torch_networks
+
+    content = read_model(path)
+    return content.header, torch_networks(content, path, torch.device(device))

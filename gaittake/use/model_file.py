@@ -3,17 +3,22 @@
 The header's metadata is named texts: the format and its version, the version of gaittake, `about`
 (settings, calibration and origin in JSON), and the digest, which identifies the model.
 
+Exported for ONNX Runtime, a model is one ONNX file with the same texts, and a second one for its
+student beside it. It has the digest of the model that it computes, so that galleries fit both.
+
 Reading what a model is imports no torch, which takes seconds.
 """
 
 import zipfile
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import ValidationError
 
 from gaittake.errors import UserError
+from gaittake.io.onnx_file import load_onnx
 from gaittake.io.tensor_file import is_of_format, load_tensors, read_metadata, save_tensors
 from gaittake.settings import canonical, describe
 from gaittake.use.about import About
@@ -27,6 +32,7 @@ KEYS = {"format", "version", "package", "about", "digest"}
 EXPORT = "gaittake model export"
 FIX = f"Copy the file again, or export it again with `{EXPORT}`."
 SHIPPED = Path(__file__).with_name("people.safetensors")
+ONNX = ".onnx"  # ends the names of files for ONNX Runtime
 DIGITS = 16  # of the digest that identifies a model
 NETWORK, STUDENT = "network.", "student."  # begin the names of their tensors
 State = Mapping[str, "Tensor"]
@@ -104,10 +110,39 @@ def read_header(path: Path) -> Header:
             incomplete, or has another format version.
     """
     try:
-        texts = read_metadata(path)
+        texts = load_onnx(path)[0] if is_onnx(path) else read_metadata(path)
     except (OSError, ValueError) as error:
         raise _unread(path, error) from error
     return _header(texts, path)
+
+
+def read_onnx(path: Path) -> tuple[Header, bytes]:
+    """Returns what an ONNX file says of its model, and the network, for ONNX Runtime.
+
+    Raises:
+        UserError: as `read_header`.
+    """
+    try:
+        texts, network = load_onnx(path)
+    except (OSError, ValueError) as error:
+        raise _unread(path, error) from error
+    return _header(texts, path), network
+
+
+def header_texts(header: Header) -> dict[str, str]:
+    """Returns the texts of a model file of this version; `digest` is as long as in the header."""
+    texts = {"format": FORMAT, "version": VERSION, "package": header.package}
+    return texts | {"about": canonical(header.about), "digest": header.digest}
+
+
+def is_onnx(path: Path) -> bool:
+    """Returns whether a model file is one for ONNX Runtime, by its name."""
+    return path.suffix.lower() == ONNX
+
+
+def student_file(path: Path) -> Path:
+    """Returns where the student of an ONNX file lies: `model.student.onnx` of `model.onnx`."""
+    return path.with_name(f"{path.stem}.student{ONNX}")
 
 
 def is_model_file(path: Path) -> bool:
@@ -115,12 +150,37 @@ def is_model_file(path: Path) -> bool:
     return is_of_format(path, FORMAT)
 
 
-def shipped_model() -> Path:
-    """Returns the model file that gaittake ships.
+def has_torch() -> bool:
+    """Returns whether PyTorch is installed; does not import it."""
+    return find_spec("torch") is not None
+
+
+def require_torch(path: Path) -> None:
+    """Checks that PyTorch is installed, for a model file that it computes.
+
+    Raises:
+        UserError: it is not.
+    """
+    if not has_torch():
+        raise UserError(
+            f"{path}: this file requires PyTorch: pip install 'gaittake[pipeline]'. Or convert it "
+            f"where PyTorch is installed: `{EXPORT} {path.name} --format onnx`; an ONNX file "
+            "requires none."
+        )
+
+
+def shipped_model(*, gpu: bool = False) -> Path:
+    """Returns the model file that gaittake ships, which ONNX Runtime computes on a CPU.
+
+    Args:
+        gpu: return the file that PyTorch computes.
 
     Raises:
         UserError: this version ships none.
     """
+    onnx = SHIPPED.with_suffix(ONNX)
+    if not gpu and onnx.is_file():
+        return onnx
     if not SHIPPED.is_file():
         raise UserError(
             "no model file is given, and this version of gaittake ships none; give one, written by "

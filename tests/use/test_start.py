@@ -82,3 +82,11 @@ def test_compare_imports_no_torch_dynamo(model_file: Path, here: Path) -> None:
     assert "distance" in printed
     assert "torchvision" in modules
     assert not modules & {"torch._dynamo", "sympy", "snakemake"}
+
+
+def test_compare_with_the_shipped_model_imports_no_torch(here: Path) -> None:
+    sequences = (str(sequence("003", "nm-01", "036")), str(sequence("004", "nm-02", "036")))
+    printed, _, modules = run("model", "compare", *sequences, cwd=here)
+    assert "distance" in printed
+    assert "onnxruntime" in modules
+    assert not modules & {"torch", "torchvision", "pandas", "h5py", "snakemake", "onnx"}
