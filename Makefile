@@ -67,8 +67,8 @@ clean:
 	rm -rf .venv
 
 # Stamps: make installs again when pyproject.toml or the lock changes.
-.venv/demo: EXTRAS :=
-.venv/test: EXTRAS := [test,docs,slurm]
+.venv/demo: EXTRAS := pipeline
+.venv/test: EXTRAS := pipeline,onnx,test,docs,slurm
 .venv/demo .venv/test: pyproject.toml $(LOCK)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
 	  "Python 3.11 or newer is needed, $(PYTHON) is older; name another: make PYTHON=python3.12 …"; \
@@ -76,5 +76,5 @@ clean:
 	@echo "Installing into .venv; PyTorch is large, this takes minutes."
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --upgrade pip
-	$(BIN)/pip install --quiet $(addprefix --constraint ,$(LOCK)) --editable ".$(EXTRAS)"
+	$(BIN)/pip install --quiet $(addprefix --constraint ,$(LOCK)) --editable ".[$(EXTRAS)]"
 	@touch $@

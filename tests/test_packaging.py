@@ -16,7 +16,9 @@ import gaittake
 REPOSITORY = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 README = (REPOSITORY / "README.md").read_text()
-PEOPLE: list[str] = PROJECT["optional-dependencies"]["people"]
+EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
+PEOPLE = EXTRAS["people"]
+STAGES = {*PROJECT["dependencies"], *EXTRAS["pipeline"]}
 ENVIRONMENTS = sorted((REPOSITORY / "envs").glob("*.yaml"))
 
 
@@ -32,19 +34,21 @@ def test_the_environments_of_the_rules_have_the_projects_versions(path: Path) ->
     conda, pip = conda_and_pip(path)
     assert f"python{PROJECT['requires-python']}" in conda
     assert pip == sorted(pip)
-    assert not set(pip) - set(PROJECT["dependencies"]) - set(PEOPLE)
+    assert not set(pip) - STAGES - set(PEOPLE)
 
 
 def test_every_library_is_in_an_environment_of_the_rules() -> None:
-    # Snakemake runs outside these environments.
+    # Snakemake runs outside these environments, and no stage runs an exported model.
     named = {item for path in ENVIRONMENTS for item in conda_and_pip(path)[1]}
-    assert named | {"snakemake>=9.0"} == {*PROJECT["dependencies"], *PEOPLE}
+    outside = {item for item in STAGES if item.startswith(("snakemake", "onnxruntime"))}
+    assert len(outside) == 2
+    assert named | outside == STAGES | set(PEOPLE)
 
 
 def test_the_conda_environment_is_the_project_itself() -> None:
     conda, pip = conda_and_pip(REPOSITORY / "environment.yml")
     assert f"python{PROJECT['requires-python']}" in conda
-    assert pip == ["--editable .[test,docs]"]
+    assert pip == ["--editable .[pipeline,onnx,test,docs]"]
 
 
 def test_every_rule_names_an_environment_that_exists() -> None:
@@ -79,8 +83,8 @@ def test_the_lock_has_a_fitting_version_of_every_direct_dependency() -> None:
         if not line.startswith("#")
     )
     names = {canonicalize_name(name): version for name, version in locked.items()}
-    extras = PROJECT["optional-dependencies"]
-    for text in [*PROJECT["dependencies"], *extras["test"], *extras["docs"], *extras["slurm"]]:
+    locked_extras = ("pipeline", "onnx", "test", "docs", "slurm")
+    for text in [*PROJECT["dependencies"], *(i for name in locked_extras for i in EXTRAS[name])]:
         requirement = Requirement(text)
         assert requirement.specifier.contains(names[canonicalize_name(requirement.name)]), text
 
@@ -98,6 +102,20 @@ def test_the_citation_file_cites_this_version_and_the_paper() -> None:
     (paper,) = citation["references"]
     assert paper["title"] in README.replace("{GaitTAKE}", "GaitTAKE")
     assert f"[{gaittake.__version__}]" in (REPOSITORY / "CHANGELOG.md").read_text()
+
+
+def test_make_installs_the_extras_that_its_targets_need() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text()
+    found = dict(re.findall(r"^\.venv/(\w+): EXTRAS := (.+)$", makefile, re.MULTILINE))
+    assert found == {"demo": "pipeline", "test": "pipeline,onnx,test,docs,slurm"}
+    assert {name for names in found.values() for name in names.split(",")} <= EXTRAS.keys()
+
+
+def test_the_base_install_has_no_training_and_no_workflow() -> None:
+    # The library of an exported model, and nothing of gigabytes.
+    names = {Requirement(text).name for text in PROJECT["dependencies"]}
+    assert "onnxruntime" in names
+    assert not names & {"torch", "torchvision", "snakemake", "tensorboard", "pandas", "h5py"}
 
 
 def test_every_make_command_of_the_contributing_page_exists() -> None:
