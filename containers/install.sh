@@ -13,5 +13,5 @@ case $build in
 esac
 # shellcheck disable=SC2086 # two words, or none
 pip install --no-cache-dir --root-user-action=ignore $index \
-    --constraint "$source/constraints.txt" "$source"
+    --constraint "$source/constraints.txt" "$source[pipeline]"
 gaittake --version

@@ -20,7 +20,7 @@ from gaittake.io.onnx_file import save_onnx
 from gaittake.pose.crop import crop_size
 from gaittake.pose.detector import build_detector, load_state
 from gaittake.pose.fast import for_prediction
-from gaittake.pose.locate import locate_in_boxes, peaks
+from gaittake.pose.locate import locate_in_boxes, read_heatmaps
 from gaittake.pose.vision import KeypointRCNN, roi_align
 from gaittake.settings import Align, PredictStage
 from gaittake.use.model_file import Content, Header, header_texts, is_onnx, read_model, student_file
@@ -133,7 +133,7 @@ class _InBoxes(nn.Module):
             spatial_scale=self.scale,
             sampling_ratio=pool.sampling_ratio,
         )
-        return peaks(heads.keypoint_predictor(heads.keypoint_head(pooled)), boxes)
+        return read_heatmaps(heads.keypoint_predictor(heads.keypoint_head(pooled)), boxes)
 
 
 def _student(content: Content, predict: PredictStage, path: Path) -> bytes:

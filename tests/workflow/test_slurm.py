@@ -19,7 +19,7 @@ from tests.workflow.project import TARGET, Project, fresh_project
 from tests.workflow.slurm.one_node import missing, one_node
 
 PLUGIN = importlib.util.find_spec("snakemake_executor_plugin_slurm")
-WHY_NOT = missing() or ("" if PLUGIN else "no Slurm plugin: pip install '.[slurm]'")
+WHY_NOT = missing() or ("" if PLUGIN else "no Slurm plugin: pip install '.[pipeline,slurm]'")
 pytestmark = [pytest.mark.whole_run, pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)]
 
 GPUS = len(list(Path("/dev").glob("nvidia[0-9]*")))
