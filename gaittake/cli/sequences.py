@@ -19,7 +19,8 @@ from gaittake.use import Masks, Silhouettes
 
 if TYPE_CHECKING:
     from gaittake.use.masks import MaskReader
-    from gaittake.use.model import Embedding, Model, SequenceEmbedding
+    from gaittake.use.model import Model, SequenceEmbedding
+    from gaittake.use.networks import Embedding
 
 ModelOption = Annotated[
     Path | None,

@@ -14,7 +14,8 @@ from gaittake.use.describe import short_sequence
 from gaittake.use.model_file import unreadable
 
 if TYPE_CHECKING:
-    from gaittake.use.model import Embedding, Model, SequenceEmbedding
+    from gaittake.use.model import Model, SequenceEmbedding
+    from gaittake.use.networks import Embedding
 
 logger = logging.getLogger(__name__)
 COMMAND = "gaittake model embed"

@@ -10,7 +10,8 @@ from gaittake.io.atomic import whole_file
 from gaittake.use.embedding_file import read_arrays, require_file
 
 if TYPE_CHECKING:
-    from gaittake.use.model import Embedding, Model
+    from gaittake.use.model import Model
+    from gaittake.use.networks import Embedding
 
 COMMAND = "gaittake model enrol"
 KEYS = {"names", "clips", "embeddings", "model"}

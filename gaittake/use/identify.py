@@ -8,7 +8,8 @@ from gaittake.errors import UserError
 from gaittake.evaluation.distance import distances
 from gaittake.use.calibration import Calibration
 from gaittake.use.gallery import Enrolled
-from gaittake.use.model import Embedding, Model
+from gaittake.use.model import Model
+from gaittake.use.networks import Embedding
 
 
 class Candidate(NamedTuple):

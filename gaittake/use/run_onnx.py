@@ -75,12 +75,13 @@ def embedding(session: "InferenceSession", found: NetworkInput) -> Embedding:
     """Returns the embedding `[p, d]` of a sequence."""
     frames = len(found.silhouettes)
     padding = max(0, LEAST_FRAMES - frames)
-    return _run(
+    (rows,) = _run(
         session,
         silhouettes=_padded(found.silhouettes, padding)[None],
         keypoints=_padded(found.keypoints, padding)[None],
         counts=np.array([frames]),
-    )[0]
+    )
+    return np.asarray(rows, dtype=np.float32)
 
 
 def located(session: "InferenceSession", images: Any, boxes: Float32s) -> Float32s:
