@@ -104,7 +104,8 @@ def open_session(network: bytes, path: Path) -> "InferenceSession":
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = int(os.environ.get("OMP_NUM_THREADS", "0"))
+    threads = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]  # "4,2": of nested regions
+    options.intra_op_num_threads = int(threads) if threads.isdecimal() else 0  # 0: all cores
     options.log_severity_level = 3  # errors, which are raised as well
     try:
         return onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
