@@ -30,7 +30,11 @@ def old_card(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_its_losses_are_those_of_float32_to_rounding(tmp_path: Path, cache: Path) -> None:
     losses = []
     for precision in ("auto", "float32"):
-        run(tmp_path / precision, cache, settings(precision=precision, log_every=1))
+        run(
+            tmp_path / precision,
+            cache,
+            settings(precision=precision, log_every=1, learning_rate=1e-4),
+        )
         losses.append(pd.read_csv(tmp_path / precision / "train.csv")["loss"].to_numpy())
     assert (losses[0] != losses[1]).any()
     assert losses[0] == pytest.approx(losses[1], rel=0.02)
