@@ -111,9 +111,8 @@ LONG_STEPS = 5000
 
 def announce_long_trainings():
     """Prints the hours of each long training that would run without a GPU."""
-    training = rules.train.rule.name
     for job in workflow.dag.needrun_jobs():
-        if job.name != training:
+        if job.rule.name != "train":
             continue
         dataset, method = job.wildcards.dataset, job.wildcards.method
         if settings_of("train", job_of(job.wildcards)).train.steps >= LONG_STEPS:
