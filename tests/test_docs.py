@@ -112,6 +112,34 @@ def test_every_page_is_reached_from_the_first_one() -> None:
         assert name == "index.md" or f"({name}" in PAGES["index.md"], name
 
 
+def headings(text: str) -> list[str]:
+    """Returns the anchors that GitHub gives to the sections of a page."""
+    titles = re.findall(r"^## (.+)$", text, flags=re.MULTILINE)
+    return [re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles]
+
+
+@pytest.mark.parametrize("name", ["RESULTS.md", "HISTORY.md"])
+def test_the_links_of_the_pages_of_results_lead_somewhere(name: str) -> None:
+    text = (REPOSITORY / "benchmarks" / name).read_text(encoding="utf-8")
+    contents = re.findall(r"^- \[.+\]\(#(.+)\)$", text, flags=re.MULTILINE)
+    assert contents == headings(text)
+    for link in re.findall(r"\]\(([^)]+)\)", text):
+        page, _, anchor = link.partition("#")
+        target = REPOSITORY / "benchmarks" / (page or name)
+        assert target.is_file(), link
+        assert not anchor or anchor in headings(target.read_text(encoding="utf-8")), link
+    for script in re.findall(r"\bbenchmarks/\w+\.py\b", text):
+        assert (REPOSITORY / script).is_file(), script
+
+
+def test_every_section_of_the_results_says_when_it_was_recorded() -> None:
+    text = (REPOSITORY / "benchmarks/RESULTS.md").read_text(encoding="utf-8")
+    for section in text.split("\n## ")[1:]:
+        title, _, body = section.partition("\n")
+        assert re.search(r"[Rr]ecorded:? `[0-9a-f]{7}`", body), title
+        assert re.search(r"\b20\d\d-\d\d-\d\d\b", body), title
+
+
 def test_every_gaittake_command_of_the_pages_can_be_parsed() -> None:
     count = 0
     known = {path.stem for path in (REPOSITORY / "config").glob("*.yaml")} | MADE_THERE
