@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import avg_pool1d, leaky_relu, max_pool1d, max_pool2d
+from torch.nn.functional import avg_pool2d, leaky_relu, max_pool2d
 
 from gaittake.models.blocks import SLOPE, ConvPair, xavier
 from gaittake.models.frames import fold_frames, frame_mask, max_over_frames, zero_padding
@@ -35,9 +35,10 @@ class MicroMotion(nn.Module):
         """Returns `[n, p * c, s]` of `x` `[n, p * c, s]`, padded frames zero in both."""
         gate = zero_padding(leaky_relu(self.one(x), SLOPE), mask)
         gate = self.two(gate).sigmoid()
-        near = (self.window, 1, self.window // 2)  # frames, stride, padding
+        # In 2D: an exported pool in 1D would take one number of frames only.
+        near = ((self.window, 1), 1, (self.window // 2, 0))  # frames, stride, padding
         highest = x if mask is None else x.masked_fill(~mask[:, None], -torch.inf)
-        motion = avg_pool1d(x, *near) + max_pool1d(highest, *near)
+        motion = (avg_pool2d(x[..., None], *near) + max_pool2d(highest[..., None], *near))[..., 0]
         if mask is not None:  # windows that are all padding have no maximum
             motion = motion.masked_fill(~mask[:, None], 0.0)
         weighted: Tensor = gate * motion

@@ -98,6 +98,12 @@ def _network(content: Content, path: Path) -> bytes:
         f"{path}: the network '{about.network}'",
     )
     session = open_session(made, path)
+    # The exporter fixes an axis, without a word, if an operation of the network requires it.
+    if any(isinstance(item.shape[1], int) for item in session.get_inputs() if len(item.shape) > 1):
+        raise UserError(
+            f"{path}: the network '{about.network}' can be exported for one number of frames only; "
+            "use the .safetensors file with PyTorch"
+        )
     for length in LENGTHS:
         sequence = _sequence(length, about.align)
         with torch.inference_mode():

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
+from torch.nn.functional import max_pool1d
 
 from gaittake import load
 from gaittake.errors import UserError
@@ -101,6 +103,23 @@ def test_every_network_is_exported(name: str, model_file: Path) -> None:
     network = build_network(name, height=64, width=44, **numbers)
     content = Content(header._replace(about=about), network.state_dict(), None)
     assert len(export_onnx._network(content, model_file)) > 1000
+
+
+class OneLength(torch.nn.Module):
+    """A network that PyTorch exports for one number of frames."""
+
+    def forward(self, silhouettes: Tensor, keypoints: Tensor, counts: Tensor) -> Tensor:
+        """Returns `[1, 1, 1]`."""
+        means = silhouettes.mean(dim=(2, 3))[:, None]
+        return max_pool1d(means, 3, 1, 1).mean(dim=2, keepdim=True)
+
+
+def test_a_network_of_one_length_is_refused(
+    model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_onnx, "network_of", lambda *_: OneLength())
+    with pytest.raises(UserError, match="for one number of frames only"):
+        export_onnx._network(read_model(model_file), model_file)
 
 
 def test_the_shipped_model_has_both_files_and_both_agree() -> None:
