@@ -26,7 +26,7 @@ def measure_quality(
 
     `student_against_pseudo_labels` (subjects held out of fine-tuning), `student_against_truth`
     (test subjects) and `teacher_against_truth` (all pseudo-labels; only training subjects have
-    them). A comparison without frames is null.
+    them). A comparison without a visible keypoint is null.
 
     Args:
         settings: the held-out subjects and the test subjects.
@@ -50,7 +50,7 @@ def measure_quality(
 def compare(
     predicted: Files, reference: Files, subjects: set[str] | None
 ) -> dict[str, object] | None:
-    """Returns the agreement over the frames that both have, or None if there are none.
+    """Returns the agreement over the frames that both have; None without a visible keypoint.
 
     Args:
         predicted: kind and paths of the keypoints or pseudo-labels.
@@ -67,7 +67,7 @@ def compare(
                 if key in references:
                     parts.append(pair(key, found, references[key]))
             advance()
-    if not sum(len(part.predicted) for part in parts):
+    if not any(part.visible.any() for part in parts):
         return None
     return agreement(Pairs.join(parts))
 
