@@ -299,6 +299,9 @@ def labels(
             continue
         keypoints = people[number + shift].keypoints[outcome].numpy().copy()
         keypoints[keypoints[:, 2] < rules.min_confidence, 2] = 0
+        if not keypoints[:, 2].any():
+            rejects.append(Reject(stage, str(path), "no keypoint above the confidence limit"))
+            continue
         found.append(FrameKeypoints(number, task.silhouettes[number], keypoints))
     return found
 

@@ -107,6 +107,14 @@ def test_detections_below_the_score_limit_are_ignored(
     assert reasons == {"no detection overlaps the silhouette"}
 
 
+def test_a_person_without_a_sure_joint_is_no_label(
+    dataset: Dataset, weights: Path, tmp_path: Path
+) -> None:
+    make(settings(("001",), min_confidence=0.95), dataset, weights, tmp_path)
+    reasons = {row.reason for row in read_rejects(tmp_path / "rejects.csv")}
+    assert "no keypoint above the confidence limit" in reasons
+
+
 def test_a_shifted_video_is_aligned(dataset: Dataset, weights: Path, tmp_path: Path) -> None:
     for sequence in dataset.sequences:
         # Silhouette n is now of the same moment as video frame n + 1.
