@@ -42,8 +42,7 @@ from gaittake.use.locate import (
     no_keypoints,
     student_keypoints,
 )
-from gaittake.use.model import Model
-from gaittake.use.model_file import read_model
+from gaittake.use.model import load
 from gaittake.use.network_input import NetworkInput, network_input
 
 SOURCES = ("background", "blazepose")
@@ -280,7 +279,7 @@ def main() -> None:
     student = student_of(arguments.student) if arguments.student else None
     gei = build_network("gei", height=64, width=44)
     networks = {"gei": (gei, False)} | {p.parent.name: load_network(p) for p in arguments.weights}
-    models = {path: Model(read_model(path), path, torch.device("cpu")) for path in arguments.model}
+    models = {path: load(path) for path in arguments.model}
     print(HEAD)
     notes = []
     for source in SOURCES:

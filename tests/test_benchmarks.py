@@ -34,6 +34,7 @@ def test_memory_is_computed_without_data_and_halves_in_bfloat16() -> None:
     assert 0.4 < half / full < 0.8
 
 
+REPOSITORY = Path(__file__).parents[1]
 KTH = Path(__file__).parents[2] / "shared" / "data" / "kth_dev.npz"
 
 
@@ -45,10 +46,13 @@ def test_real_people_are_found_by_their_energy_images(
 ) -> None:
     import real_people  # type: ignore[import-not-found]
 
-    monkeypatch.setattr("sys.argv", ["real_people.py", str(KTH)])
+    shipped = REPOSITORY / "gaittake" / "use" / "people.onnx"
+    monkeypatch.setattr("sys.argv", ["real_people.py", str(KTH), "--model", str(shipped)])
     real_people.main()
     said = capsys.readouterr().out
     rows = {tuple(c.strip() for c in line.split("|")[1:4]): line for line in said.splitlines()}
     same_clothes = rows["gei", "blazepose", "one way"].split("|")[4]
     assert int(same_clothes) > 80  # chance: 8
+    other_clothes = rows["people.onnx", "blazepose", "one way"].split("|")[5]
+    assert int(other_clothes) > 50  # GEI: 21
     assert "background, one way: not usable: p11: 0 of 46 frames usable" in said
