@@ -80,7 +80,8 @@ def ours(model: KeypointRCNN, frames: list[Frame], *, boxes: str, detector: Dete
     """Returns the keypoints of `gaittake predict`."""
     settings = PredictStage(detector=detector, boxes=boxes, batch=len(frames))
     nobody = Sequence("", "", "", 0, Path(), None)
-    return predict_batch(model, frames, settings, [], [nobody] * (1 + frames[-1].sequence))
+    found = predict_batch(model, frames, settings, [], [nobody] * (1 + frames[-1].sequence))
+    return found[:, :, 0]
 
 
 def known_whole(model: KeypointRCNN, frames: list[Frame]) -> Floats:
@@ -89,7 +90,8 @@ def known_whole(model: KeypointRCNN, frames: list[Frame]) -> Floats:
     grey = torch.from_numpy(np.stack([frame.image for frame in frames])).to(device)
     boxes = torch.tensor([frame.box for frame in frames], device=device)
     images = (grey.float() / 255)[:, None].expand(-1, 3, -1, -1)
-    return np.asarray(locate_in_boxes(model, images, boxes).cpu().numpy(), dtype=np.float32)
+    found = locate_in_boxes(model, images, boxes)[:, :, 0]
+    return np.asarray(found.cpu().numpy(), dtype=np.float32)
 
 
 def resized(model: KeypointRCNN, sizes: tuple[int, int] | None) -> KeypointRCNN:

@@ -178,6 +178,7 @@ def predict(job: Job) -> PredictStage:
     return PredictStage(
         detector=pose.detector,
         boxes="known" if known else pose.boxes,
+        follow=pose.follow,
         precision=pose.precision,
         batch=pose.batch,
     )

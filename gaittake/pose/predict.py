@@ -20,8 +20,9 @@ from gaittake.io.tables import read_sequences, write_rejects
 from gaittake.pose.crop import Crop, crop_size, crop_to_box, windows
 from gaittake.pose.detector import load_detector
 from gaittake.pose.fast import for_prediction
+from gaittake.pose.follow import follow
 from gaittake.pose.keypoint_file import ARRAYS, FrameKeypoints, append_sequence
-from gaittake.pose.locate import best_overlap, detect, locate_in_boxes, scale_of
+from gaittake.pose.locate import best_overlap, detect_candidates, locate_in_boxes, scale_of
 from gaittake.pose.vision import KeypointRCNN
 from gaittake.sequence import Reject, Sequence, count_rejects
 from gaittake.settings import PredictStage, canonical
@@ -45,6 +46,14 @@ class Frame(NamedTuple):
     number: int
     image: Image
     box: Box
+
+
+class Located(NamedTuple):
+    """The candidates `[17, 3, 3]` of a frame's keypoints, pixels; see `Frame`."""
+
+    number: int
+    box: Box
+    candidates: Float32s
 
 
 def predict_keypoints(
@@ -80,18 +89,18 @@ def predict_keypoints(
         RaggedWriter(out, kind="keypoints", arrays=ARRAYS, attributes=attributes) as writer,
         progress(STAGE, sum(sequence.frames for sequence in sequences)) as advance,
     ):
-        done: list[FrameKeypoints] = []
+        done: list[Located] = []
         written = 0
         for batch in batches:
-            located = predict_batch(model, batch, settings, rejected, sequences)
-            for frame, keypoints in zip(batch, located, strict=True):
+            candidates = predict_batch(model, batch, settings, rejected, sequences)
+            for frame, found in zip(batch, candidates, strict=True):
                 while written < frame.sequence:
-                    append_sequence(writer, sequences[written], done)
+                    append_sequence(writer, sequences[written], _keypoints(done, settings))
                     written, done = written + 1, []
-                done.append(FrameKeypoints(frame.number, frame.box, keypoints))
+                done.append(Located(frame.number, frame.box, found))
             advance(len(batch))
         for sequence in sequences[written:]:
-            append_sequence(writer, sequence, done)
+            append_sequence(writer, sequence, _keypoints(done, settings))
             done = []
     logger.info("rejects: %s", count_rejects(rejected))
     write_rejects(sorted(rejected), rejects)
@@ -125,7 +134,9 @@ def predict_batch(
     rejects: list[Reject],
     sequences: list[Sequence],
 ) -> Float32s:
-    """Returns keypoints `[n, 17, 3]`: x and y in pixels of the full frame, confidence in 0…1.
+    """Returns candidates `[n, 17, 3, 3]` of the keypoints, in pixels of the full frames.
+
+    See `gaittake.pose.locate.read_heatmaps`; the first one of a keypoint is the keypoint itself.
 
     Args:
         model: the student, made by `for_prediction`.
@@ -138,28 +149,44 @@ def predict_batch(
         return _located(model, batch, settings)
     images = _inputs(model, [frame.image for frame in batch])
     boxes = torch.tensor([frame.box for frame in batch])
-    keypoints, missed = _detected(model, images, boxes)
+    candidates, missed = _detected(model, images, boxes)
     if missed:
         rest = torch.tensor(missed, device=images.device)
         within = boxes.to(images.device)[rest]
-        keypoints[missed] = locate_in_boxes(model, images[rest], within).cpu()
+        candidates[missed] = locate_in_boxes(model, images[rest], within).cpu()
         for place in missed:
             frame = batch[place]
             reason = "no detection, silhouette's box used"
             rejects.append(_reject(sequences[frame.sequence], frame.number, reason, used="yes"))
-    return _numpy(keypoints)
+    return _numpy(candidates)
+
+
+def _keypoints(located: list[Located], settings: PredictStage) -> list[FrameKeypoints]:
+    """Returns the keypoints of a sequence's frames."""
+    if not located:
+        return []
+    candidates = np.stack([frame.candidates for frame in located])
+    keypoints = candidates[:, :, 0]
+    if settings.follow:
+        numbers = np.array([frame.number for frame in located])
+        heights = np.array([frame.box[3] - frame.box[1] for frame in located], dtype=np.float64)
+        keypoints = follow(candidates, numbers, heights)
+    return [
+        FrameKeypoints(frame.number, frame.box, rows)
+        for frame, rows in zip(located, keypoints, strict=True)
+    ]
 
 
 def _located(model: KeypointRCNN, batch: list[Frame], settings: PredictStage) -> Float32s:
-    """Returns the keypoints in the silhouettes' boxes, without detection."""
+    """Returns the candidates in the silhouettes' boxes, without detection."""
     crops = _crops(model, batch, settings)
     images = _inputs(model, [crop.image for crop in crops])
     boxes = [crop.box_to_crop(frame.box) for crop, frame in zip(crops, batch, strict=True)]
     within = torch.from_numpy(np.stack(boxes)).to(images.device)
-    keypoints = _numpy(locate_in_boxes(model, images, within, scale=1))
-    for crop, rows in zip(crops, keypoints, strict=True):
-        rows[:, :2] = crop.to_frame(rows[:, :2])
-    return keypoints
+    candidates = _numpy(locate_in_boxes(model, images, within, scale=1))
+    for crop, rows in zip(crops, candidates, strict=True):
+        rows[..., :2] = crop.to_frame(rows[..., :2])
+    return candidates
 
 
 def _crops(model: KeypointRCNN, batch: list[Frame], settings: PredictStage) -> list[Crop]:
@@ -179,21 +206,21 @@ def _inputs(model: KeypointRCNN, images: list[Image]) -> Tensor:
 
 
 def _detected(model: KeypointRCNN, images: Tensor, boxes: Tensor) -> tuple[Tensor, list[int]]:
-    """Returns the keypoints of the best overlapping detections, and the indices without one."""
-    keypoints = torch.zeros(len(boxes), 17, 3)
+    """Returns candidates in the best overlapping detections, and the indices without one."""
+    candidates = torch.zeros(len(boxes), 17, 3, 3)
     missed = []
-    for place, found in enumerate(detect(model, list(images))):
+    for place, (found, those) in enumerate(detect_candidates(model, list(images))):
         chosen, overlap = best_overlap(boxes[place], found.boxes) if len(found.boxes) else (0, 0.0)
         if overlap > 0:
-            keypoints[place] = found.keypoints[chosen]
+            candidates[place] = those[chosen]
         else:
             missed.append(place)
-    return keypoints, missed
+    return candidates, missed
 
 
 def _reject(sequence: Sequence, number: int, reason: str, *, used: str = "no") -> Reject:
     return Reject(STAGE, f"{sequence.silhouettes}#{number}", reason, used)
 
 
-def _numpy(keypoints: Tensor) -> Float32s:
-    return np.asarray(keypoints.cpu().numpy(), dtype=np.float32)
+def _numpy(candidates: Tensor) -> Float32s:
+    return np.asarray(candidates.cpu().numpy(), dtype=np.float32)

@@ -101,6 +101,11 @@ class Pose(Section):
         description="predict whole frames with the detector's own boxes, as published; false: only "
         "in the silhouette's box and its surroundings, faster; project default",
     )
+    follow: bool = Field(
+        True,
+        description="tell left and right elbows, wrists, knees and ankles apart by following them "
+        "through the sequence; false: each frame by itself; ASSUME",
+    )
     precision: Literal["auto", "float32"] = Field(
         "auto",
         description="'auto' predicts in bfloat16 if the GPU or CPU supports it; project default",

@@ -122,10 +122,14 @@ class FinetuneStage(Section):
 
 
 class PredictStage(Section):
-    """Settings of `predict`; `boxes` may be `known`: whole frames, in silhouettes' boxes."""
+    """Settings of `predict`; `boxes` may be `known`: whole frames, in silhouettes' boxes.
+
+    `follow` is missing in model files of before it existed, whose students were used without it.
+    """
 
     detector: Detector
     boxes: str
+    follow: bool = False
     precision: str = "auto"
     batch: int
 

@@ -122,7 +122,7 @@ class _InBoxes(nn.Module):
         self.student, self.scale = student, scale
 
     def forward(self, images: Tensor, boxes: Tensor) -> Tensor:
-        """Returns `[n, 17, 3]` of `[n, rows, columns]` uint8 and `[n, 4]`."""
+        """Returns `[n, 17, 3, 3]` of `[n, rows, columns]` uint8 and `[n, 4]`."""
         heads = self.student.roi_heads
         pool = heads.keypoint_roi_pool
         grey = (images.float() / 255)[:, None].expand(-1, 3, -1, -1)

@@ -32,7 +32,8 @@ class Shown(NamedTuple):
     mirrored: bool
 
 
-# Takes masks, returns keypoints `[n, 17, 3]` in pixels of their images.
+# Takes masks, returns keypoints `[n, 17, 3]` in pixels of their images, or candidates
+# `[n, 17, 3, 3]` that `gaittake.pose.follow` chooses from.
 Locate = Callable[[list[Shown]], Float32s]
 
 
@@ -93,6 +94,7 @@ def student_keypoints(
             for shown in masks
             if (figure := box(shown.image)) is not None  # never None: all masks show a figure
         ]
-        return predict_batch(student, frames, settings, rejects, [sequence])
+        candidates = predict_batch(student, frames, settings, rejects, [sequence])
+        return candidates if settings.follow else candidates[:, :, 0]
 
     return locate

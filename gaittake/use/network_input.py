@@ -12,6 +12,7 @@ from gaittake.arrays import Float32s
 from gaittake.errors import UserError
 from gaittake.io.masks import judge
 from gaittake.keypoints import normalise
+from gaittake.pose.follow import follow
 from gaittake.settings import Align
 from gaittake.silhouette import Aligned, Image, align
 from gaittake.use import usable
@@ -86,6 +87,7 @@ def network_input(
     right = _walk_to_the_right(kept)
     aligned: list[Aligned] = []
     located: list[Float32s] = []
+    frames_of: list[Shown] = []
     for batch in batches((_shown(*item) for item in zip(kept, right, strict=True)), BATCH):
         items = [(shown, align(shown.image, **settings.model_dump())) for shown in batch]
         fine = [(shown, item) for shown, item in items if item is not None]
@@ -93,16 +95,28 @@ def network_input(
         aligned += [item for _, item in fine]
         if fine:
             located.append(locate([shown for shown, _ in fine]))
+            frames_of += [shown._replace(image=shown.image[:0]) for shown, _ in fine]
     if not aligned:
         raise _unusable(name, dropped, settings)
+    heights = np.array([item.height for item in aligned], dtype=np.float64)
     keypoints = normalise(
-        np.concatenate(located),
+        _followed(np.concatenate(located), frames_of, heights),
         top=np.array([item.top for item in aligned], dtype=np.float32),
         height=np.array([item.height for item in aligned], dtype=np.float32),
         centre=np.array([item.centre for item in aligned], dtype=np.float32),
     )
     images = np.stack([item.image for item in aligned])
     return NetworkInput(images, keypoints, +dropped, int(right.sum()))
+
+
+def _followed(located: Float32s, shown: list[Shown], heights: npt.NDArray[np.float64]) -> Float32s:
+    """Returns keypoints `[s, 17, 3]` of keypoints, or of candidates `[s, 17, 3, 3]`."""
+    if located.ndim == 3:
+        return located
+    numbers = np.array([frame.number for frame in shown])
+    turns = np.flatnonzero(np.diff([frame.mirrored for frame in shown])) + 1
+    parts = np.split(np.arange(len(shown)), turns)
+    return np.concatenate([follow(located[part], numbers[part], heights[part]) for part in parts])
 
 
 def _whole_figures(

@@ -60,10 +60,10 @@ def onnx_networks(header: Header, network: bytes, path: Path) -> Networks:
             for shown, figure in zip(masks, boxes, strict=True)  # all masks show a figure
         ]
         within = [crop.box_to_crop(figure) for crop, figure in zip(crops, boxes, strict=True)]
-        keypoints = located(pose, np.stack([crop.image for crop in crops]), np.stack(within))
-        for crop, rows in zip(crops, keypoints, strict=True):
-            rows[:, :2] = crop.to_frame(rows[:, :2])
-        return keypoints
+        candidates = located(pose, np.stack([crop.image for crop in crops]), np.stack(within))
+        for crop, rows in zip(crops, candidates, strict=True):
+            rows[..., :2] = crop.to_frame(rows[..., :2])
+        return candidates if predict.follow else candidates[:, :, 0]
 
     def student(rejects: list[Reject]) -> Locate:
         return locate
@@ -85,7 +85,7 @@ def embedding(session: "InferenceSession", found: NetworkInput) -> Embedding:
 
 
 def located(session: "InferenceSession", images: Any, boxes: Float32s) -> Float32s:
-    """Returns the keypoints `[n, 17, 3]` of a student.
+    """Returns the candidates `[n, 17, 3, 3]` of a student's keypoints.
 
     Args:
         session: of the student.

@@ -7,7 +7,14 @@ import torch
 from torchvision.models.detection.roi_heads import heatmaps_to_keypoints
 
 from gaittake.pose.detector import load_detector
-from gaittake.pose.locate import detect, locate_in_boxes, prepare, read_heatmaps, scale_of
+from gaittake.pose.follow import FOLLOWED
+from gaittake.pose.locate import (
+    detect,
+    locate_in_boxes,
+    prepare,
+    read_heatmaps,
+    scale_of,
+)
 from gaittake.settings import Detector
 from tests.pose.tiny import SMALL
 
@@ -67,7 +74,7 @@ def test_keypoints_lie_between_the_bins_and_within_a_bin_of_torchvisions() -> No
     boxes = torch.tensor([[10.0, 20, 66, 132], [3.0, 4, 31, 60]])
     centre = torch.rand(2, 17, 2, generator=torch.Generator().manual_seed(0)) * 44 + 6
     heatmaps = gaussians(centre)
-    found = read_heatmaps(heatmaps, boxes)
+    found = read_heatmaps(heatmaps, boxes)[:, :, 0]
     theirs, _ = heatmaps_to_keypoints(heatmaps, boxes)
     bin_size = (boxes[:, 2:] - boxes[:, :2])[:, None] / 56
     assert (
@@ -86,11 +93,32 @@ def test_confidence_is_the_probability_of_the_best_window() -> None:
     )
     bins = shares[:, None, None] * here + (1 - shares[:, None, None]) * there
     boxes = torch.tensor([[0.0, 0, 56, 56]])
-    found = read_heatmaps((bins + 1e-30).log(), boxes)[0]
+    found = read_heatmaps((bins + 1e-30).log(), boxes)[0, :, 0]
     assert torch.allclose(found[:, 2], shares, atol=1e-4)
     assert torch.allclose(found[:, :2], torch.tensor(12.5), atol=1e-2)
     # A constant added to all logits is not seen by the softmax, nor here.
-    assert torch.allclose(read_heatmaps((bins + 1e-30).log() + 9, boxes)[0], found, atol=1e-4)
+    assert torch.allclose(read_heatmaps((bins + 1e-30).log() + 9, boxes)[0, :, 0], found, atol=1e-4)
+
+
+def test_pairs_share_two_places_with_the_probability_of_each_side() -> None:
+    one, other = torch.full((1, 17, 2), 12.0), torch.full((1, 17, 2), 40.0)
+    here, there = (
+        gaussians(centre).flatten(2).softmax(2).reshape(1, 17, 56, 56) for centre in (one, other)
+    )
+    share = torch.full((17,), 0.7)
+    share[[8, 10, 14, 16]] = 0.4  # right limbs
+    bins = share[:, None, None] * here + (1 - share[:, None, None]) * there
+    found = read_heatmaps((bins + 1e-30).log(), torch.tensor([[0.0, 0, 56, 56]]))[0]
+    assert found.shape == (17, 3, 3)
+    for left, right in FOLLOWED:
+        assert torch.allclose(found[left, 1, :2], torch.tensor(12.5), atol=1e-2)
+        assert torch.allclose(found[left, 2, :2], torch.tensor(40.5), atol=1e-2)
+        assert torch.equal(found[left, 1:, :2], found[right, 1:, :2])
+        assert torch.allclose(found[left, 1:, 2], torch.tensor([0.7, 0.3]), atol=1e-3)
+        assert torch.allclose(found[right, 1:, 2], torch.tensor([0.4, 0.6]), atol=1e-3)
+        assert torch.allclose(found[right, 0], torch.tensor([40.5, 40.5, 0.6]), atol=1e-2)
+    rest = [joint for joint in range(17) if all(joint not in pair for pair in FOLLOWED)]
+    assert (found[rest, 1:] == 0).all()
 
 
 def test_a_single_high_bin_counts_less_than_a_likely_region() -> None:
@@ -98,14 +126,14 @@ def test_a_single_high_bin_counts_less_than_a_likely_region() -> None:
     bins = 0.9 * region.reshape(1, 17, 56, 56)
     bins[..., 5, 5] += 0.1
     assert int(bins[0, 0].argmax()) == 5 * 56 + 5
-    found = read_heatmaps(bins.log(), torch.tensor([[0.0, 0, 56, 56]]))[0]
+    found = read_heatmaps(bins.log(), torch.tensor([[0.0, 0, 56, 56]]))[0, :, 0]
     assert torch.allclose(found[:, :2], torch.tensor(30.5), atol=1e-2)
 
 
 def test_a_peak_at_the_border_stays_inside_the_box() -> None:
     heatmaps = torch.zeros(1, 17, 8, 8)
     heatmaps[..., 0, 7] = 50.0
-    found = read_heatmaps(heatmaps, torch.tensor([[0.0, 0, 8, 16]]))[0, 0].tolist()
+    found = read_heatmaps(heatmaps, torch.tensor([[0.0, 0, 8, 16]]))[0, 0, 0].tolist()
     assert found == pytest.approx((7.5, 1.0, 1.0))
 
 
@@ -120,7 +148,7 @@ def test_detections_have_torchvisions_boxes_and_the_keypoints_in_them(weights: P
         assert torch.equal(found.boxes, raw["boxes"])
         assert torch.equal(found.scores, raw["scores"])
         many = image.expand(len(found.boxes), -1, -1, -1)
-        within = locate_in_boxes(model, many, found.boxes)
+        within = locate_in_boxes(model, many, found.boxes)[:, :, 0]
         assert torch.allclose(found.keypoints, within, atol=1e-2)
 
 

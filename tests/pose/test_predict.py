@@ -95,8 +95,8 @@ def test_windows_give_the_keypoints_of_whole_frames(
         image = torch.zeros(1, 3, 64, 96)
         x1, y1, x2, y2 = dataset.boxes[number]
         image[..., y1:y2, x1:x2] = 1
-        wanted = locate_in_boxes(model, image, torch.tensor([dataset.boxes[number]]).float())[0]
-        assert np.allclose(located, wanted.numpy(), atol=1e-2)
+        wanted = locate_in_boxes(model, image, torch.tensor([dataset.boxes[number]]).float())
+        assert np.allclose(located, wanted[0, :, 0].numpy(), atol=1e-2)
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_the_best_overlapping_detection_is_used_or_the_silhouettes_box(
 ) -> None:
     write_sequences(dataset.sequences[:1], dataset.index)
 
-    def detect(_: object, images: list[torch.Tensor]) -> list[Detections]:
+    def detect(_: object, images: list[torch.Tensor]) -> list[tuple[Detections, torch.Tensor]]:
         """Detects two people if the bar is in the left half, and none otherwise."""
         found = []
         for image in images:
@@ -171,10 +171,11 @@ def test_the_best_overlapping_detection_is_used_or_the_silhouettes_box(
             keypoints = torch.stack([torch.full((17, 3), value) for value in (0.1, left)])
             kept = 2 if left < 48 else 0
             scores = torch.tensor([0.9, 0.6])
-            found.append(Detections(boxes[:kept], scores[:kept], keypoints[:kept]))
+            people = Detections(boxes[:kept], scores[:kept], keypoints[:kept])
+            found.append((people, people.keypoints[:, :, None].expand(-1, -1, 3, -1)))
         return found
 
-    monkeypatch.setattr(predict, "detect", detect)
+    monkeypatch.setattr(predict, "detect_candidates", detect)
     _, numbers, keypoints, rejects = run(dataset, weights, tmp_path, boxes="detected")
     assert numbers == list(range(1, FRAMES + 1))
     right = [n for n in numbers if dataset.boxes[n][0] >= 48]

@@ -15,7 +15,7 @@ from gaittake.errors import UserError
 from gaittake.evaluation.distance import distances
 from gaittake.io.ragged import open_ragged
 from gaittake.pose import predict
-from gaittake.pose.locate import Detections, detect
+from gaittake.pose.locate import Detections, detect_candidates
 from gaittake.use.describe import short_sequence
 from gaittake.use.model import Model, load
 from tests.use.tiny import export, film, masks, sequence
@@ -64,11 +64,16 @@ def test_without_a_detection_the_student_uses_the_silhouettes_box_as_in_the_pipe
 ) -> None:
     nobody = Detections(torch.zeros(0, 4), torch.zeros(0), torch.zeros(0, 17, 3))
 
-    def every_second(model: KeypointRCNN, images: list[torch.Tensor]) -> list[Detections]:
-        found = detect(model, images)
-        return [one if place % 2 else nobody for place, one in enumerate(found)]
+    def every_second(
+        model: KeypointRCNN, images: list[torch.Tensor]
+    ) -> list[tuple[Detections, torch.Tensor]]:
+        found = detect_candidates(model, images)
+        return [
+            one if place % 2 else (nobody, torch.zeros(0, 17, 3, 3))
+            for place, one in enumerate(found)
+        ]
 
-    monkeypatch.setattr(predict, "detect", every_second)
+    monkeypatch.setattr(predict, "detect_candidates", every_second)
     found = load(export(tmp_path / "detected.safetensors", "--set", "pose.boxes=detected"))
     assert found.about.predict is not None
     predict.predict_keypoints(
