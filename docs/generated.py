@@ -1,8 +1,9 @@
-"""Writes the tables of docs/settings.md and docs/paper.md that come from the code.
+"""Writes what comes from the code: tables of docs/settings.md and docs/paper.md, and a file.
 
 `python docs/generated.py` rewrites the text between `<!-- NAME -->` and `<!-- end NAME -->`. The
 settings' tables come from the fields of gaittake/settings; those of ASSUME and PAPER from the
-sentences that carry these tags, in descriptions of settings, docstrings and comments.
+sentences that carry these tags, in descriptions of settings, docstrings and comments. The file is
+gaittake/cli/networks.json: the size of each network, which `gaittake networks` prints.
 """
 
 import ast
@@ -18,6 +19,7 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 import gaittake
+from gaittake.cli.networks import COUNTED, DATASETS, count, key, numbers_of
 from gaittake.settings import SECTIONS, Method, Section, Settings
 
 DOCS = Path(__file__).parent
@@ -46,7 +48,7 @@ class Part(NamedTuple):
 
 
 def pages() -> Iterator[tuple[Path, str]]:
-    """Yields the path and the up-to-date text of each page with a generated part."""
+    """Yields the path and the up-to-date text of each file with a generated part."""
     makers: dict[str, Callable[[], str]] = {"settings": settings_tables}
     makers |= {tag: partial(tag_tables, tag) for tag in TAGS}
     for path in sorted(DOCS.glob("*.md")):
@@ -59,6 +61,16 @@ def pages() -> Iterator[tuple[Path, str]]:
                 text = f"{before}{start}\n{make()}\n\n{after}"
         if any(f"<!-- {name} -->\n" in text for name in makers):
             yield path, text
+    yield COUNTED, network_counts()
+
+
+def network_counts() -> str:
+    """Returns the counts of each network in its published sizes, see gaittake/cli/networks.py."""
+    chosen = [(name, numbers_of(name, size)) for size in DATASETS for name in SECTIONS]
+    chosen.append(("gaitgl", numbers_of("gaitgl", "casiab", head="iccv")))
+    counted = {key(name, numbers): count(name, numbers) for name, numbers in chosen}
+    lines = (f"{json.dumps(name)}: {json.dumps(counts)}" for name, counts in counted.items())
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def settings_tables() -> str:

@@ -59,7 +59,8 @@ def test_only_what_computes_needs_torch_and_nothing_needs_snakemake() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--help",), ("config", "walkers"), ("train", "--help"), ("init", "--help")]
+    "arguments",
+    [("--help",), ("networks",), ("config", "walkers"), ("train", "--help"), ("init", "--help")],
 )
 def test_commands_that_compute_nothing_need_neither_torch_nor_snakemake(
     arguments: tuple[str, ...],
@@ -70,7 +71,9 @@ def test_commands_that_compute_nothing_need_neither_torch_nor_snakemake(
 
 
 def test_a_missing_library_is_one_line_that_says_how_to_install_it() -> None:
-    code, _, error = run(COMMAND, "networks", without={"torch"})
+    code, _, error = run(
+        COMMAND, "train", "walkers", "--method", "gaittake", "--estimate", without={"torch"}
+    )
     assert code == 1
     assert error.startswith("gaittake: error: the library torch is not installed: pip install '")
     assert error.count("\n") == 1

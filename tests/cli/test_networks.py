@@ -2,7 +2,8 @@
 
 import pytest
 
-from gaittake.cli.networks import networks
+from gaittake.cli import networks as command
+from gaittake.cli.networks import DATASETS, Counts, count, counted_before, networks, rows
 
 
 def test_models_are_listed_with_weights_work_and_papers(
@@ -14,3 +15,28 @@ def test_models_are_listed_with_weights_work_and_papers(
         assert text in said
     assert said.count("gaitpart") == 2
     assert all(len(line) <= 80 for line in said.splitlines())
+
+
+def test_every_listed_network_has_the_numbers_that_are_counted_now() -> None:
+    known = counted_before()
+    assert len(known) > len(DATASETS) * 5
+    for size in DATASETS:
+        assert rows(size, known) == rows(size, {})
+
+
+def test_only_a_network_without_a_count_in_the_file_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counted: list[str] = []
+
+    def noted(network: str, numbers: dict[str, object]) -> Counts:
+        counted.append(network)
+        return count(network, numbers)
+
+    monkeypatch.setattr(command, "count", noted)
+    known = counted_before()
+    expected = rows("oumvlp", known)
+    assert counted == []
+    lacking = {name: counts for name, counts in known.items() if not name.startswith("gaitset ")}
+    assert rows("oumvlp", lacking) == expected
+    assert counted == ["gaitset"]

@@ -64,14 +64,14 @@ EMBEDDINGS = {
 
 @pytest.mark.parametrize("size", ["casiab", "oumvlp"])
 def test_every_network_has_the_published_number_of_weights(size: str) -> None:
-    assert {row.name: row.cost.weights for row in rows(size)} == WEIGHTS[size]
+    assert {row.name: row.weights for row in rows(size, {})} == WEIGHTS[size]
 
 
 def test_every_network_has_the_published_multiply_accumulates() -> None:
-    found = {row.name: row.cost for row in rows("casiab")}
+    found = {row.name: row for row in rows("casiab", {})}
     for name, published in WORK.items():
         assert found[name].multiply_accumulates / 1e9 == pytest.approx(published, rel=0.003)
-    assert {name: (cost.parts, cost.embedding) for name, cost in found.items()} == EMBEDDINGS
+    assert {name: (row.parts, row.embedding) for name, row in found.items()} == EMBEDDINGS
 
 
 @pytest.mark.parametrize(
@@ -93,8 +93,8 @@ def test_the_sizes_of_published_weights(
 
 
 def test_small_networks_cost_a_hundredth() -> None:
-    full = {row.name: row.cost.multiply_accumulates for row in rows("casiab")}
-    small = {row.name: row.cost.multiply_accumulates for row in rows("small")}
+    full = {row.name: row.multiply_accumulates for row in rows("casiab", {})}
+    small = {row.name: row.multiply_accumulates for row in rows("small", {})}
     for name in small.keys() - {"gei", "energynet"}:
         assert small[name] < full[name] / 70
 
