@@ -34,11 +34,13 @@ class SameConv3d(nn.Conv3d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns `[n, channels_out, s, h / stride, w / stride]` of `[n, channels_in, s, h, w]`."""
-        if x.shape[2] != 2:
+        frames = x.shape[2]
+        if frames not in (1, 2):
             return super().forward(x)
         # With two frames, PyTorch on a CPU computes wrong weight gradients in bfloat16 (observed:
-        # 1e15 in place of 1). A third frame of zeros avoids this and changes nothing else.
-        return super().forward(pad(x, (0, 0, 0, 0, 0, 1)))[:, :, :2]
+        # 1e15 in place of 1), and with one frame now and then a result of NaN, from memory that it
+        # has not written. Three frames, with zeros, avoid this and change nothing else.
+        return super().forward(pad(x, (0, 0, 0, 0, 0, 3 - frames)))[:, :, :frames]
 
 
 class Stem(nn.Conv3d):

@@ -243,6 +243,20 @@ def test_gradients_in_bfloat16_are_those_in_float32(
     assert float(error) < 0.02
 
 
+def test_one_frame_in_bfloat16_gives_what_float32_gives() -> None:
+    """PyTorch's result is NaN for odd channels on some CPUs, where old memory holds NaN."""
+    torch.manual_seed(0)
+    layer = SameConv3d(3, 4, (3, 3, 3))
+    x = torch.rand(6, 3, 1, 8, 4).to(memory_format=torch.channels_last_3d)
+    expected = layer(x)
+    for _ in range(20):
+        old = [torch.full((size,), torch.nan) for size in (1000, 5000, 20_000)]
+        del old
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            found = layer(x)
+        torch.testing.assert_close(found.float(), expected, atol=0.02, rtol=0.02)
+
+
 def test_strips_and_bins_that_do_not_divide_the_rows_are_refused() -> None:
     x, keypoints = torch.rand(1, 3, ROWS, COLUMNS), torch.zeros(1, 3, 17, 3)
     with pytest.raises(ValueError, match="3 bins must divide the 4 rows"):
