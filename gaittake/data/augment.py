@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import grid_sample
 
 from gaittake.arrays import Float64s
-from gaittake.data.store import Batch
+from gaittake.data.store import Batch, to_device
 from gaittake.keypoints import MIRROR
 
 DEGREES = 10.0  # largest rotation
@@ -173,8 +173,8 @@ def _where(which: npt.NDArray[np.bool_], one: Float64s, other: Float64s) -> Floa
 
 def _like(tensor: Tensor, values: Float64s) -> Tensor:
     """Returns the values as float32 on a tensor's device."""
-    return torch.from_numpy(values.astype(np.float32)).to(tensor.device, non_blocking=True)
+    return to_device(torch.from_numpy(values.astype(np.float32)), tensor.device)
 
 
 def _on_device(batch: Batch, values: npt.NDArray[np.generic]) -> Tensor:
-    return torch.from_numpy(values).to(batch.silhouettes.device, non_blocking=True)
+    return to_device(torch.from_numpy(values), batch.silhouettes.device)

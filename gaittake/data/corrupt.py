@@ -2,7 +2,8 @@
 
 Works on aligned silhouettes, so that each step of a training spoils them anew. Faults that change
 the figure's outer rows (a shadow below the feet, feet cut off) also change how it was aligned, so
-figures are scaled and shifted too. Keypoints stay where they are.
+figures are scaled and shifted too. Keypoints stay where they are. The generator draws on the CPU;
+all else is computed on the device of the silhouettes.
 """
 
 from functools import cache
@@ -14,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, avg_pool2d, grid_sample, interpolate
 
 from gaittake.arrays import Float64s
+from gaittake.data.store import to_device
 
 # Shares of the spoiled clips that have each fault.
 COARSE, HOLED, TORN, SHADOWED, MISALIGNED = 0.3, 0.35, 0.15, 0.35, 0.6
@@ -34,27 +36,26 @@ def corrupted(silhouettes: Tensor, generator: np.random.Generator, *, share: flo
         generator: of the step.
         share: of the clips that are spoiled, in 0…1.
     """
-    chosen = generator.random(len(silhouettes)) < share
-    if not chosen.any():
+    which = np.flatnonzero(generator.random(len(silhouettes)) < share)
+    if not len(which):
         return silhouettes
-    clips = silhouettes[torch.from_numpy(chosen)]
+    chosen = to_device(torch.from_numpy(which), silhouettes.device)
+    clips = silhouettes.index_select(0, chosen)
     clips = _misaligned(clips, generator)
     clips = _coarsened(clips, generator)
     clips = _shadowed(clips, generator)
     clips = _torn(clips, generator)
     clips = _ragged(clips, generator)
-    result = silhouettes.clone()
-    result[torch.from_numpy(chosen)] = clips
-    return result
+    return silhouettes.index_copy(0, chosen, clips)
 
 
 def _misaligned(clips: Tensor, generator: np.random.Generator) -> Tensor:
     """Returns clips scaled and shifted, with a tremble from frame to frame."""
     n, s, rows, columns = clips.shape
-    which = torch.from_numpy(generator.random(n) < MISALIGNED)
-    if not which.any():
+    which = np.flatnonzero(generator.random(n) < MISALIGNED)
+    if not len(which):
         return clips
-    n, result = int(which.sum()), clips.clone()
+    n, chosen = len(which), to_device(torch.from_numpy(which), clips.device)
     scale = generator.uniform(*SCALES, n)[:, None] * (1 + JITTER * generator.normal(size=(n, s)))
     across = generator.uniform(-SHIFT, SHIFT, n)[:, None] + JITTER * generator.normal(size=(n, s))
     # The head's top stays in the first row, or feet in the last: what an alignment would do.
@@ -62,24 +63,25 @@ def _misaligned(clips: Tensor, generator: np.random.Generator) -> Tensor:
     down = anchor * (1 - 1 / scale)
     zero, inverse = np.zeros((n, s)), 1 / scale
     matrix = np.stack([inverse, zero, across, zero, inverse, down], axis=-1)
-    theta = torch.from_numpy(matrix.reshape(n * s, 2, 3)).to(clips)
+    theta = _like(clips, matrix.reshape(n * s, 2, 3)).to(clips.dtype)
     grid = affine_grid(theta, [n * s, 1, rows, columns], align_corners=False)
-    moved = grid_sample(clips[which].flatten(0, 1)[:, None], grid, align_corners=False)
-    result[which] = moved.reshape(n, s, rows, columns)
-    return result
+    before = clips.index_select(0, chosen).flatten(0, 1)[:, None]
+    moved = grid_sample(before, grid, align_corners=False)
+    return clips.index_copy(0, chosen, moved.reshape(n, s, rows, columns))
 
 
 def _coarsened(clips: Tensor, generator: np.random.Generator) -> Tensor:
     """Returns clips of which some were seen with fewer pixels."""
     n, _, rows, columns = clips.shape
-    which = torch.from_numpy(generator.random(n) < COARSE)
-    if not which.any():
+    which = np.flatnonzero(generator.random(n) < COARSE)
+    if not len(which):
         return clips
+    chosen = to_device(torch.from_numpy(which), clips.device)
     size = int(generator.integers(rows // 3, rows))
-    small = interpolate(clips[which], size=(size, max(8, size * columns // rows)), mode="area")
-    result = clips.clone()
-    result[which] = interpolate((small > 0.5).to(clips), size=(rows, columns), mode="bilinear")
-    return result
+    before = clips.index_select(0, chosen)
+    small = interpolate(before, size=(size, max(8, size * columns // rows)), mode="area")
+    coarse = interpolate((small > 0.5).to(clips.dtype), size=(rows, columns), mode="bilinear")
+    return clips.index_copy(0, chosen, coarse)
 
 
 def _shadowed(clips: Tensor, generator: np.random.Generator) -> Tensor:
@@ -90,16 +92,17 @@ def _shadowed(clips: Tensor, generator: np.random.Generator) -> Tensor:
     side = np.where(generator.random(n) < 0.5, 1.0, -1.0)
     start = generator.uniform(-0.2, 0.1, n)
     tremble = np.maximum(0.0, 1 + 0.25 * generator.normal(size=(n, s)))
-    y = (torch.arange(rows) + 0.5) / rows
-    x = (torch.arange(columns) + 0.5) / columns - 0.5
-    along = (torch.from_numpy(side)[:, None] * x - torch.from_numpy(start)[:, None]) / (
-        torch.from_numpy(length)[:, None]
+    y = (torch.arange(rows, device=clips.device) + 0.5) / rows
+    x = (torch.arange(columns, device=clips.device) + 0.5) / columns - 0.5
+    sides, starts, lengths, heights = (
+        values[:, None] for values in _like(clips, np.stack([side, start, length, height]))
     )
+    along = (sides * x - starts) / lengths
     inside = (along >= 0) & (along <= 1)
-    thick = torch.from_numpy(height)[:, None] * (1 - along).clamp(min=0) * inside  # [n, columns]
-    thick = thick[:, None] * torch.from_numpy(tremble)[:, :, None]  # [n, s, columns]
+    thick = heights * (1 - along).clamp(min=0) * inside  # [n, columns]
+    thick = thick[:, None] * _like(clips, tremble)[:, :, None]  # [n, s, columns]
     wedge = (1 - y)[None, None, :, None] < thick[:, :, None]
-    return torch.maximum(clips, wedge.to(clips))
+    return torch.maximum(clips, wedge.to(clips.dtype))
 
 
 def _torn(clips: Tensor, generator: np.random.Generator) -> Tensor:
@@ -108,26 +111,26 @@ def _torn(clips: Tensor, generator: np.random.Generator) -> Tensor:
     which = generator.random(n) < TORN
     top, left = generator.uniform(0.1, 0.75, n), generator.uniform(0.2, 0.6, n)
     high, wide = generator.uniform(0.05, 0.25, n), generator.uniform(0.1, 0.4, n)
-    there = torch.from_numpy(which[:, None] & (generator.random((n, s)) < 0.7))
-    y = torch.arange(rows, dtype=torch.float64)[None] / rows
-    x = torch.arange(columns, dtype=torch.float64)[None] / columns
-    centre_y, centre_x, half_y, half_x = (
-        torch.from_numpy(v)[:, None] for v in (top + high / 2, left + wide / 2, high / 2, wide / 2)
-    )
+    there = which[:, None] & (generator.random((n, s)) < 0.7)
+    shown = to_device(torch.from_numpy(there), clips.device)
+    y = torch.arange(rows, dtype=torch.float64, device=clips.device)[None] / rows
+    x = torch.arange(columns, dtype=torch.float64, device=clips.device)[None] / columns
+    ellipses = np.stack([top + high / 2, left + wide / 2, high / 2, wide / 2])
+    centre_y, centre_x, half_y, half_x = (values[:, None] for values in _like(clips, ellipses))
     ring = ((y - centre_y) / half_y).square()[:, :, None] + ((x - centre_x) / half_x).square()[
         :, None
     ]
-    hole = (ring < 1)[:, None] & there[:, :, None, None]
-    return clips.masked_fill(hole.to(clips.device), 0.0)
+    hole = (ring < 1)[:, None] & shown[:, :, None, None]
+    return clips.masked_fill(hole, 0.0)
 
 
 def _ragged(clips: Tensor, generator: np.random.Generator) -> Tensor:
     """Returns clips with other edges: grown or shrunk, trembling, some with holes."""
     n, s = clips.shape[:2]
-    fine, coarse = (tile.to(clips.device) for tile in _tiles())
+    fine, coarse = _tiles(clips.device)
 
     def of_each(values: Float64s) -> Tensor:
-        return torch.from_numpy(values).to(clips)[:, None, None, None]
+        return _like(clips, values).to(clips.dtype)[:, None, None, None]
 
     edge, level = (of_each(generator.uniform(*limits, n)) for limits in (EDGE, LEVEL))
     limit = of_each(np.where(generator.random(n) < HOLED, generator.uniform(1.2, 2.5, n), np.inf))
@@ -137,19 +140,24 @@ def _ragged(clips: Tensor, generator: np.random.Generator) -> Tensor:
     stays = generator.integers(0, SPARE, (2, n, (s + STAYS - 1) // STAYS))
     field = _cut(coarse, clips, stays.repeat(STAYS, axis=2)[:, :, :s].reshape(2, n * s))
     soft = soft + edge * soft * (1 - soft) * tremble  # at the edges alone
-    return ((soft - level - (field > limit).to(clips)) * 4 + 0.5).clamp_(0, 1)
+    return ((soft - level - (field > limit).to(clips.dtype)) * 4 + 0.5).clamp_(0, 1)
 
 
 def _cut(tile: Tensor, clips: Tensor, places: npt.NDArray[np.int64]) -> Tensor:
     """Returns pieces of a tile of noise, one for each frame of clips."""
     rows, columns = clips.shape[2:]
-    top, left = torch.from_numpy(places).to(tile.device)
+    top, left = to_device(torch.from_numpy(places), tile.device)
     pieces: Tensor = tile.unfold(0, rows, 1).unfold(1, columns, 1)[top, left]
     return pieces.reshape(clips.shape)
 
 
+def _like(clips: Tensor, values: Float64s) -> Tensor:
+    """Returns the values as they are on the device of clips, without waiting for a GPU."""
+    return to_device(torch.from_numpy(values), clips.device)
+
+
 @cache
-def _tiles() -> tuple[Tensor, Tensor]:
+def _tiles(device: torch.device) -> tuple[Tensor, Tensor]:
     """Returns fine and coarse noise of deviation 1, larger than a silhouette by `SPARE`."""
     generator = torch.Generator().manual_seed(0)
     tiles = []
@@ -157,5 +165,5 @@ def _tiles() -> tuple[Tensor, Tensor]:
         side = (SPARE + 256) // grain
         noise = torch.randn(1, 1, side, side, generator=generator)
         tile = interpolate(noise, scale_factor=grain, mode="bicubic")[0, 0]
-        tiles.append(tile / tile.std())
+        tiles.append(to_device(tile / tile.std(), device))
     return tiles[0], tiles[1]
