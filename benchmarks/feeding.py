@@ -193,14 +193,13 @@ def share_of_step(store: SequenceStore, place: str) -> None:
     )
     network = build_network("gaittake", height=64, width=44, **model).to(device).train()
     optimiser = torch.optim.Adam(network.parameters(), fused=device.type == "cuda" or None)
-    labels = torch.arange(P, device=device).repeat_interleave(K)
     steps, turns = (40, 4) if device.type == "cuda" else (1, 2)
 
     def step(batch: tuple[Tensor | None, ...]) -> None:
         with autocast(device, "auto"):
             embeddings = network(*batch)
         optimiser.zero_grad(set_to_none=True)
-        triplet_loss(embeddings, labels, margin=0.2, weights="adaptive").loss.backward()
+        triplet_loss(embeddings, K, margin=0.2, weights="adaptive").loss.backward()
         optimiser.step()
 
     def fed() -> Iterator[tuple[Tensor | None, ...]]:

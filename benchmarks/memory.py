@@ -52,11 +52,10 @@ def train_step(network: nn.Module, optimiser: torch.optim.Adam, dtype: torch.dty
     clips = SUBJECTS * SEQUENCES
     silhouettes = torch.empty(clips, FRAMES, ROWS, COLUMNS)
     keypoints = torch.empty(clips, FRAMES, 17, 3)
-    subjects = torch.arange(SUBJECTS).repeat_interleave(SEQUENCES, output_size=clips)
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype is torch.bfloat16):
         embeddings = network(silhouettes, keypoints)
     optimiser.zero_grad(set_to_none=True)
-    triplet_loss(embeddings, subjects).loss.backward()  # type: ignore[no-untyped-call]
+    triplet_loss(embeddings, SEQUENCES).loss.backward()  # type: ignore[no-untyped-call]
     optimiser.step()
 
 

@@ -80,9 +80,18 @@ def _version(architecture: str) -> tuple[int, int]:
 
 def autocast(device: torch.device, precision: str, *, loss_scaling: bool = False) -> torch.autocast:
     """Returns the context in which a network computes, in `layer_dtype`."""
-    dtype = layer_dtype(device, precision, loss_scaling=loss_scaling)
+    return autocast_to(device.type, layer_dtype(device, precision, loss_scaling=loss_scaling))
+
+
+def autocast_to(kind: str, dtype: torch.dtype) -> torch.autocast:
+    """Returns the context in which a network computes in a type.
+
+    Args:
+        kind: of the device, `cpu` or `cuda`.
+        dtype: of the layers; float32 means no autocast.
+    """
     mixed = dtype is not torch.float32
-    return torch.autocast(device.type, dtype=dtype if mixed else torch.bfloat16, enabled=mixed)
+    return torch.autocast(kind, dtype=dtype if mixed else torch.bfloat16, enabled=mixed)
 
 
 def layer_dtype(device: torch.device, precision: str, *, loss_scaling: bool = False) -> torch.dtype:

@@ -33,15 +33,15 @@ def part_distances(embeddings: Tensor) -> Tensor:
 
 
 def triplet_loss(
-    embeddings: Tensor, subjects: Tensor, *, margin: float = 0.2, weights: str = "adaptive"
+    embeddings: Tensor, sequences: int, *, margin: float = 0.2, weights: str = "adaptive"
 ) -> TripletTerms:
     """Returns the triplet loss: the mean of each part's non-zero terms, then of the parts.
 
     ASSUME: the mean of eq. 11 is over the non-zero terms, as in GaitSet's code.
 
     Args:
-        embeddings: `[n, p, d]`.
-        subjects: `[n]` integers: two or more subjects, two or more sequences of each.
+        embeddings: `[n, p, d]` of two or more subjects, one subject after the other.
+        sequences: K, of each subject; two or more.
         margin: m of eq. 11.
         weights: of eq. 11. `adaptive` (ASSUME: Ristani & Tomasi 2018): softmax of the distances
             to an anchor's positives, and of the negated distances to its negatives, without
@@ -51,59 +51,94 @@ def triplet_loss(
             with that code, `batch_all`; the two differ most where the embeddings nearly collapse.
 
     Raises:
-        ValueError: an unknown `weights`.
+        ValueError: an unknown `weights`, or embeddings that are not K of each of several subjects.
     """
     if weights not in ("adaptive", "batch_all", "batch_all_self", "batch_hard"):
         known = "'adaptive', 'batch_all', 'batch_all_self' or 'batch_hard'"
         raise ValueError(f"weights must be {known}, not {weights!r}")
-    distances = part_distances(embeddings)
-    same = subjects[:, None] == subjects[None]
-    positive = same & ~torch.eye(len(subjects), dtype=torch.bool, device=same.device)
+    n = len(embeddings)
+    if sequences < 2 or n % sequences or n < 2 * sequences:
+        raise ValueError(
+            f"a batch needs two subjects or more, with the same two sequences or more of each; "
+            f"found {n} embeddings and {sequences} sequences of a subject"
+        )
+    own, positive, negative = _pairs(part_distances(embeddings), sequences)
     if weights in ("batch_all", "batch_all_self"):
-        pairs = same if weights == "batch_all_self" else positive
-        terms, active = _all_triplets(distances, pairs, same, margin)
-        triplets = (pairs.sum(dim=1) * (~same).sum(dim=1)).sum()
+        pairs = own if weights == "batch_all_self" else positive
+        terms, active = _all_triplets(pairs, negative, margin)
+        triplets = n * pairs.shape[2] * negative.shape[2]
     else:
-        hard = weights == "batch_hard"
-        farthest = _weighted(distances, positive, sign=1, hard=hard)
-        nearest = _weighted(distances, ~same, sign=-1, hard=hard)
+        farthest, nearest = _extremes(positive, negative, hard=weights == "batch_hard")
         terms = (margin + farthest - nearest).relu()  # [p, n], PAPER eq. 11
-        active, triplets = terms > 0, same.new_full((), len(subjects), dtype=torch.int64)
+        active, triplets = terms > 0, n
     numbers = active.flatten(1).sum(dim=1)
     part_losses = terms.flatten(1).sum(dim=1) / numbers.clamp(min=1)
     return TripletTerms(
         part_losses.mean(),
         (numbers.float().mean() / triplets).detach(),
-        _mean(distances, positive).detach(),
-        _mean(distances, ~same).detach(),
+        positive.detach().mean(),
+        negative.detach().mean(),
     )
 
 
-def _mean(distances: Tensor, pairs: Tensor) -> Tensor:
-    """Returns the mean of `[p, n, n]` over the pairs `[n, n]`, without waiting for a GPU."""
-    return (distances * pairs).sum() / (pairs.sum() * len(distances))
+def _pairs(distances: Tensor, sequences: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Returns the distances to an anchor's own subject and to the others, by reshapes alone.
+
+    A mask would keep all pairs, and selecting by one would wait for a GPU.
+
+    Args:
+        distances: `[p, n, n]`, n = P * K.
+        sequences: K.
+
+    Returns:
+        `[p, n, K]`: to the own subject; `[p, n, K - 1]`: without the anchor itself;
+        `[p, n, n - K]`: to the others.
+    """
+    parts, n, _ = distances.shape
+    subjects = n // sequences
+    cut = distances.view(parts, subjects, sequences, subjects, sequences)
+    blocks = cut.transpose(2, 3)  # [p, P, P, K, K]
+    own = blocks.diagonal(dim1=1, dim2=2).movedim(-1, 1)  # [p, P, K, K]
+    positive = _off_diagonal(own.flatten(0, 1))  # [p * P, K, K - 1]
+    negative = _off_diagonal(blocks).transpose(2, 3)  # [p, P, K, P - 1, K]
+    own, positive, negative = (x.reshape(parts, n, -1) for x in (own, positive, negative))
+    return own, positive, negative
 
 
-def _weighted(distances: Tensor, pairs: Tensor, *, sign: int, hard: bool) -> Tensor:
-    """Returns `[p, n]`: the weighted sum of each anchor's distances to its pairs."""
-    candidates = (sign * distances.detach()).masked_fill(~pairs, -torch.inf)
+def _off_diagonal(x: Tensor) -> Tensor:
+    """Returns `[p, m, m - 1, …]` of `[p, m, m, …]`: each row without its diagonal entry."""
+    p, m, _, *rest = x.shape
+    # After the first entry, a diagonal entry follows each m others.
+    kept = x.reshape(p, m * m, *rest)[:, 1:].view(p, m - 1, m + 1, *rest)[:, :, :-1]
+    return kept.reshape(p, m, m - 1, *rest)
+
+
+def _extremes(positive: Tensor, negative: Tensor, *, hard: bool) -> tuple[Tensor, Tensor]:
+    """Returns `[p, n]` each: the weighted sums of an anchor's distances to both kinds."""
     if hard:
-        return distances.gather(2, candidates.argmax(dim=2, keepdim=True)).squeeze(2)
-    return (candidates.softmax(dim=2) * distances).sum(dim=2)
+        return positive.max(dim=2).values, negative.min(dim=2).values
+    far, near = positive.detach().softmax(dim=2), (-negative.detach()).softmax(dim=2)
+    return (far * positive).sum(dim=2), (near * negative).sum(dim=2)
 
 
-def _all_triplets(
-    distances: Tensor, positive: Tensor, same: Tensor, margin: float
-) -> tuple[Tensor, Tensor]:
-    """Returns for each anchor and positive `[p, n, n]` the sum and number of positive hinge terms.
+def _all_triplets(positive: Tensor, negative: Tensor, margin: float) -> tuple[Tensor, Tensor]:
+    """Returns for each anchor and positive the sum and the number of positive hinge terms.
 
     The term of a negative is positive if the negative is nearer than positive plus margin. With
-    sorted distances, cumulative sums replace a list of all n³ triplets of a part.
+    sorted distances, cumulative sums replace a list of all triplets.
+
+    Args:
+        positive: `[p, n, k]` distances.
+        negative: `[p, n, m]` distances.
+        margin: of the hinge.
+
+    Returns:
+        `[p, n, k]` each.
     """
     # In float64, because it subtracts sums of many distances.
-    negatives = distances.double().masked_fill(same, torch.inf).sort(dim=2).values
-    limits = margin + distances.double()
-    nearer = torch.searchsorted(negatives.detach(), limits.detach()) * positive
-    sums = pad(negatives.masked_fill(negatives.isinf(), 0.0).cumsum(dim=2), (1, 0))
+    ordered = negative.double().sort(dim=2).values
+    limits = margin + positive.double()
+    nearer = torch.searchsorted(ordered.detach(), limits.detach())
+    sums = pad(ordered.cumsum(dim=2), (1, 0))
     terms = nearer * limits - sums.gather(2, nearer)
     return terms.float(), nearer

@@ -61,7 +61,8 @@ def train(
         device: where to compute.
 
     Raises:
-        UserError: too few subjects, sizes that do not fit, or a loss that is not finite.
+        UserError: too few subjects, sizes that do not fit, a loss that is not finite, or a cuDNN
+            whose results may be wrong.
         Preempted: after SIGTERM or Ctrl-C; the progress is saved.
     """
     with joined(device) as group:
@@ -142,6 +143,7 @@ def _prepare(
         choice,
         settings.seed,
         group,
+        dtype,
     )
 
 

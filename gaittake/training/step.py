@@ -1,5 +1,6 @@
 """One training step: a random batch, the loss, the optimiser."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -14,8 +15,8 @@ from gaittake.data.augment import augmented
 from gaittake.data.clips import clip_rows
 from gaittake.data.corrupt import corrupted
 from gaittake.data.sampler import sample_sequences, step_generator
-from gaittake.data.store import Batch, SequenceStore, gather_clips
-from gaittake.device import autocast
+from gaittake.data.store import Batch, SequenceStore, gather_clips, to_device
+from gaittake.device import autocast_to
 from gaittake.losses.classification import PartClassifier, classification_loss
 from gaittake.losses.triplet import triplet_loss
 from gaittake.models.pooling import PartScale
@@ -51,6 +52,33 @@ class Learner(nn.Module):
         return embeddings, self.classifier(embeddings) if self.classifier else None
 
 
+class StepTerms(NamedTuple):
+    """The loss of a step, and metrics by name."""
+
+    loss: Tensor
+    metrics: dict[str, Tensor]
+
+
+def batch_loss(
+    called: nn.Module, batch: Batch, subjects: Tensor, choice: Train, dtype: torch.dtype
+) -> StepTerms:
+    """Returns the loss of a batch: all that a step computes between its data and its gradients.
+
+    It reads no number back and its shapes are those of every batch, so `torch.compile` takes it as
+    one graph, which CUDA graphs can record.
+
+    Args:
+        called: a Learner, or its wrapper.
+        batch: clips; this process's share.
+        subjects: `[n]`, the class of each sequence of the whole batch.
+        choice: of the loss.
+        dtype: in which the layers of the network compute.
+    """
+    with autocast_to(subjects.device.type, dtype):
+        embeddings, scores = called(*batch)
+    return step_loss(embeddings, scores, subjects, choice)
+
+
 class Training(NamedTuple):
     """Everything that a step needs.
 
@@ -65,6 +93,8 @@ class Training(NamedTuple):
         settings: of the training.
         seed: of the batches.
         group: the processes that train together.
+        dtype: in which the layers of the network compute.
+        compute: `batch_loss`, or the same compiled.
     """
 
     learner: Learner
@@ -77,23 +107,16 @@ class Training(NamedTuple):
     settings: Train
     seed: int
     group: Group
-
-
-class StepTerms(NamedTuple):
-    """The loss of a step, and metrics by name."""
-
-    loss: Tensor
-    metrics: dict[str, Tensor]
+    dtype: torch.dtype
+    compute: Callable[..., StepTerms] = batch_loss
 
 
 def train_step(training: Training, step: int) -> StepTerms:
     """Runs one optimiser step; returns the loss before it."""
     choice, device = training.settings, training.store.device
     batch, groups = _share_of_batch(training, step)
-    subjects = torch.from_numpy(groups).to(device, non_blocking=True)
-    with autocast(device, choice.precision, loss_scaling=True):
-        embeddings, scores = training.parallel(*batch)
-    terms = step_loss(embeddings, scores, subjects, choice)
+    subjects = to_device(torch.from_numpy(groups), device)
+    terms = training.compute(training.parallel, batch, subjects, choice, training.dtype)
     training.optimiser.zero_grad(set_to_none=True)
     training.scaler.scale(terms.loss).backward()  # type: ignore[no-untyped-call]
     training.scaler.step(training.optimiser)
@@ -140,12 +163,14 @@ def step_loss(
     """Returns the triplet loss, plus weighted cross-entropy if there are scores.
 
     Args:
-        embeddings: `[n, p, d]`.
+        embeddings: `[n, p, d]`, those of a subject one after the other.
         scores: `[n, p, classes]` of the classifier, or None.
         subjects: `[n]`, the class of each sequence.
         choice: margin, weights and factor of the losses, label smoothing.
     """
-    triplet = triplet_loss(embeddings, subjects, margin=choice.margin, weights=choice.loss)
+    triplet = triplet_loss(
+        embeddings, choice.sequences_per_subject, margin=choice.margin, weights=choice.loss
+    )
     metrics = triplet._asdict()
     loss = metrics.pop("loss")
     if scores is not None:

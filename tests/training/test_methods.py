@@ -149,7 +149,7 @@ def test_the_metrics_add_up_to_the_loss() -> None:
     torch.manual_seed(0)
     embeddings, subjects = torch.randn(6, 4, 5), torch.tensor([0, 0, 1, 1, 2, 2])
     scores = torch.randn(6, 4, 3)
-    choice = Train(cross_entropy=0.3)
+    choice = Train(cross_entropy=0.3, sequences_per_subject=2)
     alone = step.step_loss(embeddings, None, subjects, choice)
     both = step.step_loss(embeddings, scores, subjects, choice)
     assert set(both.metrics) - set(alone.metrics) == {"cross_entropy", "accuracy"}
