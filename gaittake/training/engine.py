@@ -17,6 +17,7 @@ from torch.amp.grad_scaler import GradScaler
 from torch.optim import SGD, Adam, Optimizer
 from torch.optim.lr_scheduler import MultiStepLR
 
+from gaittake.cudnn import check_convolutions
 from gaittake.data.sampler import group_by_subject
 from gaittake.data.store import SequenceStore, load_store, prefetch
 from gaittake.device import forbid_tf32, layer_dtype
@@ -119,6 +120,7 @@ def _prepare(
     learner = Learner(network, classifier, group).to(device)
     optimiser = _optimiser(learner, choice, device)
     dtype = layer_dtype(device, choice.precision, loss_scaling=True)
+    check_convolutions(network, device, dtype)
     scaler = GradScaler(device.type, enabled=dtype is torch.float16)
     schedule = MultiStepLR(optimiser, list(choice.milestones), gamma=choice.decay)
     logger.info(
