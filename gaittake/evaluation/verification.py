@@ -22,6 +22,7 @@ RESOLUTION = 2.0 ** (DROPPED_BITS - 23)
 BINS = 0x7F800000 >> DROPPED_BITS
 FALSE_ACCEPTS = (0.001, 0.01, 0.05)
 CURVE = tuple(np.logspace(-4, 0, 41).tolist())
+SHOWN_BINS = 40
 QUANTILES = (0.001, 0.01, *(n / 20 for n in range(1, 20)), 0.99, 0.999)
 
 
@@ -58,7 +59,8 @@ def verification(histogram: Histogram) -> dict[str, Any] | None:
     """Returns the error rates; None without pairs of the same or of different subjects.
 
     `at_false_accepts` has the operating points at 0.1, 1 and 5 % false accepts: the largest
-    threshold with at most this share of false accepts, and its share of true accepts.
+    threshold with at most this share of false accepts, and its share of true accepts. For
+    `histogram`, which figures show, see `coarse`.
     """
     pairs = [int(item.sum()) for item in histogram]
     if not all(pairs):
@@ -82,12 +84,31 @@ def verification(histogram: Histogram) -> dict[str, Any] | None:
             "false_accepts": list(CURVE),
             "true_accepts": [points[str(at)]["true_accepts"] for at in CURVE],
         },
+        "histogram": coarse(histogram),
         "quantiles": {
             "shares": list(QUANTILES),
             "same": quantiles(edges, true_accepts),
             "different": quantiles(edges, false_accepts),
         },
     }
+
+
+def coarse(histogram: Histogram) -> dict[str, list[float]]:
+    """Returns the share of the pairs in each of SHOWN_BINS equally wide bins of distance.
+
+    `edges` has one number more than `same` and `different`. An edge is exact to RESOLUTION.
+
+    Args:
+        histogram: with pairs of one subject and of different subjects.
+    """
+    used = np.flatnonzero(histogram.same + histogram.different)
+    distance = thresholds()[used]
+    edges = np.linspace(distance[0], distance[-1], SHOWN_BINS + 1)
+    places = np.searchsorted(edges, distance, side="right") - 1
+    places = np.minimum(places, SHOWN_BINS - 1)  # the last edge belongs to the last bin
+    counts = (np.bincount(places, item[used], SHOWN_BINS) / item.sum() for item in histogram)
+    same, different = (found.tolist() for found in counts)
+    return {"edges": edges.tolist(), "same": same, "different": different}
 
 
 def operating_point(

@@ -22,11 +22,11 @@ def measure_quality(
     truth: list[Path],
     out: Path,
 ) -> None:
-    """Writes `quality.json`: PCK at 0.1 of the body height and OKS of three comparisons.
+    """Writes `quality.json`: PCK at 0.1 of the body height, OKS, errors and swapped sides.
 
-    `student_against_pseudo_labels` (subjects held out of fine-tuning), `student_against_truth`
-    (test subjects) and `teacher_against_truth` (all pseudo-labels; only training subjects have
-    them). A comparison without a visible keypoint is null.
+    There are three comparisons: `student_against_pseudo_labels` (subjects held out of fine-tuning),
+    `student_against_truth` (test subjects) and `teacher_against_truth` (all pseudo-labels; only
+    training subjects have them). A comparison without a visible keypoint is null.
 
     Args:
         settings: the held-out subjects and the test subjects.

@@ -10,9 +10,12 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval, Params
 
 from gaittake.arrays import Bools, Float32s
-from gaittake.keypoints import NAMES
+from gaittake.keypoints import MIRROR, NAMES
 
 PCK_SHARE = 0.1  # of the body height
+APART = 0.05  # of the body height: nearer keypoints of two sides cannot be told apart
+LEFT = tuple(place for place, name in enumerate(NAMES) if name.startswith("left_"))
+RIGHT = tuple(MIRROR[place] for place in LEFT)
 # ASSUME: the person's area, as a share of the box; there are no masks.
 AREA_OF_BOX = 0.53
 
@@ -47,10 +50,35 @@ def hits(pairs: Pairs) -> Bools:
 
     The body height is the height of the box.
     """
-    height = pairs.boxes[:, 3] - pairs.boxes[:, 1]
-    distance = np.linalg.norm(pairs.predicted[..., :2] - pairs.reference, axis=-1)
-    close: Bools = distance <= PCK_SHARE * height[:, None]
+    close: Bools = _distance(pairs, pairs.reference) <= PCK_SHARE * _height(pairs)
     return close
+
+
+def swaps(pairs: Pairs) -> tuple[Bools, Bools]:
+    """Returns `[s, 8]` twice: which pairs of a left and a right keypoint count, which are swapped.
+
+    A pair counts if both are visible in the reference, and more than 0.05 of the body height apart
+    there. It is swapped if each prediction is nearer to the reference of the other side.
+    """
+    left, right = pairs.reference[:, LEFT], pairs.reference[:, RIGHT]
+    distinct = np.linalg.norm(left - right, axis=-1) > APART * _height(pairs)
+    counted: Bools = distinct & pairs.visible[:, LEFT] & pairs.visible[:, RIGHT]
+    own, other = _distance(pairs, pairs.reference), _distance(pairs, pairs.reference[:, MIRROR])
+    crossed = other < own  # [s, 17]
+    swapped: Bools = counted & crossed[:, LEFT] & crossed[:, RIGHT]
+    return counted, swapped
+
+
+def _height(pairs: Pairs) -> Float32s:
+    """Returns `[s, 1]`: the body height, pixels."""
+    height: Float32s = (pairs.boxes[:, 3] - pairs.boxes[:, 1])[:, None]
+    return height
+
+
+def _distance(pairs: Pairs, reference: Float32s) -> Float32s:
+    """Returns `[s, 17]`: the distance of the predictions to places `[s, 17, 2]`, pixels."""
+    distance: Float32s = np.linalg.norm(pairs.predicted[..., :2] - reference, axis=-1)
+    return distance
 
 
 def pck(hit: Bools, visible: Bools) -> dict[str, float | None]:
@@ -59,8 +87,12 @@ def pck(hit: Bools, visible: Bools) -> dict[str, float | None]:
 
 
 def agreement(pairs: Pairs) -> dict[str, object]:
-    """Returns PCK, in total and by group, and OKS; all in 0…1."""
-    hit = hits(pairs)
+    """Returns PCK, errors and swapped sides, in total and by group, and OKS; all in 0…1.
+
+    An error is the median over visible keypoints, as a share of the body height.
+    """
+    hit, error = hits(pairs), _distance(pairs, pairs.reference) / _height(pairs)
+    counted, swapped = swaps(pairs)
 
     def by(column: npt.NDArray[np.generic]) -> dict[str, dict[str, float | None]]:
         return {
@@ -74,6 +106,14 @@ def agreement(pairs: Pairs) -> dict[str, object]:
         "pck": pck(hit, pairs.visible),
         "pck_by_keypoint": {
             name: pck(hit[:, place], pairs.visible[:, place]) for place, name in enumerate(NAMES)
+        },
+        "error_by_keypoint": {
+            name: _median(error[pairs.visible[:, place], place]) for place, name in enumerate(NAMES)
+        },
+        "swaps": _swapped(counted, swapped),
+        "swaps_by_view": {
+            str(view): _swapped(counted[pairs.view == view], swapped[pairs.view == view])
+            for view in np.unique(pairs.view)
         },
         "pck_by_condition": by(pairs.condition),
         "pck_by_view": by(pairs.view),
@@ -171,6 +211,15 @@ def _predictions(pairs: Pairs, kept: npt.NDArray[np.int64]) -> list[dict[str, ob
         }
         for row in kept
     ]
+
+
+def _swapped(counted: Bools, swapped: Bools) -> dict[str, float | None]:
+    """Returns the number of pairs of sides that count, and the share of them that is swapped."""
+    return {"pairs": int(counted.sum()), "swapped": _share(swapped[counted])}
+
+
+def _median(errors: Float32s) -> float | None:
+    return float(np.median(errors)) if errors.size else None
 
 
 def _share(hit: Bools) -> float | None:

@@ -11,6 +11,7 @@ from gaittake.evaluation.cross_view import cross_view
 from gaittake.evaluation.roles import roles_of
 from gaittake.evaluation.verification import (
     RESOLUTION,
+    SHOWN_BINS,
     Histogram,
     add,
     empty_histogram,
@@ -71,6 +72,20 @@ def test_separated_distances_give_error_0_and_exchanged_ones_error_1() -> None:
     assert apart["at_false_accepts"]["0.001"]["true_accepts"] == 1
     assert swapped["equal_error_rate"] == 1
     assert swapped["at_false_accepts"]["0.01"]["true_accepts"] == 0
+
+
+def test_the_histogram_for_figures_equals_a_plain_count() -> None:
+    same, different = [1.0, 1.16, 1.16, 2.04], [2.04, 3.07, 3.07, 4.94, 5.0]
+    found = verification(histogram(same, different))
+    assert found is not None
+    edges = found["histogram"]["edges"]
+    assert edges == pytest.approx(np.linspace(1, 5, SHOWN_BINS + 1), rel=RESOLUTION)
+    for kind, distances in (("same", same), ("different", different)):
+        counts, _ = np.histogram(distances, np.linspace(1, 5, SHOWN_BINS + 1))
+        assert found["histogram"][kind] == pytest.approx(counts / len(distances))
+    alone = verification(histogram([2.0], [2.0]))
+    assert alone is not None
+    assert sum(alone["histogram"]["same"]) == sum(alone["histogram"]["different"]) == 1
 
 
 def test_without_pairs_of_both_kinds_there_are_no_rates() -> None:

@@ -12,7 +12,7 @@ from gaittake.io.ragged import RaggedWriter
 from gaittake.pose import score
 from gaittake.pose.keypoint_file import ARRAYS
 from gaittake.pose.quality import measure_quality
-from gaittake.pose.score import AREA_OF_BOX, Pairs, agreement, hits, oks, similarity
+from gaittake.pose.score import AREA_OF_BOX, Pairs, agreement, hits, oks, similarity, swaps
 from gaittake.settings import QualityStage
 
 
@@ -59,6 +59,60 @@ def test_pck_equals_a_plain_loop() -> None:
     assert found["pck_by_view"]["36"]["all"] == pytest.approx(share["36"])
     assert found["pck_by_keypoint"]["left_knee"]["all"] == pytest.approx(share["left_knee"])
     assert 0.1 < share["all"] < 0.95
+
+
+def test_swapped_sides_equal_a_plain_loop() -> None:
+    pairs = random_pairs(200)
+    predicted = pairs.predicted.copy()
+    predicted[::3] = predicted[::3][:, score.MIRROR]  # every third frame has its sides exchanged
+    pairs = pairs._replace(predicted=predicted)
+    expected: dict[str, list[bool]] = {"36": [], "90": []}
+    for frame in range(200):
+        height = pairs.boxes[frame, 3] - pairs.boxes[frame, 1]
+        for left, right in ((1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11, 12), (13, 14), (15, 16)):
+            here = pairs.reference[frame]
+            apart = math.dist(here[left], here[right]) > 0.05 * height
+            if apart and pairs.visible[frame, [left, right]].all():
+                ours = predicted[frame, :, :2]
+                expected[str(pairs.view[frame])].append(
+                    math.dist(ours[left], here[right]) < math.dist(ours[left], here[left])
+                    and math.dist(ours[right], here[left]) < math.dist(ours[right], here[right])
+                )
+    found = agreement(pairs)
+    for view, each in expected.items():
+        assert found["swaps_by_view"][view]["pairs"] == len(each)
+        assert found["swaps_by_view"][view]["swapped"] == pytest.approx(np.mean(each))
+    both = expected["36"] + expected["90"]
+    assert found["swaps"] == {"pairs": len(both), "swapped": pytest.approx(np.mean(both))}
+    assert 0.2 < np.mean(both) < 0.4
+
+
+def test_two_sides_at_one_place_are_neither_swapped_nor_counted() -> None:
+    pairs = random_pairs()
+    together = pairs.reference.copy()
+    together[:, score.RIGHT] = together[:, score.LEFT]
+    counted, swapped = swaps(pairs._replace(reference=together))
+    assert not counted.any()
+    assert not swapped.any()
+    collapsed = pairs.predicted.copy()
+    collapsed[:, score.RIGHT] = collapsed[:, score.LEFT]
+    counted, swapped = swaps(pairs._replace(predicted=collapsed))
+    assert counted.any()
+    assert not swapped.any()
+
+
+def test_the_error_of_a_joint_is_the_median_over_visible_keypoints() -> None:
+    pairs = random_pairs()
+    pairs.visible[:, 0] = False
+    found = agreement(pairs)["error_by_keypoint"]
+    assert found["nose"] is None
+    shares = [
+        math.dist(pairs.predicted[frame, 13, :2], pairs.reference[frame, 13])
+        / (pairs.boxes[frame, 3] - pairs.boxes[frame, 1])
+        for frame in range(30)
+        if pairs.visible[frame, 13]
+    ]
+    assert found["left_knee"] == pytest.approx(np.median(shares), rel=1e-5)
 
 
 def plain_oks(pairs: Pairs, frame: int) -> float:
