@@ -295,8 +295,22 @@ def report(job: Job) -> ReportStage:
         held_out=tuple(held_out(settings)),
         test_subjects=tuple(test_subjects(settings)),
         keypoints_from=settings.keypoints_from,
+        rendered_student=rendered_student(job),
         changed=changed(settings),
     )
+
+
+def rendered_student(job: Job) -> str:
+    """Returns the rendered people from whom a filmed dataset's student learnt; '' if from none."""
+    settings = job.settings
+    if settings.rendered or settings.keypoints_from not in ("borrowed", *OWN_STUDENT):
+        return ""
+    lender = settings.pose.student_from if settings.keypoints_from == "borrowed" else None
+    taught = Job(lender, results=job.results).settings if lender else settings
+    if taught.rendered:
+        return str(lender)
+    teacher = taught.keypoints_from == "teacher" and taught.pose.teacher_weights == "walkers"
+    return "the labels of a teacher trained on rendered people" if teacher else ""
 
 
 def note(settings: Settings) -> str:

@@ -40,13 +40,12 @@ _STRIP = template("""\
 """)
 
 
-def attention_section(runs: Sequence[Run], cache: Path, *, label: str) -> Markup:
+def attention_section(runs: Sequence[Run], cache: Path) -> Markup:
     """Returns a strip of frames for one sequence of each condition.
 
     Args:
         runs: all runs of the table; the best one with temporal attention is shown.
         cache: the dataset's cache.
-        label: start of every caption of a synthetic dataset.
     """
     able = [r for r in runs if r.weights and r.embed.model.get("temporal") == "attention"]
     if not able:
@@ -73,7 +72,7 @@ def attention_section(runs: Sequence[Run], cache: Path, *, label: str) -> Markup
             strip = _strip(title, store, row, frame_weights(network, store, row))
             strips.append(Markup("<h3>{}</h3>\n{}").format(title, strip))
     caption = (
-        f"{label}{run.title}. The height of a bar is the weight of the frame in the sequence's "
+        f"{run.title}. The height of a bar is the weight of the frame in the sequence's "
         "feature, relative to equal weights (dashed line). Blue: attention over silhouettes; "
         "orange: over keypoints. Frames after the last complete clip have no bar."
     )

@@ -1,4 +1,4 @@
-"""The report stage: the results of a dataset on one HTML page without scripts."""
+"""The report stage: the results of a dataset on one HTML page that loads nothing."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -27,9 +27,12 @@ from gaittake.report.matches import matches_section
 from gaittake.report.poses import TITLE as KEYPOINTS
 from gaittake.report.poses import PoseFiles, poses_section
 from gaittake.report.provenance import provenance_section, skipped_section
-from gaittake.report.results import headline, notices, rank1_section
+from gaittake.report.results import MARK, headline, notes, notices, rank1_section
 from gaittake.report.runs import Run, read_runs
+from gaittake.report.script import SCRIPT
 from gaittake.report.style import STYLE
+from gaittake.report.whom import TITLE as WHOM
+from gaittake.report.whom import whom_section
 from gaittake.settings import ReportStage
 
 logger = logging.getLogger(__name__)
@@ -38,6 +41,7 @@ CONTENTS = (
     DIFFERENCES,
     VIEWS,
     "Identification",
+    WHOM,
     "Verification",
     MATCHES,
     ATTENTION,
@@ -56,13 +60,14 @@ _PAGE = template("""\
 <title>{{ title }}</title>
 <style>{{ style }}</style>
 </head>
-<body>
+<body data-name="{{ name }}" data-mark="{{ mark }}">
 <header>
 <p class="kind">{{ kind }}</p>
 <h1>{{ title }}</h1>
 {{ notices }}
 </header>
 {{ headline }}
+{{ notes }}
 <nav aria-label="Contents">
 {% for link, name in contents %}
 <a href="#{{ link }}">{{ name }}</a>
@@ -73,7 +78,7 @@ _PAGE = template("""\
 {{ part }}
 {% endfor %}
 </main>
-<footer><p class="note">{{ footer }}</p></footer>
+<script>{{ script }}</script>
 </body>
 </html>
 """)
@@ -134,31 +139,34 @@ def build_report(
 
 def _sections(settings: ReportStage, runs: Sequence[Run], files: Files) -> Iterator[Markup]:
     """Yields the sections of the page, in the order of CONTENTS."""
-    same_view, label = settings.protocol.same_view, "Synthetic. " if settings.synthetic else ""
+    same_view = settings.protocol.same_view
     sequences = read_sequences(files.sequences)
-    yield rank1_section(settings, runs, files.rank1, label=label)
-    yield differences_section(runs, same_view=same_view, label=label)
-    yield views_section(runs, label=label)
-    yield identification_section(runs, same_view=same_view, label=label)
-    yield verification_section(runs, label=label)
-    yield matches_section(settings, runs, files.cache, label=label)
-    yield attention_section(runs, files.cache, label=label)
-    yield poses_section(settings, files.poses, sequences, label=label)
-    yield training_section(runs, label=label)
-    yield skipped_section(files.rejects, label=label)
-    yield provenance_section(settings, runs, files.benchmarks, label=label)
+    yield rank1_section(settings, runs, files.rank1)
+    yield differences_section(runs, same_view=same_view)
+    yield views_section(runs)
+    yield identification_section(runs, same_view=same_view)
+    yield whom_section(settings, runs)
+    yield verification_section(runs)
+    yield matches_section(settings, runs, files.cache)
+    yield attention_section(runs, files.cache)
+    yield poses_section(settings, files.poses, sequences)
+    yield training_section(runs)
+    yield skipped_section(files.rejects)
+    yield provenance_section(settings, runs, files.benchmarks)
 
 
 def page(settings: ReportStage, runs: Sequence[Run], sections: Sequence[Markup]) -> str:
     """Returns the whole page."""
-    counts = runs[0].metrics["counts"]
     return _PAGE(
         title=f"Gait recognition: {settings.dataset}",
-        kind="gaittake report" + (" · synthetic data" if settings.synthetic else ""),
+        kind="gaittake report",
+        name=settings.dataset,
+        mark=MARK if settings.synthetic else "",
         style=Markup(STYLE),
         notices=notices(settings, runs),
         headline=headline(runs, same_view=settings.protocol.same_view),
+        notes=notes(settings, runs),
         contents=[(anchor(name), name) for name in CONTENTS],
         sections=sections,
-        footer=f"{counts['sequences']:,} test sequences of {counts['subjects']:,} people.",
+        script=Markup(SCRIPT),
     )

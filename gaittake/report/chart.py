@@ -70,7 +70,8 @@ class Axis(NamedTuple):
 
 
 _LINE_CHART = template("""\
-<svg viewBox="0 0 {{ width }} {{ height }}" role="img" aria-label="{{ label }}">
+<svg viewBox="0 0 {{ width }} {{ height }}" role="img" aria-label="{{ label }}"
+ data-x="{{ x_label }}">
 <text x="{{ left }}" y="14" class="title">{{ title }}</text>
 <text x="{{ right }}" y="14" text-anchor="end" class="soft">{{ y_label }}</text>
 {% for at, text in y_ticks %}
@@ -89,7 +90,8 @@ _LINE_CHART = template("""\
 <polygon points="{{ line.outline }}" fill="{{ line.colour }}" fill-opacity="0.16"/>
 {% endif %}
 <polyline points="{{ line.points }}" fill="none" stroke="{{ line.colour }}" stroke-width="1.8"
- stroke-linejoin="round" stroke-dasharray="{{ line.dash }}"/>
+ stroke-linejoin="round" stroke-dasharray="{{ line.dash }}" data-name="{{ line.name }}"
+ data-values="{{ line.read }}"/>
 {% endfor %}
 </svg>
 """)
@@ -112,7 +114,7 @@ _HEAT_MAP = template("""\
 {% endfor %}
 {% for cell in cells %}
 <rect x="{{ cell.x + 1 }}" y="{{ cell.y + 1 }}" width="{{ side - 2 }}" height="{{ side - 2 }}"
- rx="2"
+ rx="2" data-tip="{{ cell.tip }}"
 {%- if cell.same %} stroke="var(--ink)" stroke-dasharray="3 3"{% else %} stroke="none"{% endif %}
 {%- if cell.value is none %} fill="var(--wash)"/>
 {% else %} fill="var(--heat)" fill-opacity="{{ cell.heat }}"/>
@@ -147,6 +149,8 @@ def line_chart(title: str, lines: Sequence[Line], x: Axis, y: Axis) -> Markup:
         drawn.append(
             {
                 "points": " ".join(points(line, line.y)),
+                "name": line.name,
+                "read": " ".join(f"{a:.4g}:{b:.3g}" for a, b in zip(line.x, line.y, strict=True)),
                 "outline": outline,
                 "colour": colour,
                 "dash": dash,
@@ -208,7 +212,9 @@ def heat_map(
                 "y": top + a * side,
                 "same": probe == gallery,
             }
-            drawn.append(place | {"value": value, "heat": heat})
+            told = "no value" if value is None else f"{100 * value:.1f} %"
+            tip = f"probe {view_title(probe)}, gallery {view_title(gallery)}: {told}"
+            drawn.append(place | {"value": value, "heat": heat, "tip": tip})
     known = [(value, pair) for pair, value in cells.items() if value is not None]
     summary = "no value"
     if known:

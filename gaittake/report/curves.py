@@ -7,12 +7,23 @@ from markupsafe import Markup
 
 from gaittake.comparison import COMPARISONS
 from gaittake.evaluation.statistics import count_by_subject, interval, resampled_means
+from gaittake.report.bars import KINDS, histogram_chart
 from gaittake.report.chart import Axis, Line, heat_map, legend, line_chart
-from gaittake.report.html import empty_section, figure, section, table
-from gaittake.report.runs import Run, best_run, condition_title, first_seeds, percent
+from gaittake.report.html import collapsed, empty_section, figure, section, table
+from gaittake.report.runs import (
+    Run,
+    best_and_others,
+    best_run,
+    condition_title,
+    first_seeds,
+    percent,
+)
 
 VIEWS = "View against view"
 LEAST_FALSE_ACCEPTS = 1e-4
+RANKS = (1, 2, 3, 4, 5, 10, 15, 20)  # in the table below the curves
+MOST_STEPS = 9  # in the table below the training curves
+SHARES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)  # of the distances in the table
 # Columns of a training history and their titles.
 HISTORY = {
     "loss": "loss",
@@ -29,30 +40,33 @@ def styles_of(runs: Sequence[Run]) -> dict[str, int]:
     return {title: style for style, title in enumerate([*methods, *others])}
 
 
-def views_section(runs: Sequence[Run], *, label: str) -> Markup:
-    """Returns a heat map of rank-1 for each condition."""
-    best = best_run(runs)
-    maps = []
-    for condition, numbers in best.metrics["conditions"].items():
-        if COMPARISONS[numbers["comparison"]].one_gallery:
-            continue
-        cells = {(p["probe_view"], p["gallery_view"]): p["rank1"] for p in numbers["pairs"]}
-        views = sorted(numbers["by_probe_view"]["rank1"])
-        maps.append(heat_map(condition_title(condition), views, cells))
-    if not maps:
+def views_section(runs: Sequence[Run]) -> Markup:
+    """Returns heat maps of rank-1 for each condition: of the best method, and of the others."""
+    figures: list[Markup] = []
+    for run in best_and_others(runs):
+        maps = []
+        for condition, numbers in run.metrics["conditions"].items():
+            if COMPARISONS[numbers["comparison"]].one_gallery:
+                continue
+            cells = {(p["probe_view"], p["gallery_view"]): p["rank1"] for p in numbers["pairs"]}
+            views = sorted(numbers["by_probe_view"]["rank1"])
+            maps.append(heat_map(condition_title(condition), views, cells))
+        if maps:
+            caption = (
+                f"{run.title}: rank-1 in % for each pair of views. Rows: view of the probe; "
+                "columns: view of the gallery. Dashed: identical views."
+            )
+            figures.append(collapsed(run.title, figure(maps, caption), shown=not figures))
+    if not figures:
         return empty_section(VIEWS, "All gallery sequences are searched together.")
-    caption = (
-        f"{label}{best.title}: rank-1 in % for each pair of views. Rows: view of the probe; "
-        "columns: view of the gallery. Dashed: identical views."
-    )
-    return section(VIEWS, figure(maps, caption))
+    return section(VIEWS, *figures)
 
 
-def identification_section(runs: Sequence[Run], *, same_view: bool, label: str) -> Markup:
+def identification_section(runs: Sequence[Run], *, same_view: bool) -> Markup:
     """Returns the CMC curves, with bootstrap bands."""
     methods = first_seeds(runs)
     styles = styles_of(methods)
-    charts = []
+    charts, listed = [], []
     for condition in methods[0].metrics["conditions"]:
         lines = [_cmc(run, condition, styles[run.title], same_view) for run in methods]
         lines = [line for line in lines if line.y]
@@ -61,11 +75,34 @@ def identification_section(runs: Sequence[Run], *, same_view: bool, label: str) 
             charts.append(
                 line_chart(condition_title(condition), lines, ranks, Axis("found, %", 0, 100))
             )
+        listed += [(condition, line) for line in lines]
     caption = (
-        f"{label}Cumulative match: share of probes with a sequence of the same person among the "
+        "Cumulative match: share of probes with a sequence of the same person among the "
         "nearest k of the gallery. Bands: 95 % intervals over test people."
     )
-    return section("Identification", legend(styles), figure(charts, caption))
+    return section(
+        "Identification",
+        figure(charts, caption, legend=legend(styles)),
+        _values(listed, RANKS, "rank", "Share of probes in % by rank.") if listed else "",
+    )
+
+
+def _values(listed: Sequence[tuple[str, Line]], at: Sequence[float], x: str, title: str) -> Markup:
+    """Returns values of lines as a table.
+
+    Args:
+        listed: the condition or quantity of each line, and the line.
+        at: places on the axis; a line that has no value there has an empty cell.
+        x: title of the axis.
+        title: of the table.
+    """
+    rows = []
+    for about, line in listed:
+        values = dict(zip(line.x, line.y, strict=True))
+        cells = (f"{values[place]:.3g}" if place in values else "" for place in at)
+        rows.append([about, line.name, *cells])
+    head = ["chart", "method", *(f"{x} {place:g}" for place in at)]
+    return collapsed("Table of the values", table(head, rows, caption=title, words=2))
 
 
 def _cmc(run: Run, condition: str, style: int, same_view: bool) -> Line:
@@ -82,8 +119,8 @@ def _cmc(run: Run, condition: str, style: int, same_view: bool) -> Line:
     return Line(run.title, list(range(1, len(known) + 1)), known, style, band)
 
 
-def verification_section(runs: Sequence[Run], *, label: str) -> Markup:
-    """Returns the ROC curves, and the error rates of accepting and rejecting pairs of sequences."""
+def verification_section(runs: Sequence[Run]) -> Markup:
+    """Returns distances, ROC curves, and error rates of accepting and rejecting pairs."""
     methods = first_seeds(runs)
     styles = styles_of(methods)
     charts, rows = [], []
@@ -115,27 +152,62 @@ def verification_section(runs: Sequence[Run], *, label: str) -> Markup:
     return section(
         "Verification",
         Markup("<p>Do two sequences show one person? A threshold on the distance decides.</p>"),
-        legend(styles),
+        _distances(best_run(runs)),
         figure(
-            charts, f"{label}Share of same-person pairs accepted, over the share of false accepts."
+            charts,
+            "Share of same-person pairs accepted, over the share of false accepts.",
+            legend=legend(styles),
         ),
         table(
             [*head, "same pairs", "different pairs"],
             rows,
-            caption=f"{label}Equal error rate, and true accepts at 1 % and 0.1 % false accepts; %.",
+            caption="Equal error rate, and true accepts at 1 % and 0.1 % false accepts; %.",
             words=2,
         ),
     )
 
 
-def training_section(runs: Sequence[Run], *, label: str) -> Markup:
+def _distances(run: Run) -> Markup:
+    """Returns the distances of the pairs of each condition: as areas, and quantiles as a table."""
+    charts, rows = [], []
+    for condition, numbers in run.metrics["conditions"].items():
+        found = numbers["verification"]
+        if found is None:
+            continue
+        bins, quantiles = found["histogram"], found["quantiles"]
+        middles = {}
+        for kind, key, _ in KINDS:
+            by_share = dict(zip(quantiles["shares"], quantiles[key], strict=True))
+            values = [f"{by_share[share]:.3g}" for share in SHARES]
+            middles[key] = f"{kind} {by_share[0.5]:.3g}"
+            rows.append([condition, kind, *values])
+        charts.append(
+            histogram_chart(
+                condition_title(condition),
+                bins["edges"],
+                {key: bins[key] for _, key, _ in KINDS},
+                threshold=found["equal_error_threshold"],
+                summary=f"medians: {', '.join(middles.values())}",
+            )
+        )
+    caption = (
+        f"{run.title}: distances of pairs of the same person and of different people, each in % of "
+        "its pairs. Where the areas overlap, a threshold must err."
+    )
+    shown = figure(charts, caption, legend=legend({name: style for name, _, style in KINDS}))
+    head = ["condition", "pairs", *(f"{percent(share, 0)} % below" for share in SHARES)]
+    listed = table(head, rows, caption=f"{run.title}: quantiles of the distances.", words=2)
+    return Markup("{}{}").format(shown, collapsed("Table of the distances", listed))
+
+
+def training_section(runs: Sequence[Run]) -> Markup:
     """Returns the course of each training."""
     trained = [run for run in runs if run.history is not None and len(run.history)]
     if not trained:
         return empty_section("Training", "No method of the table has a training history.")
     titles = {run.title for run in trained}
     styles = {name: style for name, style in styles_of(runs).items() if name in titles}
-    charts = []
+    charts, listed = [], []
     for column, title in HISTORY.items():
         lines = []
         for run in trained:
@@ -148,5 +220,12 @@ def training_section(runs: Sequence[Run], *, label: str) -> Markup:
             across = Axis("step", 0, max(line.x[-1] for line in lines))
             highest = max(max(line.y) for line in lines)
             charts.append(line_chart(title, lines, across, Axis("", 0, highest or 1)))
-    caption = f"{label}Each point is the mean since the previous entry of the training history."
-    return section("Training", legend(styles), figure(charts, caption))
+        listed += [(title, line) for line in lines]
+    steps = sorted({step for _, line in listed for step in line.x})
+    chosen = {steps[round(n * (len(steps) - 1) / (MOST_STEPS - 1))] for n in range(MOST_STEPS)}
+    caption = "Each point is the mean since the previous entry of the training history."
+    return section(
+        "Training",
+        figure(charts, caption, legend=legend(styles)),
+        _values(listed, sorted(chosen), "step", "Some steps; train.csv has all of them."),
+    )

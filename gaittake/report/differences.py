@@ -10,7 +10,7 @@ from gaittake.evaluation.compare import differences
 from gaittake.evaluation.statistics import RESAMPLES
 from gaittake.evaluation.tables import method_name
 from gaittake.report.chart import RIGHT, WIDTH, Axis
-from gaittake.report.html import empty_section, figure, note, section, table, template
+from gaittake.report.html import collapsed, empty_section, figure, note, section, table, template
 from gaittake.report.runs import Run, best_run, condition_title
 
 TITLE = "Significant differences"
@@ -51,20 +51,19 @@ _FOREST = template("""\
 {{- row.name }}</text>
 <line x1="{{ row.low }}" x2="{{ row.high }}" y1="{{ y }}" y2="{{ y }}" stroke="{{ colour }}"
  stroke-width="2"/>
-<circle cx="{{ row.middle }}" cy="{{ y }}" r="4" stroke="{{ colour }}" stroke-width="1.6"
- fill="{{ colour if row.significant else "var(--paper)" }}"/>
+<circle cx="{{ row.middle }}" cy="{{ y }}" r="4" data-tip="{{ row.tip }}" stroke="{{ colour }}"
+ stroke-width="1.6" fill="{{ colour if row.significant else "var(--paper)" }}"/>
 {% endfor %}
 </svg>
 """)
 
 
-def differences_section(runs: Sequence[Run], *, same_view: bool, label: str) -> Markup:
+def differences_section(runs: Sequence[Run], *, same_view: bool) -> Markup:
     """Returns the difference in rank-1 of each pair of methods, by condition.
 
     Args:
         runs: all runs of the table; a method with several seeds counts once, by its mean.
         same_view: whether pairs of identical views count.
-        label: start of every caption of a synthetic dataset.
     """
     methods = list(dict.fromkeys(run.metrics["method"] for run in runs))
     if len(methods) < 2:
@@ -79,7 +78,7 @@ def differences_section(runs: Sequence[Run], *, same_view: bool, label: str) -> 
         forest(str(name), part, across) for name, part in found.groupby("condition", sort=False)
     ]
     caption = (
-        f"{label}Difference in rank-1 in percentage points, with its 95 % interval by paired "
+        "Difference in rank-1 in percentage points, with its 95 % interval by paired "
         "bootstrap over test people. Filled: significant; hollow: not significant."
     )
     return section(
@@ -87,7 +86,7 @@ def differences_section(runs: Sequence[Run], *, same_view: bool, label: str) -> 
         verdicts(found, best_run(runs).metrics["method"]),
         note(METHOD),
         figure(charts, caption),
-        _table(found, label),
+        _table(found),
         note(LIMITS),
     )
 
@@ -156,10 +155,12 @@ def forest(condition: str, rows: pd.DataFrame, across: Axis) -> Markup:
         numbers = {key: 100 * row[column] for key, column in ENDS.items()}
         places = {key: at(number) for key, number in numbers.items()}
         significant = bool(row["significant"])
-        drawn.append({"name": name, "top": TOP + ROW * place, "significant": significant, **places})
         middle, low, high = map(signed, numbers.values())
         verdict = "significant" if significant else "not significant"
-        summaries.append(f"{name} {middle} ({low} to {high}), {verdict}")
+        summary = f"{name} {middle} ({low} to {high}), {verdict}"
+        summaries.append(summary)
+        about = {"name": name, "top": TOP + ROW * place, "significant": significant, "tip": summary}
+        drawn.append(about | places)
     title = condition_title(condition)
     floor = TOP + ROW * len(rows)
     return _FOREST(
@@ -176,7 +177,7 @@ def forest(condition: str, rows: pd.DataFrame, across: Axis) -> Markup:
     )
 
 
-def _table(found: pd.DataFrame, label: str) -> Markup:
+def _table(found: pd.DataFrame) -> Markup:
     rows = [
         [
             row["condition"],
@@ -189,10 +190,8 @@ def _table(found: pd.DataFrame, label: str) -> Markup:
         for row in found.to_dict("records")
     ]
     head = ["condition", "method", "minus", "points", "95 % interval", "significant"]
-    caption = f"{label}Rank-1 of one method minus that of another, in percentage points."
-    return Markup("<details><summary>Table of the differences</summary>{}</details>").format(
-        table(head, rows, caption=caption, words=3)
-    )
+    caption = "Rank-1 of one method minus that of another, in percentage points."
+    return collapsed("Table of the differences", table(head, rows, caption=caption, words=3))
 
 
 def signed(points: float, form: str = ".1f") -> str:

@@ -1,7 +1,8 @@
 """HTML and SVG from small Jinja templates. Values are escaped, unless they are Markup."""
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
@@ -37,7 +38,8 @@ _SECTION = template("""\
 """)
 _FIGURE = template("""\
 <figure>
-<div class="grid">
+{{ legend }}
+<div class="{{ "rows" if scroll else "grid" }}">
 {% for picture in pictures %}
 {{ picture }}
 {% endfor %}
@@ -46,14 +48,16 @@ _FIGURE = template("""\
 </figure>
 """)
 _TABLE = template("""\
-<figure class="table"><figcaption>{{ caption }}</figcaption>
+<figure class="table"><figcaption>{{ caption }}{{ links }}</figcaption>
 <div class="scroll" tabindex="0" role="region" aria-label="{{ caption }}">
 <table aria-label="{{ caption }}">{{ content }}</table>
 </div></figure>
 """)
 _CELLS = template("""\
 {% macro row(tag, cells) -%}
-<tr>{% for cell in cells %}<{{ tag }} class="{{ "word" if loop.index0 < words else "number" }}">
+<tr>{% for cell in cells %}<{{ tag }} class="{{ "word" if loop.index0 < words else "number" }}"
+{%- if tag == "th" %} scope="col"{% endif %}
+{%- if cell.by is defined %} data-sort="{{ cell.by }}"{% endif %}>
 {{- cell }}</{{ tag }}>{% endfor %}</tr>
 {%- endmacro %}
 <thead>{{ row("th", head) }}</thead>
@@ -63,6 +67,21 @@ _CELLS = template("""\
 {% endfor %}
 </tbody>
 """)
+
+
+class Sorted(NamedTuple):
+    """A cell of a table that the script sorts by a number, not by its text.
+
+    Attributes:
+        text: of the cell.
+        by: the number.
+    """
+
+    text: str
+    by: float
+
+    def __str__(self) -> str:
+        return self.text
 
 
 def section(title: str, *content: str) -> Markup:
@@ -85,13 +104,23 @@ def note(text: str) -> Markup:
     return Markup('<p class="note">{}</p>').format(text)
 
 
-def figure(pictures: Iterable[Markup], caption: str) -> Markup:
-    """Returns pictures side by side with a common caption."""
-    return _FIGURE(pictures=list(pictures), caption=caption)
+def figure(
+    pictures: Iterable[Markup], caption: str, *, legend: str = "", scroll: bool = False
+) -> Markup:
+    """Returns pictures side by side with a common caption.
+
+    Args:
+        pictures: of the figure.
+        caption: below them.
+        legend: above them.
+        scroll: pictures of fixed widths, each scrolling on its own on a narrow page.
+    """
+    shown = [scrolling(drawn, caption) for drawn in pictures] if scroll else list(pictures)
+    return _FIGURE(pictures=shown, caption=caption, legend=legend, scroll=scroll)
 
 
 def table(
-    head: Iterable[str], rows: Iterable[Iterable[str]], *, caption: str, words: int = 1
+    head: Iterable[str], rows: Iterable[Iterable[str | Sorted]], *, caption: str, words: int = 1
 ) -> Markup:
     """Returns a table that scrolls on its own on a narrow page.
 
@@ -105,14 +134,16 @@ def table(
     return captioned(cells, caption)
 
 
-def captioned(content: Markup, caption: str) -> Markup:
+def captioned(content: Markup, caption: str, links: Sequence[Markup] = ()) -> Markup:
     """Returns a table below its caption, which stays in place when the table scrolls.
 
     Args:
         content: head and body of the table.
         caption: of the table.
+        links: of `download`.
     """
-    return _TABLE(content=content, caption=caption)
+    spaced = Markup(" ").join(["", *links])
+    return _TABLE(content=content, caption=caption, links=spaced)
 
 
 def scrolling(content: Markup, label: str) -> Markup:
@@ -125,6 +156,32 @@ def scrolling(content: Markup, label: str) -> Markup:
     return Markup('<div class="scroll" tabindex="0" role="region" aria-label="{}">{}</div>').format(
         label, content
     )
+
+
+def collapsed(title: str, content: Markup, *, shown: bool = False) -> Markup:
+    """Returns content that a click on its title shows, also without the script.
+
+    Args:
+        title: always visible.
+        content: hidden at first.
+        shown: whether it is visible at first.
+    """
+    return Markup("<details{}><summary>{}</summary>{}</details>").format(
+        Markup(" open") if shown else "", title, content
+    )
+
+
+def download(text: str, *, kind: str, file: str, title: str) -> Markup:
+    """Returns a link that saves text as a file; the text lies in the page.
+
+    Args:
+        text: content of the file.
+        kind: media type: `text/csv`.
+        file: its name.
+        title: of the link.
+    """
+    address = f"data:{kind};charset=utf-8,{quote(text)}"
+    return Markup('<a download="{}" href="{}">{}</a>').format(file, address, title)
 
 
 def long_text(text: str) -> Markup:

@@ -72,16 +72,13 @@ class Probe(NamedTuple):
     rank: int
 
 
-def matches_section(
-    settings: ReportStage, runs: Sequence[Run], cache: Path, *, label: str
-) -> Markup:
+def matches_section(settings: ReportStage, runs: Sequence[Run], cache: Path) -> Markup:
     """Returns a few probes of each condition with their matches by the best method.
 
     Args:
         settings: the gallery and the distance.
         runs: all runs of the table.
         cache: the dataset's cache.
-        label: start of every caption of a synthetic dataset.
     """
     run = best_run(runs)
     probes = {name: chosen_probes(settings, run, name) for name in run.metrics["conditions"]}
@@ -97,7 +94,7 @@ def matches_section(
             if rows:
                 parts.append(_CONDITION(title=condition_title(condition), rows=rows))
     caption = (
-        f"{label}{run.title}. Each picture is the mean of a sequence's aligned silhouettes. Left: "
+        f"{run.title}. Each picture is the mean of a sequence's aligned silhouettes. Left: "
         f"the probe. Then: its {NEAREST} nearest and {FARTHEST} farthest sequences in the gallery "
         "that counts (view of the probe → view of the gallery), with their distances. ✓: "
         "same person; ✗: another person. The probes with the worst ranks come first."

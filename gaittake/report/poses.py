@@ -15,6 +15,7 @@ from gaittake.io.tables import read_json
 from gaittake.pose.keypoint_file import SequenceKeypoints, read_keypoints
 from gaittake.pose.score import similarity
 from gaittake.report.html import empty_section, section, table, template
+from gaittake.report.joints import joints_figure
 from gaittake.report.picture import person_picture
 from gaittake.report.runs import percent
 from gaittake.sequence import Identity, name_of
@@ -23,11 +24,11 @@ from gaittake.settings import ReportStage
 from gaittake.silhouette import Image
 
 TITLE = "Keypoints"
-COMPARISONS = {
+STUDENT = {
     "student_against_pseudo_labels": "student against the teacher's labels, held-out people",
     "student_against_truth": "student against the truth, test people",
-    "teacher_against_truth": "teacher against the truth",
 }
+COMPARISONS = STUDENT | {"teacher_against_truth": "teacher against the truth"}
 # What stands in place of the quality, by where the keypoints come from.
 NO_QUALITY = {
     "": "The quality of the keypoints is not measured: there are no reference keypoints.",
@@ -94,8 +95,6 @@ def poses_section(
     settings: ReportStage,
     files: PoseFiles,
     sequences: Sequence[GaitSequence],
-    *,
-    label: str,
 ) -> Markup:
     """Returns the measured quality, and the best, median and worst frames by OKS.
 
@@ -103,7 +102,6 @@ def poses_section(
         settings: the held-out and the test subjects.
         files: of the keypoints.
         sequences: all sequences, with the paths of their frames.
-        label: start of every caption of a synthetic dataset.
     """
     if files.quality is None:
         return empty_section(TITLE, NO_QUALITY.get(settings.keypoints_from, NO_QUALITY[""]))
@@ -119,18 +117,18 @@ def poses_section(
     reference = "the truth" if files.truth else "the teacher's labels"
     people = "people held out of fine-tuning" if files.pseudo_labels else "test people"
     caption = (
-        f"{label}{len(frames):,} frames of {people}, ranked by the student's OKS against "
+        f"{len(frames):,} frames of {people}, ranked by the student's OKS against "
         f"{reference}. Orange: left side; blue: right side."
     )
     shown = Markup("<figure>{}<figcaption>{}</figcaption></figure>").format(
         Markup("\n").join(rows), caption
     )
-    return section(
-        TITLE, _quality_table(read_json(files.quality), label), shown if rows else Markup()
-    )
+    quality = read_json(files.quality)
+    errors = [joints_figure(quality[key], title) for key, title in STUDENT.items() if quality[key]]
+    return section(TITLE, _quality_table(quality), *errors, shown if rows else Markup())
 
 
-def _quality_table(quality: Mapping[str, Any], label: str) -> Markup:
+def _quality_table(quality: Mapping[str, Any]) -> Markup:
     rows = []
     for key, title in COMPARISONS.items():
         numbers = quality.get(key)
@@ -139,7 +137,7 @@ def _quality_table(quality: Mapping[str, Any], label: str) -> Markup:
             values = (numbers["pck"]["visible"], oks["mean"], oks["ap"])
             rows.append([title, f"{numbers['frames']:,}", *(percent(value) for value in values)])
     caption = (
-        f"{label}PCK: share of visible keypoints within 0.1 of the body height; OKS: mean object "
+        "PCK: share of visible keypoints within 0.1 of the body height; OKS: mean object "
         "keypoint similarity; AP: that of COCO. All in %."
     )
     return table(["comparison", "frames", "PCK", "OKS", "AP"], rows, caption=caption)

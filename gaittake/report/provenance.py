@@ -12,7 +12,7 @@ from markupsafe import Markup
 from gaittake import __version__
 from gaittake.io.progress import duration
 from gaittake.io.tables import read_rejects
-from gaittake.report.html import empty_section, long_text, section, table
+from gaittake.report.html import Sorted, collapsed, empty_section, long_text, section, table
 from gaittake.report.runs import Run
 from gaittake.settings import ReportStage
 
@@ -29,12 +29,11 @@ FACTS = {
 }
 
 
-def skipped_section(rejects: Path, *, label: str) -> Markup:
+def skipped_section(rejects: Path) -> Markup:
     """Returns how many files each stage skipped, by reason.
 
     Args:
         rejects: the rejects table.
-        label: start of every caption of a synthetic dataset.
     """
     rows = read_rejects(rejects)
     if not rows:
@@ -49,44 +48,41 @@ def skipped_section(rejects: Path, *, label: str) -> Markup:
     ]
     noted = sum(row.used == "yes" for row in rows)
     caption = (
-        f"{label}{len(rows) - noted:,} items skipped by a stage, {noted:,} used with a note; "
+        f"{len(rows) - noted:,} items skipped by a stage, {noted:,} used with a note; "
         "rejects.csv lists all of them."
     )
     titles = ["stage", "reason", "used", "count", "first item"]
     return section("Skipped data", table(titles, lines, caption=caption, words=3))
 
 
-def provenance_section(
-    settings: ReportStage, runs: Sequence[Run], benchmarks: Path, *, label: str
-) -> Markup:
+def provenance_section(settings: ReportStage, runs: Sequence[Run], benchmarks: Path) -> Markup:
     """Returns the provenance of the numbers on the page.
 
     Args:
         settings: those that differ from the defaults.
         runs: all runs of the table.
         benchmarks: folder of Snakemake's benchmark tables; may be missing.
-        label: start of every caption of a synthetic dataset.
     """
     content = [
         Markup("<h3>Settings that differ from the defaults</h3>"),
         table(
             ["setting", "value"],
             [[name, long_text(value)] for name, value in settings.changed.items()],
-            caption=f"{label}Set in the dataset's YAML file or on the command line.",
+            caption="Set in the dataset's YAML file or on the command line.",
             words=2,
         ),
         Markup("<h3>Runs</h3>"),
         table(
             ["run", "step", "date", "data digest", *FACTS.values()],
             [row for run in runs for row in _environments(run)],
-            caption=f"{label}Environment of each run. This page: gaittake {__version__}.",
+            caption=f"Environment of each run. This page: gaittake {__version__}.",
             words=len(FACTS) + 4,
         ),
-        *(_training(run, label) for run in runs if run.metrics["provenance"]["training"] != "none"),
+        *(_training(run) for run in runs if run.metrics["provenance"]["training"] != "none"),
     ]
     times = stage_times(benchmarks)
     if len(times):
-        content += [Markup("<h3>Time</h3>"), _times(times, label)]
+        content += [Markup("<h3>Time</h3>"), _times(times)]
     return section("Provenance", *content)
 
 
@@ -102,14 +98,12 @@ def _environments(run: Run) -> Iterator[list[str]]:
         yield [run.title, step, date, about.get(digest, "–"), *facts]
 
 
-def _training(run: Run, label: str) -> Markup:
+def _training(run: Run) -> Markup:
     """Returns the settings of a training, collapsed."""
     settings: Any = json.loads(run.metrics["provenance"]["training"])
     rows = [[name, long_text(value)] for name, value in _flat(settings)]
     title = f"Training settings of {run.title}"
-    return Markup("<details><summary>{}</summary>{}</details>").format(
-        title, table(["setting", "value"], rows, caption=label + title, words=2)
-    )
+    return collapsed(title, table(["setting", "value"], rows, caption=title, words=2))
 
 
 def _flat(content: dict[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
@@ -140,14 +134,14 @@ def stage_times(benchmarks: Path) -> pd.DataFrame:
     return summed.reset_index().sort_values("seconds", ascending=False, ignore_index=True)
 
 
-def _times(times: pd.DataFrame, label: str) -> Markup:
-    rows = [
-        [str(stage), str(jobs), duration(float(seconds)), f"{float(megabytes):,.0f}"]
-        for stage, jobs, seconds, megabytes in times.itertuples(index=False)
-    ]
+def _times(times: pd.DataFrame) -> Markup:
+    rows: list[list[str | Sorted]] = []
+    for stage, jobs, seconds, megabytes in times.itertuples(index=False):
+        took = Sorted(duration(float(seconds)), float(seconds))
+        rows.append([str(stage), str(jobs), took, f"{float(megabytes):,.0f}"])
     total = duration(float(times["seconds"].sum()))
     return table(
         ["stage", "jobs", "time", "peak memory, MB"],
         rows,
-        caption=f"{label}Total time of the jobs of a stage; {total} in all.",
+        caption=f"Total time of the jobs of a stage; {total} in all.",
     )

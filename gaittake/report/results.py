@@ -1,7 +1,8 @@
 """The top of the page: notices, headline and rank-1 table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from gaittake.evaluation.statistics import (
     resampled_means,
 )
 from gaittake.evaluation.tables import (
+    Cell,
     caption,
     column_title,
     method_name,
@@ -23,58 +25,85 @@ from gaittake.evaluation.tables import (
     unpublished_note,
 )
 from gaittake.io.tables import read_csv
-from gaittake.report.html import captioned, note, section, template
+from gaittake.report.html import captioned, download, note, section, template
+from gaittake.report.latex import TexCell, latex_table
 from gaittake.report.runs import Run, best_run, percent
 from gaittake.settings import ReportStage
 
 SEQUENCES = {"nm": "normal sequences", "bg": "sequences with a bag", "cl": "sequences in a coat"}
 COLUMNS = ("method", "condition", "mean")
 
+MARK = "Rendered people (synthetic)"
+
+# The mean comes first, since a narrow page shows the first columns only.
 _RANKED = template("""\
 {% macro number(cell) -%}
 {% if cell.mark %}<span class="{{ cell.mark }}">{{ cell.text }}</span>
 {%- else %}{{ cell.text }}{% endif %}
 {%- endmacro %}
-<thead><tr><th scope="col" class="word">condition</th><th scope="col" class="word">method</th>
-{%- for title, kind in columns %}<th scope="col" class="{{ kind }}">{{ title }}</th>{% endfor -%}
+<thead><tr><th scope="col" class="word group">condition</th><th scope="col" class="word">method</th>
+<th scope="col" class="mean">{{ mean }}</th>
+{%- for title in columns %}<th scope="col" class="number">{{ title }}</th>{% endfor -%}
 </tr></thead>
+{% for rows in groups %}
 <tbody>
-{% for row, name, spread in rows %}
-<tr class="{{ "first" if row.first else "more" }}">
-{%- if row.first %}<td class="word">{{ row.condition }}</td>{% else %}<td class="word"></td>
-{%- endif %}
-<td class="word">{{ name }}</td>
-{%- for cell in row.cells %}
-{%- if loop.index0 == mean %}<td class="word">{{ number(cell) }}{{ spread }}</td>
-{%- else %}<td class="number">{{ number(cell) }}</td>{% endif %}{% endfor %}</tr>
+{% for row in rows %}
+<tr><td class="word group">{{ row.condition }}</td><th scope="row" class="word">{{ row.name }}</th>
+<td class="mean" data-sort="{{ row.mean.text }}">{{ number(row.mean) }}
+{%- if row.spread %}<span class="spread">{{ row.spread }}</span>{% endif %}</td>
+{%- for cell in row.cells %}<td class="number">{{ number(cell) }}</td>{% endfor %}</tr>
 {% endfor %}
 </tbody>
+{% endfor %}
 """)
 
 
+class Line(NamedTuple):
+    """A row of a ranked table: the mean, and the other cells."""
+
+    condition: str
+    name: str
+    mean: Cell
+    spread: str
+    cells: list[Cell]
+
+
+class Ranked(NamedTuple):
+    """A ranked table: the titles of its columns, and its rows by condition."""
+
+    head: list[str]
+    groups: list[list[Line]]
+
+
 def notices(settings: ReportStage, runs: Sequence[Run]) -> Markup:
-    """Returns what readers must know first: synthetic or partial data, the dataset's note."""
+    """Returns what readers must know before the first number, a banner each."""
     banner = Markup('<p class="banner"><strong>{}</strong></p>')
     parts = []
     if settings.synthetic:
         parts.append(
+            banner.format(f"{MARK}. No number on this page is a result on video of real people.")
+        )
+    elif settings.rendered_student:
+        parts.append(
             banner.format(
-                "Rendered people (synthetic). No number on this page is a result on video of real "
-                "people."
+                "Keypoints learnt from rendered people (synthetic): the student that predicts them "
+                f"learnt from {settings.rendered_student}. Methods with keypoints depend on it."
             )
         )
     missing = runs[0].metrics["partial"]
     if missing:
         parts.append(banner.format(f"Partial: {missing['label']}."))
-    if runs[0].metrics["coverage"]:
-        parts.append(note(runs[0].metrics["coverage"]))
-    if settings.note:
-        parts.append(note(settings.note.strip()))
     return Markup("\n").join(parts)
 
 
+def notes(settings: ReportStage, runs: Sequence[Run]) -> Markup:
+    """Returns what is said about the data: its coverage and the dataset's note."""
+    texts = [runs[0].metrics["coverage"], settings.note.strip()]
+    return Markup("\n").join(note(text) for text in texts if text)
+
+
 def headline(runs: Sequence[Run], *, same_view: bool) -> Markup:
-    """Returns the first sentence: rank-1 of the best method with intervals, and the chance level.
+    """Returns the best method's rank-1 with intervals, the chance level, and how many were tested.
 
     Args:
         runs: all runs of the table.
@@ -94,33 +123,57 @@ def headline(runs: Sequence[Run], *, same_view: bool) -> Markup:
         views = "over all views" if same_view else "across views"
     elif len(compared) > 1 or "gait" in compared:
         views = "across cameras"
-    return Markup('<p class="lead">{}</p>').format(
+    said = Markup('<p class="lead">{}</p>').format(
         f"{best.title} finds the right person, {views}, for {_listed(parts)}. "
         f"A random choice from the gallery is right for {percent(max(chances), 2)} %."
     )
+    return said + Markup('\n<p class="people">{}</p>').format(_people(best))
+
+
+def _people(run: Run) -> Markup:
+    """Returns how many people and sequences the numbers are measured on."""
+    counts, conditions = run.metrics["counts"], run.metrics["conditions"]
+    searched = {name: numbers["subjects"] for name, numbers in conditions.items()}
+    each = set(searched.values())
+    if len(each) == 1:
+        people = f"{each.pop():,} people"
+    else:
+        people = _listed([f"{count:,} people ({name})" for name, count in searched.items()])
+    return Markup(
+        "Measured on <strong>{}</strong>, with {} sequences in gallery and probes."
+    ).format(people, f"{counts['sequences']:,}")
 
 
 def _listed(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def rank1_section(settings: ReportStage, runs: Sequence[Run], rank1: Path, *, label: str) -> Markup:
-    """Returns the rank-1 table in the paper's layout, and the published numbers below it.
+def rank1_section(settings: ReportStage, runs: Sequence[Run], rank1: Path) -> Markup:
+    """Returns the rank-1 table, mean first, and the published numbers below it.
 
     Args:
         settings: the dataset and its layout.
         runs: all runs of the table.
         rank1: table of the compare stage.
-        label: start of every caption of a synthetic dataset.
     """
     rows, same_view = read_csv(rank1, COLUMNS), settings.protocol.same_view
     identical = f"; identical views {'included' if same_view else 'excluded'}"
-    measured = ranked_table(
-        rows,
-        f"{label}{caption(rows)}{identical if 'view' in caption(rows) else ''}. Best bold, second "
-        "underlined.",
-        spreads=_spreads(runs, same_view=same_view),
+    title = f"{caption(rows)}{identical if 'view' in caption(rows) else ''}."
+    table = ranked(rows, _spreads(runs, same_view=same_view))
+    mark, name = (f"{MARK}. ", "_synthetic") if settings.synthetic else ("", "")
+    file = f"{settings.dataset}{name}_rank1"
+    tex = latex_table(
+        table.head,
+        [[_tex(row) for row in group] for group in table.groups],
+        words=2,
+        caption=f"{mark}{title} Best bold, second underlined.",
+        label=f"tab:{settings.dataset}",
     )
+    links = [
+        download(rank1.read_text("utf-8"), kind="text/csv", file=f"{file}.csv", title="CSV"),
+        download(tex, kind="application/x-tex", file=f"{file}.tex", title="LaTeX"),
+    ]
+    measured = ranked_table(table, f"{title} Best bold, second underlined.", links)
     explained = (
         f"Brackets after a mean: its 95 % interval, by {RESAMPLES} bootstrap samples of the test "
         "people. ±: the standard deviation over training seeds, if there are several."
@@ -134,7 +187,7 @@ def rank1_section(settings: ReportStage, runs: Sequence[Run], rank1: Path, *, la
         source, numbers, footnote = printed
         content += [
             Markup("<h3>As published</h3>"),
-            ranked_table(numbers, f"{source}, rank-1 in %. As printed, not measured here."),
+            ranked_table(ranked(numbers), f"{source}, rank-1 in %. As printed, not measured here."),
             note(footnote),
         ]
     return section("Rank-1", *content)
@@ -156,24 +209,35 @@ def _spreads(runs: Sequence[Run], *, same_view: bool) -> dict[tuple[str, str], s
     return found
 
 
-def ranked_table(
-    rows: pd.DataFrame, caption: str, *, spreads: dict[tuple[str, str], str] | None = None
-) -> Markup:
-    """Returns a table with the best number bold and the second underlined.
+def ranked(rows: pd.DataFrame, spreads: Mapping[tuple[str, str], str] | None = None) -> Ranked:
+    """Returns a table with the best number and the second marked.
 
     Args:
         rows: see `gaittake.evaluation.tables.ranked_rows`.
-        caption: of the table.
         spreads: text after a mean, by method and condition.
     """
-    columns, ranked = ranked_rows(rows)
-    spreads = spreads or {}
-    titles = [
-        (column_title(column, columns), "word" if column == "mean" else "number")
-        for column in columns
-    ]
-    lines = [
-        (row, method_name(row.method), spreads.get((row.method, row.condition), ""))
-        for row in ranked
-    ]
-    return captioned(_RANKED(columns=titles, mean=columns.index("mean"), rows=lines), caption)
+    columns, marked = ranked_rows(rows)
+    at = columns.index("mean")
+    groups: list[list[Line]] = []
+    for row in marked:
+        if row.first:
+            groups.append([])
+        others = [cell for place, cell in enumerate(row.cells) if place != at]
+        spread = (spreads or {}).get((row.method, row.condition), "")
+        line = Line(row.condition, method_name(row.method), row.cells[at], spread, others)
+        groups[-1].append(line)
+    titles = [column_title(column, columns) for column in columns if column != "mean"]
+    return Ranked(["condition", "method", column_title("mean", columns), *titles], groups)
+
+
+def ranked_table(table: Ranked, caption: str, links: Sequence[Markup] = ()) -> Markup:
+    """Returns the table for the page; `links` stand behind its caption."""
+    mean, *columns = table.head[2:]
+    return captioned(_RANKED(mean=mean, columns=columns, groups=table.groups), caption, links)
+
+
+def _tex(line: Line) -> list[TexCell]:
+    """Returns the cells of a row for LaTeX."""
+    numbers = [TexCell(cell.text, cell.mark) for cell in line.cells]
+    mean = TexCell(line.mean.text, line.mean.mark, line.spread)
+    return [TexCell(line.condition), TexCell(line.name), mean, *numbers]

@@ -97,3 +97,10 @@ def first_seeds(runs: Sequence[Run]) -> list[Run]:
     for run in runs:
         found.setdefault(run.metrics["method"], run)
     return list(found.values())
+
+
+def best_and_others(runs: Sequence[Run]) -> list[Run]:
+    """Returns the best run, then one run of each other method."""
+    best = best_run(runs)
+    others = [run for run in first_seeds(runs) if run.metrics["method"] != best.metrics["method"]]
+    return [best, *others]

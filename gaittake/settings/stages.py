@@ -222,7 +222,8 @@ class CompareStage(Section):
 class ReportStage(Section):
     """Settings of `report`.
 
-    `changed` has the non-default settings; `keypoints_from` is that of Settings.
+    `changed` has the non-default settings; `keypoints_from` is that of Settings. `rendered_student`
+    names the rendered people from whom the student of the keypoints learnt; empty: from none.
     """
 
     dataset: str
@@ -234,6 +235,7 @@ class ReportStage(Section):
     held_out: tuple[str, ...]
     test_subjects: tuple[str, ...]
     keypoints_from: str = "teacher"
+    rendered_student: str = ""
     changed: dict[str, str]
 
 

@@ -79,9 +79,19 @@ class Browser:
             self._next()
 
     def value(self, expression: str) -> Any:
-        """Returns the value of a JavaScript expression in the page."""
+        """Returns the value of a JavaScript expression in the page; None for an undefined one."""
         answer = self.send("Runtime.evaluate", expression=expression, returnByValue=True)
-        return answer["result"]["value"]
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def press(self, key: str) -> None:
+        """Presses a key: `ArrowRight`."""
+        for kind in ("keyDown", "keyUp"):
+            self.send("Input.dispatchKeyEvent", type=kind, key=key, code=key)
+
+    def move(self, x: float, y: float) -> None:
+        """Moves the pointer to a place in the window, pixels."""
+        self.send("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
 
     def requests(self) -> list[str]:
         """Returns the addresses that the page requested, without data URIs."""

@@ -14,13 +14,16 @@ from gaittake.data.store import load_store
 from gaittake.io.ragged import open_ragged
 from gaittake.models import build_network
 from gaittake.models.attention import TemporalAttention
+from gaittake.pipeline import plan
+from gaittake.pipeline.job import Job
 from gaittake.report.attention import frame_weights
 from gaittake.report.chart import Axis, Line, heat_map, line_chart
-from gaittake.report.html import table, template
+from gaittake.report.html import Sorted, table, template
+from gaittake.report.latex import TexCell, latex_table
 from gaittake.report.matches import chosen_probes, gallery_distances
 from gaittake.report.poses import scored_frames
 from gaittake.report.provenance import stage_times
-from gaittake.report.results import ranked_table
+from gaittake.report.results import ranked, ranked_table
 from gaittake.report.runs import read_runs
 from gaittake.settings import ReportStage, Settings
 from tests.jobs import stage_settings
@@ -34,6 +37,7 @@ def test_text_is_escaped_and_markup_is_not() -> None:
     with pytest.raises(UndefinedError, match="'name' is undefined"):
         paragraph(text="a value is missing")
     assert "&lt;i&gt;" in table(["<i>"], [[Markup("<b>1</b>")]], caption="none")
+    assert 'data-sort="61.5">1 min</td>' in table(["a"], [[Sorted("1 min", 61.5)]], caption="none")
     assert "<b>1</b>" in table(["<i>"], [[Markup("<b>1</b>")]], caption="none")
 
 
@@ -46,16 +50,52 @@ def test_a_ranked_table_marks_the_best_and_the_second_and_never_chance() -> None
             "mean": ["1.00", "60.00", "60.00", "50.00"],
         }
     )
-    drawn = ranked_table(rows, "a caption", spreads={("gei", "nm"): " ± 1.0"})
-    lines = re.findall(r"<tr class.*?</tr>", drawn, re.DOTALL)
+    table = ranked(rows, {("gei", "nm"): " ± 1.0"})
+    drawn = ranked_table(table, "a caption")
+    lines = re.findall(r"<tr><td.*?</tr>", drawn, re.DOTALL)
     assert [re.findall(r'<span class="(\w+)">([\d.]+)', line) for line in lines] == [
         [],
-        [("second", "50.00"), ("best", "60.00")],
-        [("best", "70.00"), ("best", "60.00")],
+        [("best", "60.00"), ("second", "50.00")],
+        [("best", "60.00"), ("best", "70.00")],
         [("second", "50.00")],
     ]
-    assert [line.count(">nm<") for line in lines] == [1, 0, 0, 0]
-    assert "60.00</span> ± 1.0</td>" in lines[1]
+    names = re.findall(r"<th[^>]*>([^<]+)</th>\s*<td", drawn)
+    assert names == ["chance", "GEI", "GaitTAKE", "MT3D"]
+    assert '60.00</span><span class="spread"> ± 1.0</span></td>' in lines[1]
+
+
+def test_the_mean_is_the_first_number_and_a_condition_is_a_group_of_rows() -> None:
+    rows = pd.DataFrame(
+        {
+            "method": ["gei", "gaittake"] * 2,
+            "condition": ["nm", "nm", "cl", "cl"],
+            "000": "50.00",
+            "090": "60.00",
+            "mean": "55.00",
+        }
+    )
+    drawn = ranked_table(ranked(rows), "a caption")
+    heads = re.findall(r"<th scope=\"col\"[^>]*>([^<]*)</th>", drawn)
+    assert heads == ["condition", "method", "mean", "0°", "90°"]
+    bodies = re.findall(r"<tbody>.*?</tbody>", drawn, re.DOTALL)
+    assert [body.count(">nm<") for body in bodies] == [2, 0]
+    assert [body.count(">cl<") for body in bodies] == [0, 2]
+
+
+def test_latex_prints_names_as_they_stand() -> None:
+    cells = [TexCell("a_b & 50 % #1 {x} \\n$"), TexCell("97.5", "best", " ± 0.2 [96–98]")]
+    made = latex_table(["method", "0°"], [[cells]], words=1, caption="100 %\nrank_1", label="tab:x")
+    body = made.split("\\midrule\n")[1]
+    assert body.splitlines()[0] == (
+        r"a\_b \& 50 \% \#1 \{x\} \textbackslash{}n\$ & \textbf{97.5} $\pm$ 0.2 [96--98] \\"
+    )
+    assert r"\caption{100 \% rank\_1}" in made
+    assert r"method & 0$^\circ$ \\" in made
+    assert r"\begin{tabular}{lr}" in made
+    unescaped = re.findall(r"(?<!\\)[%#_]", made.replace("% \\usepackage", "").replace("_", "_"))
+    assert unescaped == []
+    for start in ("table", "tabular"):
+        assert made.count(f"\\begin{{{start}}}") == made.count(f"\\end{{{start}}}") == 1
 
 
 def test_frames_are_ranked_by_oks_against_the_truth_worst_first(dataset: Path) -> None:
@@ -180,6 +220,33 @@ def test_the_stage_lists_the_settings_that_are_not_defaults() -> None:
     assert changed["train.steps"] == "7"
     assert changed["methods.x.network"] == '"gei"'
     assert not set(record.held_out) & set(record.test_subjects)
+
+
+def test_the_stage_knows_whether_the_student_learnt_from_rendered_people(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").mkdir()
+    monkeypatch.chdir(tmp_path)
+    videos = "source: {silhouettes: masks, videos: [films]}\n"
+    configs = {
+        "rendered": "source: {layout: walkers}\n",
+        "filmed": videos,
+        "taught": videos + "pose: {teacher_weights: walkers}\n",
+        "silent": videos
+        + "pose: {keypoints: none, teacher_weights: walkers}\nmethods: {gei: {network: gei}}\n",
+        "from_rendered": videos + "pose: {student_from: rendered}\n",
+        "from_filmed": videos + "pose: {student_from: filmed}\n",
+        "from_taught": videos + "pose: {student_from: taught}\n",
+    }
+    for name, text in configs.items():
+        (tmp_path / f"config/{name}.yaml").write_text(text)
+    found = {name: plan.report(Job(name)).rendered_student for name in configs}
+    teacher = "the labels of a teacher trained on rendered people"
+    assert {name: student for name, student in found.items() if student} == {
+        "taught": teacher,
+        "from_rendered": "rendered",
+        "from_taught": teacher,
+    }
 
 
 def test_the_title_of_a_run_is_the_methods_name_and_its_seed(dataset: Path) -> None:
