@@ -215,10 +215,10 @@ def test_an_unknown_device_is_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("chosen", "gpus", "memory"),
     [
-        ((), 1, 16000),
-        (("--set-resources", "train:gpu=4"), 4, 64000),
-        (("--set-resources", "train:gpu=4", "--resources", "gpu=2", "mem_mb=99999"), 2, 32000),
-        (("--set-resources", "train:gpu=0"), 0, 16000),
+        ((), 1, 4000),
+        (("--set-resources", "train:gpu=4"), 4, 16000),
+        (("--set-resources", "train:gpu=4", "--resources", "gpu=2", "mem_mb=99999"), 2, 8000),
+        (("--set-resources", "train:gpu=0"), 0, 4000),
         (("--set-resources", "train:gpu=4", "train:mem_mb=9000"), 4, 9000),
     ],
 )
@@ -246,8 +246,8 @@ FAILS = """
 @pytest.mark.parametrize(
     ("error", "tried", "memory"),
     [
-        ('torch.OutOfMemoryError("CUDA out of memory. GPU 0")', 1, ["16000"] * 3),
-        ('UserError("the cache is damaged")', 3, ["16000", "32000", "48000"]),
+        ('torch.OutOfMemoryError("CUDA out of memory. GPU 0")', 1, ["4000"] * 3),
+        ('UserError("the cache is damaged")', 3, ["4000", "8000", "12000"]),
     ],
 )
 def test_too_little_gpu_memory_is_not_tried_again_with_more_memory_of_the_machine(

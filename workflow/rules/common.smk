@@ -171,6 +171,14 @@ def detector_memory(wildcards):
     return 6000 if backbone == "resnet50" else 2000
 
 
+def network_memory(wildcards):
+    """Returns the megabytes of a job that trains or runs a network; a small one: measured 1,440.
+
+    A cache that does not fit is read from its file, so its size does not matter.
+    """
+    return 4000 if job_of(wildcards).settings.size == "small" else 16000
+
+
 # A target that no rule can make ends here, in one line; an input function's error has a traceback.
 for target in sys.argv[1:]:
     place = re.escape(f"{RESULTS}/")

@@ -82,7 +82,9 @@ def training_memory(wildcards):
     gpus = rules.train.rule.resources["gpu"]
     context = {"input": [], "attempt": 1, "threads": 1, "async_run": workflow.async_run}
     asked = gpus.evaluate(wildcards, rulename=rules.train.rule.name, **context)
-    return 16000 * max(1, asked.constrain(workflow.global_resources.get("gpu")).value)
+    return network_memory(wildcards) * max(
+        1, asked.constrain(workflow.global_resources.get("gpu")).value
+    )
 
 
 def starter(wildcards, resources):

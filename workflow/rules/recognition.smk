@@ -47,7 +47,7 @@ rule embed:
     threads: 8
     resources:
         gpu=1,
-        mem_mb=per_attempt(16000),
+        mem_mb=per_attempt(network_memory),
         runtime=per_attempt(240),
     params:
         settings=settings("embed"),
