@@ -5,16 +5,15 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from gaittake.evaluation.intervals import LEVEL, Resampled, holm, rate_interval
 from gaittake.evaluation.probes import read_probes
 from gaittake.evaluation.statistics import (
     count_by_subject,
-    interval,
+    mean_over_trainings,
     over_seeds,
     paired_difference,
-    resampled_means,
 )
 from gaittake.evaluation.tables import (
     CHANCE,
@@ -89,8 +88,7 @@ def _rows(seeds: list[dict[str, Any]], probes: list[Path], *, same_view: bool) -
         rows.loc[place, "mean"] = percent(mean.mean if mean else None)
         rows.loc[place, "deviation"] = percent(mean.deviation if mean else None)
         counts = [count_by_subject(table, condition) for table in tables]
-        drawn = [resampled_means(item, same_view=same_view) for item in counts]
-        ends = interval(np.mean(drawn, axis=0))
+        ends = rate_interval(mean_over_trainings(counts, same_view=same_view))
         rows.loc[place, ["low", "high"]] = [percent(end) for end in ends or (None, None)]
     for column, metric in further.items():
         numbers = over_seeds(seeds, metric)
@@ -112,22 +110,28 @@ def differences(
         same_view: whether pairs of identical views count.
 
     Returns:
-        condition, method, other, difference, low, high (95 % interval; all in 0…1), significant.
+        condition, method, other, difference, low, high (95 % interval; all in 0…1), p, and `p_holm`,
+        corrected for all comparisons of the table, below 0.05 where it is `significant`.
     """
     tables = {method: [read_probes(path) for path in paths] for method, paths in probes.items()}
     everything = pd.concat([table for seeds in tables.values() for table in seeds])
     conditions, pairs = everything.groupby("condition", sort=False), list(combinations(tables, 2))
     rows = []
-    with progress("compare", len(conditions) * len(pairs), unit="differences") as advance:
+    with progress("compare", len(conditions) * len(tables), unit="means") as advance:
         for condition, part in conditions:
             subjects = sorted(part["subject"].unique())
-            counts = {
-                method: [count_by_subject(t, str(condition), k=k, subjects=subjects) for t in seeds]
-                for method, seeds in tables.items()
-            }
-            for one, other in pairs:
-                found = paired_difference(counts[one], counts[other], same_view=same_view)
-                rows.append((condition, one, other, *found))
+            means: dict[str, Resampled | None] = {}
+            for place, (method, seeds) in enumerate(tables.items()):
+                counts = [
+                    count_by_subject(t, str(condition), k=k, subjects=subjects) for t in seeds
+                ]
+                means[method] = mean_over_trainings(counts, same_view=same_view, method=place)
                 advance()
-    columns = ["condition", "method", "other", "difference", "low", "high", "significant"]
-    return pd.DataFrame(rows, columns=columns)
+            for name, rival in pairs:
+                one, other = means[name], means[rival]
+                if one is not None and other is not None:
+                    rows.append((condition, name, rival, *paired_difference(one, other)))
+    columns = ["condition", "method", "other", "difference", "low", "high", "p"]
+    found = pd.DataFrame(rows, columns=columns)
+    corrected = holm(found["p"].tolist())
+    return found.assign(p_holm=corrected, significant=[p < 1 - LEVEL for p in corrected])

@@ -13,15 +13,15 @@ import pandas as pd
 from gaittake.arrays import Float64s
 from gaittake.comparison import COMPARISONS, GALLERY, Kind
 from gaittake.evaluation.cross_view import Grid, Outcomes, cross_view, grid_of
+from gaittake.evaluation.intervals import rate_interval
 from gaittake.evaluation.probes import joined, probes_table, write_probes
 from gaittake.evaluation.roles import Roles, roles_of
 from gaittake.evaluation.statistics import (
     by_probe_view,
     condition_mean,
     count_by_subject,
-    interval,
     mean_of,
-    resampled_means,
+    resampled_mean,
 )
 from gaittake.evaluation.tables import table_rows
 from gaittake.evaluation.verification import Histogram, verification
@@ -128,8 +128,8 @@ def _condition(
     means = {m: by_probe_view(values, same_view=same_view) for m, values in grid.metrics.items()}
     curve = condition_mean(np.moveaxis(grid.curve, -1, 0), same_view=same_view)
     intervals = {
-        metric: interval(
-            resampled_means(count_by_subject(ranks, name, matched=matched), same_view=same_view)
+        metric: rate_interval(
+            resampled_mean(count_by_subject(ranks, name, matched=matched), same_view=same_view)
         )
         for metric, matched in (("rank1", False), ("rank1_matched", True))
     }

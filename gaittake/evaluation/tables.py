@@ -259,8 +259,9 @@ def markdown_page(
     if len(differences):
         parts += [
             "## Significant differences\n",
-            "Paired bootstrap over test subjects, of the means over views. A difference is "
-            "significant if its 95 % interval excludes zero.\n",
+            "Paired bootstrap over test subjects and trainings, of the means over views. A difference "
+            "is significant if its p-value is below 0.05 after Holm's correction for all rows; the "
+            "intervals are not corrected.\n",
             difference_table(differences),
         ]
     printed = published(settings.layout)
@@ -347,8 +348,8 @@ def difference_table(differences: pd.DataFrame) -> str:
         differences: see `gaittake.evaluation.compare.differences`.
     """
     lines = [
-        "| condition | method | minus | points | 95 % interval | significant |",
-        "|---|---|---|---:|---|---|",
+        "| condition | method | minus | points | 95 % interval | p, Holm | significant |",
+        "|---|---|---|---:|---|---:|---|",
     ]
     for row in differences.itertuples(index=False):
         one, other = (NAMES.get(str(name), str(name)) for name in (row.method, row.other))
@@ -356,6 +357,11 @@ def difference_table(differences: pd.DataFrame) -> str:
         significant = "yes" if row.significant else "no"
         lines.append(
             f"| {row.condition} | {one} | {other} | {points:+.1f} | {low:+.1f} … {high:+.1f} | "
-            f"{significant} |"
+            f"{p_text(float(str(row.p_holm)))} | {significant} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def p_text(p: float) -> str:
+    """Returns a p-value with three decimals, `< 0.001` if it is smaller."""
+    return f"{p:.3f}" if p >= 0.001 else "< 0.001"

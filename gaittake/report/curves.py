@@ -6,7 +6,8 @@ import numpy as np
 from markupsafe import Markup
 
 from gaittake.comparison import COMPARISONS
-from gaittake.evaluation.statistics import count_by_subject, interval, resampled_means
+from gaittake.evaluation.intervals import rate_interval
+from gaittake.evaluation.statistics import count_by_subject, resampled_mean
 from gaittake.report.bars import KINDS, histogram_chart
 from gaittake.report.chart import Axis, Line, heat_map, legend, line_chart
 from gaittake.report.html import collapsed, empty_section, figure, section, table
@@ -109,7 +110,9 @@ def _cmc(run: Run, condition: str, style: int, same_view: bool) -> Line:
     values = run.metrics["conditions"][condition]["cmc"]
     known = [100 * value for value in values if value is not None]
     ends = [
-        interval(resampled_means(count_by_subject(run.probes, condition, k=k), same_view=same_view))
+        rate_interval(
+            resampled_mean(count_by_subject(run.probes, condition, k=k), same_view=same_view)
+        )
         for k in range(1, len(known) + 1)
     ]
     known_ends = [end for end in ends if end is not None]

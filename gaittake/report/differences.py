@@ -7,8 +7,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from gaittake.evaluation.compare import differences
-from gaittake.evaluation.statistics import RESAMPLES
-from gaittake.evaluation.tables import method_name
+from gaittake.evaluation.intervals import RESAMPLES
+from gaittake.evaluation.tables import method_name, p_text
 from gaittake.report.chart import RIGHT, WIDTH, Axis
 from gaittake.report.html import collapsed, empty_section, figure, note, section, table, template
 from gaittake.report.runs import Run, best_run, condition_title
@@ -19,14 +19,14 @@ MARGIN = 0.04  # on both sides, share of the range
 ENDS = {"middle": "difference", "low": "low", "high": "high"}
 METHOD = (
     f"The test people are drawn {RESAMPLES} times with replacement, and both methods are measured "
-    "on the same people. A difference is significant if the middle 95 % of the drawn differences "
-    "exclude zero."
+    "on the same people; several trainings of a method are drawn as well. The interval is BCa's, "
+    "widened for few people. A difference is significant if its p-value is below 0.05 after Holm's "
+    "correction for all comparisons on this page."
 )
 LIMITS = (
-    "The intervals are not corrected for multiple comparisons: of twenty methods that are no "
-    "better, one looks significantly better. They do not contain the variation between trainings; "
-    "several seeds show that. They are too narrow for few test people: in simulations, they "
-    "contained the true value in 95 % of cases with 50 people, in 90 % with 16 and in 88 % with 8."
+    "The intervals are those of one comparison each, so an interval may exclude zero where the "
+    "corrected p-value is not significant. With one training of a method, they do not contain the "
+    "variation between trainings."
 )
 
 _VERDICTS = template("""\
@@ -79,7 +79,7 @@ def differences_section(runs: Sequence[Run], *, same_view: bool) -> Markup:
     ]
     caption = (
         "Difference in rank-1 in percentage points, with its 95 % interval by paired "
-        "bootstrap over test people. Filled: significant; hollow: not significant."
+        "bootstrap over test people. Filled: significant after Holm's correction; hollow: not."
     )
     return section(
         TITLE,
@@ -185,11 +185,12 @@ def _table(found: pd.DataFrame) -> Markup:
             method_name(row["other"]),
             signed(100 * row["difference"]),
             f"{signed(100 * row['low'])} … {signed(100 * row['high'])}",
+            p_text(row["p_holm"]),
             "yes" if row["significant"] else "no",
         ]
         for row in found.to_dict("records")
     ]
-    head = ["condition", "method", "minus", "points", "95 % interval", "significant"]
+    head = ["condition", "method", "minus", "points", "95 % interval", "p, Holm", "significant"]
     caption = "Rank-1 of one method minus that of another, in percentage points."
     return collapsed("Table of the differences", table(head, rows, caption=caption, words=3))
 

@@ -4,17 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from gaittake.evaluation.statistics import (
-    RESAMPLES,
-    count_by_subject,
-    interval,
-    over_seeds,
-    resampled_means,
-)
+from gaittake.evaluation.intervals import RESAMPLES, rate_interval
+from gaittake.evaluation.statistics import count_by_subject, mean_over_trainings, over_seeds
 from gaittake.evaluation.tables import (
     Cell,
     caption,
@@ -200,8 +194,7 @@ def _spreads(runs: Sequence[Run], *, same_view: bool) -> dict[tuple[str, str], s
         seeds = [run for run in runs if run.metrics["method"] == method]
         for condition, numbers in over_seeds([run.metrics for run in seeds]).items():
             counts = [count_by_subject(run.probes, condition) for run in seeds]
-            drawn = [resampled_means(item, same_view=same_view) for item in counts]
-            ends = interval(np.mean(drawn, axis=0))
+            ends = rate_interval(mean_over_trainings(counts, same_view=same_view))
             deviation = numbers.mean.deviation if numbers.mean else None
             text = "" if deviation is None else f" ± {percent(deviation)}"
             text += f" [{percent(ends[0])}–{percent(ends[1])}]" if ends else ""

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from gaittake.errors import UserError
+from gaittake.evaluation.intervals import rate_interval
 from gaittake.evaluation.probes import COLUMNS, NO_GALLERY, read_probes
-from gaittake.evaluation.statistics import count_by_subject, interval, mean_correct, resampled_means
+from gaittake.evaluation.statistics import count_by_subject, mean_correct, resampled_mean
 from gaittake.settings import Protocol
 from tests.evaluation.plain import made_up, plain_cells
 from tests.evaluation.test_protocols import evaluated
@@ -44,7 +45,7 @@ def test_the_ranks_in_probes_csv_give_the_means_of_metrics_json(tmp_path: Path) 
             assert mean_correct(counts) == pytest.approx(numbers["mean"][metric], abs=1e-12)
         five = count_by_subject(probes, condition, k=5)
         assert mean_correct(five) == pytest.approx(numbers["mean"]["rank5"], abs=1e-12)
-        ends = interval(resampled_means(count_by_subject(probes, condition)))
+        ends = rate_interval(resampled_mean(count_by_subject(probes, condition)))
         assert numbers["interval"] == pytest.approx(ends)
         assert numbers["interval"][0] < numbers["mean"]["rank1"] < numbers["interval"][1]
         assert numbers["subjects"] == part["subject"].nunique()

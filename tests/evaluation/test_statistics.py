@@ -8,16 +8,17 @@ import pandas as pd
 import pytest
 
 from gaittake.errors import UserError
+from gaittake.evaluation.intervals import RESAMPLES, Resampled, interval, rate_interval
 from gaittake.evaluation.probes import COLUMNS
 from gaittake.evaluation.statistics import (
-    RESAMPLES,
+    Difference,
     SubjectCounts,
     count_by_subject,
-    interval,
     mean_correct,
+    mean_over_trainings,
     over_seeds,
     paired_difference,
-    resampled_means,
+    resampled_mean,
 )
 
 VIEWS = 3
@@ -36,20 +37,34 @@ def simulated(generator: np.random.Generator, subjects: int, mean: float) -> Sub
     return counts_of(generator.binomial(PROBES, rates[:, None, None], (subjects, VIEWS, VIEWS)))
 
 
+def difference_of(one: list[SubjectCounts], other: list[SubjectCounts]) -> Difference:
+    """Returns the difference of two methods with these counts for each training."""
+    means = [mean_over_trainings(side, method=place) for place, side in enumerate((one, other))]
+    return paired_difference(*[mean for mean in means if mean is not None])
+
+
+def mean_of(counts: SubjectCounts, seed: int = 0) -> Resampled:
+    """Returns the resampled mean of counts with probes."""
+    mean = resampled_mean(counts, seed=seed)
+    assert mean is not None
+    return mean
+
+
+# `benchmarks/intervals.py` measures the coverage on more cases.
 def test_the_95_percent_interval_contains_the_true_mean_in_about_95_percent_of_cases() -> None:
-    generator = np.random.default_rng(0)
-    trials = 300
+    generator, subjects = np.random.default_rng(0), 16
+    trials = 150
     contained = 0
     for _ in range(trials):
-        ends = interval(resampled_means(simulated(generator, 50, 0.8)))
+        ends = rate_interval(mean_of(simulated(generator, subjects, 0.8)))
         assert ends is not None
         contained += ends[0] <= 0.8 <= ends[1]
-    assert 0.90 <= contained / trials <= 0.98
+    assert 0.90 <= contained / trials <= 0.99
 
 
 def test_the_interval_is_wider_than_that_of_independent_probes() -> None:
     counts = simulated(np.random.default_rng(1), 50, 0.8)
-    ends = interval(resampled_means(counts))
+    ends = interval(mean_of(counts))
     assert ends is not None
     share = mean_correct(counts)
     independent = 2 * 1.96 * (share * (1 - share) / (50 * PROBES * VIEWS * (VIEWS - 1))) ** 0.5
@@ -61,7 +76,7 @@ def test_the_resampled_means_are_those_of_a_plain_loop() -> None:
     counts = counts_of(generator.integers(0, 3, (4, VIEWS, VIEWS)))
     counts.total[1, 0] = counts.correct[1, 0] = 0  # one subject has no probe in the first view
     drawn = np.random.default_rng(7).multinomial(4, [0.25] * 4, 200)
-    for weights, mean in zip(drawn, resampled_means(counts, seed=7)[:200], strict=True):
+    for weights, mean in zip(drawn, mean_of(counts, 7).drawn[:200], strict=True):
         by_view = []
         for a in range(VIEWS):
             cells = []
@@ -78,14 +93,14 @@ def test_the_resampled_means_are_those_of_a_plain_loop() -> None:
 
 def test_the_result_depends_on_the_seed_only() -> None:
     counts = simulated(np.random.default_rng(3), 20, 0.7)
-    assert len(resampled_means(counts)) == RESAMPLES
-    assert resampled_means(counts).tolist() == resampled_means(counts).tolist()
-    assert resampled_means(counts).tolist() != resampled_means(counts, seed=1).tolist()
+    assert len(mean_of(counts).drawn) == RESAMPLES
+    assert mean_of(counts).drawn.tolist() == mean_of(counts).drawn.tolist()
+    assert mean_of(counts).drawn.tolist() != mean_of(counts, 1).drawn.tolist()
 
 
 def test_identical_methods_have_no_difference() -> None:
     counts = simulated(np.random.default_rng(4), 30, 0.7)
-    assert tuple(paired_difference([counts], [counts])) == (0, 0, 0, False)
+    assert tuple(difference_of([counts], [counts])) == (0, 0, 0, 1)
 
 
 def test_equal_methods_rarely_differ_significantly_and_a_better_one_does() -> None:
@@ -93,36 +108,56 @@ def test_equal_methods_rarely_differ_significantly_and_a_better_one_does() -> No
     trials = 100
     found = 0
     for _ in range(trials):
-        one, other = (simulated(generator, 40, 0.7) for _ in range(2))
-        found += paired_difference([one], [other]).significant
-    assert found / trials <= 0.12
+        one, other = (simulated(generator, 16, 0.7) for _ in range(2))
+        difference = difference_of([one], [other])
+        found += difference.p < 0.05
+        assert (difference.p < 0.05) != (difference.low <= 0 <= difference.high)
+    assert found / trials <= 0.09
     # One more correct answer for every second subject: pairing makes it significant.
     one = simulated(generator, 40, 0.5)
     better = one.correct.copy()
     better[::2] = np.minimum(better[::2] + 1, PROBES)
-    difference = paired_difference([one._replace(correct=better)], [one])
-    assert difference.significant
+    difference = difference_of([one._replace(correct=better)], [one])
+    assert difference.p < 0.001
     assert 0 < difference.low < difference.mean < difference.high
-    reverse = paired_difference([one], [one._replace(correct=better)])
+    reverse = difference_of([one], [one._replace(correct=better)])
     assert reverse.mean == -difference.mean
 
 
 def test_the_seeds_of_a_method_are_averaged_before_the_comparison() -> None:
     generator = np.random.default_rng(6)
     one, two = (simulated(generator, 30, 0.7) for _ in range(2))
-    both = paired_difference([one, two], [one])
+    both = difference_of([one, two], [one])
     assert both.mean == pytest.approx((mean_correct(two) - mean_correct(one)) / 2)
+
+
+def test_the_interval_over_seeds_contains_the_variation_between_trainings() -> None:
+    """Trainings whose means are 0.5, 0.7 and 0.9 for each subject: the deviation is 0.2 / √3."""
+    counts = [
+        SubjectCounts(["1", "2", "3"], np.full((3, 2, 2), mean), np.ones((3, 2, 2)))
+        for mean in (0.5, 0.7, 0.9)
+    ]
+    mean = mean_over_trainings(counts)
+    assert mean is not None
+    assert mean.value == pytest.approx(0.7)
+    assert np.std(mean.drawn) == pytest.approx(0.2 / 3**0.5, rel=0.05)
+    other = mean_over_trainings(counts, method=1)  # its trainings are drawn on their own
+    assert other is not None
+    assert np.std(mean.drawn - other.drawn) == pytest.approx(0.2 * (2 / 3) ** 0.5, rel=0.05)
 
 
 def test_a_difference_needs_the_same_subjects() -> None:
     one, other = (simulated(np.random.default_rng(7), n, 0.7) for n in (10, 11))
     with pytest.raises(ValueError, match="same subjects"):
-        paired_difference([one], [other])
+        paired_difference(mean_of(one), mean_of(other))
+    with pytest.raises(ValueError, match="same subjects"):
+        mean_over_trainings([one, other])
 
 
 def test_without_subjects_there_is_no_interval() -> None:
     empty = SubjectCounts([], np.zeros((0, 2, 2)), np.zeros((0, 2, 2)))
-    assert interval(resampled_means(empty)) is None
+    assert resampled_mean(empty) is None
+    assert interval(None) is None
 
 
 def test_correct_answers_are_counted_by_subject_and_views() -> None:

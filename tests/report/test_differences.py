@@ -15,12 +15,13 @@ from tests.report.made import change_metrics, make_page
 
 # Three methods: one is always right, one never, one in half of the cases.
 ROWS = [
-    ("nm", "good", "bad", 0.9, 0.8, 1.0, True),
-    ("nm", "good", "fair", 0.1, -0.05, 0.2, False),
-    ("bg", "fair", "good", 0.2, 0.1, 0.3, True),
+    ("nm", "good", "bad", 0.9, 0.8, 1.0, 0.0001, True),
+    ("nm", "good", "fair", 0.1, -0.05, 0.2, 0.2, False),
+    ("bg", "fair", "good", 0.2, 0.1, 0.3, 0.002, True),
 ]
 FOUND = pd.DataFrame(
-    ROWS, columns=["condition", "method", "other", "difference", "low", "high", "significant"]
+    ROWS,
+    columns=["condition", "method", "other", "difference", "low", "high", "p_holm", "significant"],
 )
 
 
@@ -37,6 +38,8 @@ def runs(dataset: Path, tmp_path: Path) -> list[Run]:
         ranks[views] = ranks[views].astype(int)
         ranks.loc[ranks["condition"] == "nm", views] = rank
         ranks.loc[ranks["condition"] == "bg", views] = 1
+        # 16 people: a difference of the 4 alone is not significant.
+        ranks = pd.concat([ranks.assign(subject=ranks["subject"] + tail) for tail in "abcd"])
         ranks.to_csv(folder / "probes.csv", index=False)
         folders.append(folder)
     return read_runs(folders)
@@ -56,8 +59,8 @@ def test_the_page_and_the_compare_stage_give_the_same_differences(runs: list[Run
 def test_the_section_marks_significant_differences(runs: list[Run]) -> None:
     text = differences_section(runs, same_view=False)
     words = re.sub(r"<[^>]+>", "|", text)
-    assert re.search(r"nm\|+better\|+worse\|+\+100\.0\|+\+100\.0 … \+100\.0\|+yes", words)
-    assert re.search(r"bg\|+worse\|+better\|+\+0\.0\|+\+0\.0 … \+0\.0\|+no", words)
+    assert re.search(r"nm\|+better\|+worse\|+\+100\.0\|+\+100\.0 … \+100\.0\|+&lt; 0\.001\|+yes", words)
+    assert re.search(r"bg\|+worse\|+better\|+\+0\.0\|+\+0\.0 … \+0\.0\|+1\.000\|+no", words)
     assert text.count('fill="var(--heat)"') == text.count('fill="var(--paper)"') == 1
 
 
