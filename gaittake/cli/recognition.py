@@ -117,13 +117,15 @@ def evaluate(
     embeddings: Annotated[Path | None, reads("Embeddings, .h5.")] = None,
     check: Annotated[Path | None, reads("Check of the index, .json.")] = None,
     rejects: RejectsFile = None,
+    sequences: Annotated[Path | None, reads("Sequences of the dataset, .csv.")] = None,
+    groups: Annotated[Path | None, reads("Groups of the test subjects, .csv.")] = None,
     out: Annotated[Path | None, writes("Metrics, .json.")] = None,
     out_rank1: Annotated[Path | None, writes("Rank-1 of each condition and view, .csv.")] = None,
     out_probes: Annotated[Path | None, writes("Ranks of each probe, .csv.")] = None,
     threads: Threads = None,
 ) -> None:
     """Measure a method across views."""
-    from gaittake.pipeline import plan
+    from gaittake.pipeline import inputs, plan
 
     job = job_of(dataset, overrides, method=method)
     settings = stage_settings(plan.evaluate, job, digest)
@@ -135,9 +137,37 @@ def evaluate(
         embeddings=embeddings or job.path("{method}/embeddings.h5"),
         check=check or job.path("check.json"),
         rejects=rejects or job.path("rejects.csv"),
+        sequences=sequences or job.path("sequences.csv"),
+        groups=groups or next(iter(inputs.groups(job)), None),
         out=out or job.path("{method}/metrics.json"),
         table=out_rank1 or job.path("{method}/rank1.csv"),
         probes=out_probes or job.path("{method}/probes.csv"),
+    )
+
+
+def scores(
+    dataset: Dataset,
+    method: Method = None,
+    overrides: Overrides = None,
+    digest: Digest = None,
+    embeddings: Annotated[Path | None, reads("Embeddings of the method, .h5.")] = None,
+    out: Annotated[Path | None, writes("The pairs, .csv or .csv.gz.")] = None,
+    most: Annotated[int, typer.Option(help="Largest number of pairs to write.")] = 20_000_000,
+    threads: Threads = None,
+) -> None:
+    """Write the distances of all pairs of probes and gallery, for other tools."""
+    from gaittake.pipeline import plan
+
+    job = job_of(dataset, overrides, method=method)
+    settings = stage_settings(plan.evaluate, job, digest)
+    computing_on(Device.CPU, threads)
+    from gaittake.evaluation.scores import write_scores
+
+    write_scores(
+        settings,
+        embeddings=embeddings or job.path("{method}/embeddings.h5"),
+        out=out or job.path("{method}/scores.csv"),
+        most=most,
     )
 
 

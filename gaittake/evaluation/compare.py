@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from gaittake.evaluation.error_tables import RATES, mean_rate
 from gaittake.evaluation.intervals import LEVEL, Resampled, holm, rate_interval
 from gaittake.evaluation.probes import read_probes
 from gaittake.evaluation.statistics import (
@@ -43,7 +44,8 @@ def compare(
     Numbers are means over the seeds of a method. Further columns are `deviation`, the standard
     deviation of the mean over the seeds, `low` and `high`, its 95 % interval over test subjects,
     and `mean_matched`, the mean without the probes whose subject is not in the gallery; likewise
-    for the other metrics of the table.
+    for the other metrics of the table. The columns of `gaittake.evaluation.error_tables.RATES` are
+    the error rates by the standard.
 
     Args:
         settings: the dataset and the table.
@@ -90,6 +92,10 @@ def _rows(seeds: list[dict[str, Any]], probes: list[Path], *, same_view: bool) -
         counts = [count_by_subject(table, condition) for table in tables]
         ends = rate_interval(mean_over_trainings(counts, same_view=same_view))
         rows.loc[place, ["low", "high"]] = [percent(end) for end in ends or (None, None)]
+    for column in RATES:
+        numbers_of = [mean_rate(seeds, condition, column) for condition in rows["condition"]]
+        if any(number is not None for number in numbers_of):
+            rows[column] = [percent(number) for number in numbers_of]
     for column, metric in further.items():
         numbers = over_seeds(seeds, metric)
         for place, condition in enumerate(rows["condition"]):
@@ -110,8 +116,8 @@ def differences(
         same_view: whether pairs of identical views count.
 
     Returns:
-        condition, method, other, difference, low, high (95 % interval; all in 0…1), p, and `p_holm`,
-        corrected for all comparisons of the table, below 0.05 where it is `significant`.
+        condition, method, other, difference, low, high (95 % interval; all in 0…1), p, and
+        `p_holm`, corrected for all comparisons of the table, below 0.05 where it is `significant`.
     """
     tables = {method: [read_probes(path) for path in paths] for method, paths in probes.items()}
     everything = pd.concat([table for seeds in tables.values() for table in seeds])

@@ -1,10 +1,12 @@
 """The search for each probe in each cell of the gallery: that of a view, of a camera, or all of it.
 
 The gallery stays in memory (4.4 GB for OU-MVLP); the probes are read in blocks of 0.5 GB. No
-matrix of distances is larger than a block of probes times one cell of the gallery.
+matrix of distances is larger than a block of probes times one cell of the gallery. Counts of pairs
+by subject take 50 KB a subject and condition, the nearest other subjects 64 bytes a search.
 """
 
 import functools
+import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -13,8 +15,10 @@ import torch
 from torch import Tensor
 
 from gaittake.arrays import Bools, Float64s, Int64s
-from gaittake.evaluation.bounds import Projection, fit_projection, sketch
+from gaittake.evaluation.bounds import SAMPLE, Projection, fit_projection, sketch
 from gaittake.evaluation.distance import Embeddings, as_parts, read_embeddings
+from gaittake.evaluation.open_set import NEAREST, Others, nearest_others
+from gaittake.evaluation.pairs import SubjectPairs, count_pairs, empty_pairs
 from gaittake.evaluation.probes import NO_GALLERY
 from gaittake.evaluation.retrieval import EmbeddingSet, Matches, search
 from gaittake.evaluation.roles import Roles
@@ -43,6 +47,12 @@ class Outcomes(NamedTuple):
         dropped: `[n, b]` number of those that do not.
         gallery: `[b]` number of gallery sequences.
         histograms: distances of the pairs that the protocol counts, by condition.
+        pairs: likewise, by the probe's subject.
+        mate: `[n, b]` distance of the nearest match; inf: no match.
+        others: `[n, b, NEAREST]` the nearest other subjects.
+        owners: `[n]` place of the probe's subject among the subjects.
+        subjects: names of the subjects of all sequences, ascending.
+        seconds: CPU time of the search, without reading.
     """
 
     probes: Int64s
@@ -53,6 +63,20 @@ class Outcomes(NamedTuple):
     dropped: Int64s
     gallery: Int64s
     histograms: dict[str, Histogram]
+    pairs: dict[str, SubjectPairs]
+    mate: Float64s
+    others: Others
+    owners: Int64s
+    subjects: list[str]
+    seconds: float = 0.0
+
+
+class Tally(NamedTuple):
+    """Where a condition's pairs are counted, and which probes of a block it counts."""
+
+    histogram: Histogram
+    pairs: SubjectPairs
+    counted: Bools
 
 
 class Grid(NamedTuple):
@@ -88,9 +112,9 @@ def cross_view(
     Raises:
         UserError: an embedding has a value that is not finite.
     """
-    _, subjects = np.unique(opened.sequences["subject"].to_numpy(), return_inverse=True)
+    names, subjects = np.unique(opened.sequences["subject"].to_numpy(), return_inverse=True)
     cameras = None if roles.camera is None else np.unique(roles.camera, return_inverse=True)[1]
-    outcomes = _empty_outcomes(roles)
+    outcomes = _empty_outcomes(roles, names.tolist(), subjects)
     rows_of = {
         column: roles.gallery_of(cell)
         for column, cell in enumerate(roles.cells)
@@ -104,6 +128,10 @@ def cross_view(
 
     embeddings = {column: read(rows) for column, rows in rows_of.items()}
     projection = fit_projection(list(embeddings.values()))
+    radius = _radius(list(embeddings.values()), projection)
+    for name in roles.conditions:
+        outcomes.pairs[name] = empty_pairs(len(names), radius)
+    seconds = 0.0
 
     def described(rows: Int64s, vectors: Embeddings, *, probes: bool) -> EmbeddingSet:
         sketched = sketch(projection, vectors, probes=probes)
@@ -119,20 +147,36 @@ def cross_view(
     with progress("evaluate", total, unit="probes times cells") as advance:
         for block in _blocks(opened, len(outcomes.probes)):
             rows = outcomes.probes[block]
-            probes = described(rows, read(rows), probes=True)
+            vectors = read(rows)
+            begun = time.process_time()
+            probes = described(rows, vectors, probes=True)
             for column in rows_of:
                 tallies = _tallies(outcomes, roles, rows, roles.cells[column], same_view)
-                matches = _search(probes, gallery_of(column), projection, tallies)
+                others = Others(
+                    outcomes.others.distances[block, column],
+                    outcomes.others.subjects[block, column],
+                )
+                matches = _search(probes, gallery_of(column), projection, tallies, others)
+                outcomes.mate[block, column] = matches.distances[:, 0]
                 outcomes.first_match[block, column] = matches.first
                 outcomes.precision[block, column] = matches.precision
                 outcomes.penalty[block, column] = matches.penalty
                 outcomes.matches[block, column] = matches.total
                 outcomes.dropped[block, column] = matches.dropped
                 advance(len(rows))
-    return outcomes
+            seconds += time.process_time() - begun
+    return outcomes._replace(seconds=seconds)
 
 
-def _empty_outcomes(roles: Roles) -> Outcomes:
+def _radius(gallery: list[Embeddings], projection: Projection) -> float:
+    """Returns the median distance of gallery sequences from their mean."""
+    step = max(1, sum(map(len, gallery)) // SAMPLE)
+    sample = np.concatenate([rows[::step] for rows in gallery])
+    lengths = np.linalg.norm(sample - projection.centre, axis=2)
+    return float(np.median(lengths.mean(axis=1)))
+
+
+def _empty_outcomes(roles: Roles, subjects: list[str], owners: Int64s) -> Outcomes:
     """Returns the outcomes before the search."""
     probes = np.flatnonzero(np.logical_or.reduce(list(roles.conditions.values())))
     shape = (len(probes), len(roles.cells))
@@ -146,6 +190,14 @@ def _empty_outcomes(roles: Roles) -> Outcomes:
         dropped=np.zeros(shape, dtype=np.int64),
         gallery=gallery,
         histograms={name: empty_histogram() for name in roles.conditions},
+        pairs={name: empty_pairs(len(subjects), 1.0) for name in roles.conditions},
+        mate=np.full(shape, np.inf),
+        others=Others(
+            np.full((*shape, NEAREST), np.inf, dtype=np.float32),
+            np.full((*shape, NEAREST), -1, dtype=np.int32),
+        ),
+        owners=owners[probes],
+        subjects=subjects,
     )
 
 
@@ -159,11 +211,11 @@ def _blocks(opened: RaggedFile, probes: int) -> Iterator[slice]:
 
 def _tallies(
     outcomes: Outcomes, roles: Roles, rows: Int64s, cell: str, same_view: bool
-) -> list[tuple[Histogram, Bools]]:
-    """Returns the histogram of each condition and which probes it counts in a cell's gallery."""
+) -> list[Tally]:
+    """Returns the counts of each condition and which probes it counts in a cell's gallery."""
     counted = (roles.probe_cell[rows] != cell) | same_view
     return [
-        (outcomes.histograms[name], is_probe[rows] & counted)
+        Tally(outcomes.histograms[name], outcomes.pairs[name], is_probe[rows] & counted)
         for name, is_probe in roles.conditions.items()
     ]
 
@@ -172,24 +224,32 @@ def _search(
     probes: EmbeddingSet,
     gallery: EmbeddingSet,
     projection: Projection,
-    tallies: list[tuple[Histogram, Bools]],
+    tallies: list[Tally],
+    others: Others,
 ) -> Matches:
-    """Returns the matches of a block of probes in one cell, and adds to the histograms.
+    """Returns the matches of a block of probes in one cell, and adds to the counts.
 
     Args:
         probes: the block.
         gallery: of the cell.
         projection: of the sketches.
-        tallies: each histogram and which probes it counts.
+        tallies: the counts of each condition.
+        others: `[n, NEAREST]` of the block and the cell, filled in.
     """
 
     def count_others(rows: slice, bounds: Tensor) -> None:
-        for histogram, counted in tallies:
-            add(histogram.different, bounds[torch.from_numpy(counted[rows])])
+        others.distances[rows], others.subjects[rows] = nearest_others(bounds, gallery.subjects)
+        for histogram, pairs, counted in tallies:
+            part = bounds[torch.from_numpy(counted[rows])]
+            add(histogram.different, part)
+            who = probes.subjects[rows][counted[rows]]
+            count_pairs(pairs.different, pairs.lowest, part, who)
 
     matches = search(probes, gallery, projection, count_others)
-    for histogram, counted in tallies:
-        add(histogram.same, torch.from_numpy(matches.distances[counted]).float())
+    for histogram, pairs, counted in tallies:
+        distances = torch.from_numpy(matches.distances[counted]).float()
+        add(histogram.same, distances)
+        count_pairs(pairs.same, pairs.lowest, distances, probes.subjects[counted])
     return matches
 
 

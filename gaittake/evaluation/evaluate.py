@@ -12,7 +12,10 @@ import pandas as pd
 
 from gaittake.arrays import Float64s
 from gaittake.comparison import COMPARISONS, GALLERY, Kind
+from gaittake.evaluation.acquisition import losses, lost_sequences
 from gaittake.evaluation.cross_view import Grid, Outcomes, cross_view, grid_of
+from gaittake.evaluation.error_rates import error_rates
+from gaittake.evaluation.groups import read_groups
 from gaittake.evaluation.intervals import rate_interval
 from gaittake.evaluation.probes import joined, probes_table, write_probes
 from gaittake.evaluation.roles import Roles, roles_of
@@ -26,7 +29,7 @@ from gaittake.evaluation.statistics import (
 from gaittake.evaluation.tables import table_rows
 from gaittake.evaluation.verification import Histogram, verification
 from gaittake.io.ragged import open_ragged
-from gaittake.io.tables import read_json, read_rejects, write_csv, write_json
+from gaittake.io.tables import read_json, read_rejects, read_sequences, write_csv, write_json
 from gaittake.sequence import IDENTITY, Reject
 from gaittake.settings import EvaluateStage, Protocol, canonical
 from gaittake.sources.coverage import (
@@ -47,9 +50,11 @@ def evaluate(
     embeddings: Path,
     check: Path,
     rejects: Path,
+    sequences: Path,
     out: Path,
     table: Path,
     probes: Path,
+    groups: Path | None = None,
 ) -> None:
     """Writes the metrics of one run of a method.
 
@@ -58,19 +63,23 @@ def evaluate(
         embeddings: file of the test sequences' embeddings.
         check: what the index has of the protocol, see `gaittake.sources.check`.
         rejects: table of the files that the earlier stages skipped.
+        sequences: table of all sequences.
         out: file of all metrics, unrounded, with counts and provenance.
         table: file of rank-1 in percent, as in the paper's tables.
         probes: file of each probe's ranks, see `gaittake.evaluation.probes`.
+        groups: table of the subjects' groups, see `gaittake.evaluation.groups`, or None.
 
     Raises:
         UserError: the data lacks parts of the protocol, and `protocol.partial` is false.
     """
+    grouped = None if groups is None else read_groups(groups, settings.subjects)
     protocol = settings.protocol
     skipped, checked = read_rejects(rejects), read_json(check)
     with open_ragged(embeddings, kind="embeddings") as opened:
-        sequences, attributes = opened.sequences, opened.attributes
-        groups = roles_of(protocol, sequences)
-        found = sequences[list(IDENTITY)].itertuples(index=False, name=None)
+        embedded, attributes = opened.sequences, opened.attributes
+        shape = opened.arrays["embeddings"].shape[1:]
+        roles_of_each = roles_of(protocol, embedded)
+        found = embedded[list(IDENTITY)].itertuples(index=False, name=None)
         coverage = cover(protocol, settings.subjects, found)
         if not protocol.partial:
             require_complete(coverage, what=f"evaluation of {settings.dataset}")
@@ -80,22 +89,43 @@ def evaluate(
             cross_view(
                 opened, roles, distance=settings.evaluate.distance, same_view=protocol.same_view
             )
-            for roles in groups
+            for roles in roles_of_each
         ]
     names = [row.name for row in protocol.rows()]
     tables = (
-        probes_table(outcomes.probes, outcomes.first_match, roles, sequences)
-        for outcomes, roles in zip(searched, groups, strict=True)
+        probes_table(outcomes.probes, outcomes.first_match, roles, embedded)
+        for outcomes, roles in zip(searched, roles_of_each, strict=True)
     )
     ranks = joined(list(tables), names)
+    lost = losses(
+        protocol,
+        embedded,
+        lost_sequences(
+            [row.identity for row in read_sequences(sequences)],
+            embedded[list(IDENTITY)].itertuples(index=False, name=None),
+            skipped,
+            settings.subjects,
+        ),
+        searched[0].subjects,
+    )
     conditions = {
         name: _condition(outcomes, roles, ranks, name, protocol)
-        for outcomes, roles in zip(searched, groups, strict=True)
+        | error_rates(
+            outcomes,
+            roles,
+            grid_of(outcomes, roles, name),
+            lost[name],
+            name,
+            ranks=ranks,
+            groups=grouped,
+            same_view=protocol.same_view,
+        )
+        for outcomes, roles in zip(searched, roles_of_each, strict=True)
         for name in roles.conditions
     }
     named = {"dataset", "method", "seed", "synthetic", "note", "unpublished"}
     about = settings.model_dump(include=named)
-    counts = _counts(sequences, coverage, skipped, synthetic=settings.synthetic)
+    counts = _counts(embedded, coverage, skipped, synthetic=settings.synthetic)
     metrics = about | {
         "partial": describe_partial(coverage, checked),
         "coverage": sequences_note(counts["test_sequences"], checked),
@@ -104,11 +134,12 @@ def evaluate(
             _merged(
                 [
                     outcomes.histograms
-                    for outcomes, roles in zip(searched, groups, strict=True)
+                    for outcomes, roles in zip(searched, roles_of_each, strict=True)
                     if roles.kind == protocol.comparison[0]  # another one has the same pairs
                 ]
             )
         ),
+        "search": _speed(searched, shape),
         "counts": counts,
         "provenance": _provenance(attributes) | {"evaluation": canonical(settings)},
     }
@@ -190,6 +221,27 @@ def shown_metrics(protocol: Protocol, kind: Kind) -> tuple[str, ...]:
     """Returns the metrics of a comparison's rows in the table; the first is rank-1."""
     chosen = protocol.metrics or COMPARISONS[kind].shown
     return ("rank1", *(metric for metric in chosen if metric != "rank1"))
+
+
+def _speed(searched: list[Outcomes], shape: tuple[int, ...]) -> dict[str, Any]:
+    """Returns the size of a template and the speed of the search, which counts nothing twice.
+
+    Args:
+        searched: outcomes of each gallery.
+        shape: of an embedding.
+    """
+    seconds = sum(outcomes.seconds for outcomes in searched)
+    searches = sum(
+        len(outcomes.probes) * int((outcomes.gallery > 0).sum()) for outcomes in searched
+    )
+    sizes = [size for outcomes in searched for size in outcomes.gallery if size]
+    return {
+        "template_bytes": 4 * int(np.prod(shape)),
+        "searches": searches,
+        "gallery": float(np.mean(sizes)) if sizes else None,
+        "cpu_seconds": seconds,
+        "searches_a_second": searches / seconds if seconds else None,
+    }
 
 
 def _merged(groups: list[dict[str, Histogram]]) -> Histogram:

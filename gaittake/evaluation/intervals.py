@@ -137,14 +137,14 @@ def rule_of_three(subjects: int) -> float:
 
 
 def p_value(difference: Resampled) -> float:
-    """Returns the two-sided p-value of a difference: 1 minus the level at which `interval` ends in 0.
+    """Returns a difference's two-sided p-value: 1 minus the level at which `interval` ends in 0.
 
     If fewer than LEAST_BEYOND drawn differences are beyond zero, the normal distribution with their
     mean and deviation stands for them.
     """
     drawn = difference.drawn[~np.isnan(difference.drawn)]
     subjects = len(difference.without)
-    if subjects < 2 or not difference.value and not np.ptp(drawn):
+    if subjects < 2 or (not difference.value and not np.ptp(drawn)):
         return 1.0
     if not np.ptp(drawn):  # each subject has the same difference: a sign test
         return float(2.0 ** (1 - subjects))

@@ -4,8 +4,8 @@ A metric is a mean over the test subjects; a different sample of subjects gives 
 The bootstrap draws the subjects of the probes with replacement. All probes of a drawn subject are
 drawn together, because the sequences of a subject are not independent. The gallery is fixed, as in
 an identification task with known candidates; drawing it as well would put copies of a subject into
-the gallery, which no real gallery has. With several training seeds, the trainings are drawn together
-with the subjects; with one, the intervals do not contain the variation between trainings.
+the gallery, which no real gallery has. With several training seeds, the trainings are drawn with
+the subjects; with one, the intervals do not contain the variation between trainings.
 
 `gaittake.evaluation.intervals` computes the intervals.
 

@@ -9,6 +9,13 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from gaittake.evaluation.error_tables import (
+    RATES,
+    groups_tables,
+    markdown,
+    rates_table,
+    speed_table,
+)
 from gaittake.sequence import view_title
 from gaittake.settings import CompareStage
 
@@ -40,7 +47,7 @@ METRICS = {
     "tar5": "TAR at 5 % FAR",
 }
 OF_MATCHED = ("mean", "rank5", "rank10", "rank20", "map", "minp")
-STATISTICS = ("deviation", "low", "high", *(f"{name}_matched" for name in OF_MATCHED))
+STATISTICS = ("deviation", "low", "high", *(f"{name}_matched" for name in OF_MATCHED), *RATES)
 NOT_VIEWS = ("dataset", "method", "condition", "mean", *METRICS, *STATISTICS)
 MARKS = {"best": "**{}**", "second": "<u>{}</u>", "": "{}"}  # in Markdown
 
@@ -259,16 +266,39 @@ def markdown_page(
     if len(differences):
         parts += [
             "## Significant differences\n",
-            "Paired bootstrap over test subjects and trainings, of the means over views. A difference "
-            "is significant if its p-value is below 0.05 after Holm's correction for all rows; the "
-            "intervals are not corrected.\n",
+            "Paired bootstrap over test subjects and trainings, of the means over views. A "
+            "difference is significant if its p-value is below 0.05 after Holm's correction for "
+            "all rows; the intervals are not corrected.\n",
             difference_table(differences),
         ]
+    parts += _error_rates(metrics)
     printed = published(settings.layout)
     if printed:
         source, numbers, footnote = printed
         parts += [f"## Published\n\n{source}. {footnote}\n", markdown_table(numbers)]
     return "\n".join(parts)
+
+
+def _error_rates(metrics: list[dict[str, Any]]) -> list[str]:
+    """Returns the tables of the error rates, of each method's first seed."""
+    first: dict[str, dict[str, Any]] = {}
+    for run in metrics:
+        first.setdefault(run["method"], run)
+    titled = [(method_name(method), run) for method, run in first.items()]
+    rates = rates_table(titled)
+    if not rates.rows:
+        return []
+    parts = [
+        "## Error rates\n",
+        "In %, with 95 % intervals, as ISO/IEC 19795-1 and NIST FRTE 1:N name them; of each "
+        "method's first seed. A dash: too few pairs or searches to measure it.\n",
+        markdown(rates, 2),
+        markdown(speed_table(titled), 1),
+    ]
+    for title, run in titled:
+        for column, table in groups_tables(run).items():
+            parts += [f"### {title} by {column}\n", markdown(table, 2)]
+    return parts
 
 
 def markdown_table(rows: pd.DataFrame) -> str:

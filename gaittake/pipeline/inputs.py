@@ -27,6 +27,7 @@ def require_files(job: Job) -> None:
     settings = job.settings
     recorded_walks(job)
     teacher_weights(job)
+    groups(job)
     for method in settings.methods:
         given_weights(job, method)
     if found := keypoint_files(job):
@@ -59,6 +60,16 @@ def recorded_walks(job: Job) -> list[Path]:
     motion = job.settings.walkers.recorded
     found = [] if motion is None else [motion, motion.with_suffix(".csv")]
     return [_existing(path, "walkers.recorded") for path in found]
+
+
+def groups(job: Job) -> list[Path]:
+    """Returns the table of the test subjects' groups, if the settings name one.
+
+    Raises:
+        UserError: the file does not exist.
+    """
+    table = job.settings.evaluate.groups
+    return [] if table is None else [_existing(table, "evaluate.groups")]
 
 
 def archives(job: Job) -> list[Path]:

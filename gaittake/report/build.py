@@ -27,6 +27,8 @@ from gaittake.report.matches import matches_section
 from gaittake.report.poses import TITLE as KEYPOINTS
 from gaittake.report.poses import PoseFiles, poses_section
 from gaittake.report.provenance import provenance_section, skipped_section
+from gaittake.report.rates import TITLE as RATES
+from gaittake.report.rates import rates_section
 from gaittake.report.results import MARK, headline, notes, notices, rank1_section
 from gaittake.report.runs import Run, read_runs
 from gaittake.report.script import SCRIPT
@@ -43,6 +45,7 @@ CONTENTS = (
     "Identification",
     WHOM,
     "Verification",
+    RATES,
     MATCHES,
     ATTENTION,
     KEYPOINTS,
@@ -147,6 +150,7 @@ def _sections(settings: ReportStage, runs: Sequence[Run], files: Files) -> Itera
     yield identification_section(runs, same_view=same_view)
     yield whom_section(settings, runs)
     yield verification_section(runs)
+    yield rates_section(runs)
     yield matches_section(settings, runs, files.cache)
     yield attention_section(runs, files.cache)
     yield poses_section(settings, files.poses, sequences)

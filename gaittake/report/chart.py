@@ -1,6 +1,7 @@
 """Line charts and heat maps as SVG, in the colours and fonts of the page."""
 
 from collections.abc import Mapping, Sequence
+from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ LEFT, RIGHT, TOP, BOTTOM = 42.0, 10.0, 26.0, 40.0
 MOST_CELL = 46.0
 COLOURS = 6
 DASHES = ("6 3", "none", "2 3", "9 3 2 3", "1 2", "4 2 1 2")
+DEVIATES = (0.0001, 0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95)  # ticks of a scale of deviates
 DARK = 0.65  # heat above which a number has the colour of the background
 
 
@@ -43,25 +45,38 @@ class Axis(NamedTuple):
         low: first value.
         high: last value.
         log: whether the scale is logarithmic.
+        probit: whether it is that of normal deviates, for shares between 0 and 1.
     """
 
     label: str
     low: float
     high: float
     log: bool = False
+    probit: bool = False
 
     def share(self, value: float) -> float:
         """Returns the position of a value between the ends, 0…1."""
         low, high = self.low, self.high
         if self.log:
             low, high, value = np.log10(low), np.log10(high), np.log10(value)
+        if self.probit:
+            within = min(max(value, low), high)  # 0 and 1 have no deviate
+            low, high, value = map(NormalDist().inv_cdf, (low, high, within))
         return float(np.clip((value - low) / ((high - low) or 1), 0, 1))
+
+    def text(self, value: float) -> str:
+        """Returns the text of a tick; that of a scale of deviates is in percent."""
+        if self.probit:
+            return f"{100 * value:g}"
+        return f"{value:g}" if value < 1e5 else f"{value / 1000:g}k"
 
     def ticks(self) -> list[float]:
         """Returns a few round values."""
         if self.log:
             first, last = (round(np.log10(end)) for end in (self.low, self.high))
             return [10.0**power for power in range(first, last + 1)]
+        if self.probit:
+            return [share for share in DEVIATES if self.low <= share <= self.high]
         rough = (self.high - self.low) / 4 or 1
         power = 10.0 ** np.floor(np.log10(rough))
         step = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= rough)
@@ -162,8 +177,8 @@ def line_chart(title: str, lines: Sequence[Line], x: Axis, y: Axis) -> Markup:
         label=f"{title}: {y.label} over {x.label}. {ends}",
         x_label=x.label,
         y_label=y.label,
-        x_ticks=[(across(v), f"{v:g}" if v < 1e5 else f"{v / 1000:g}k") for v in x.ticks()],
-        y_ticks=[(up(v), f"{v:g}") for v in y.ticks()],
+        x_ticks=[(across(v), x.text(v)) for v in x.ticks()],
+        y_ticks=[(up(v), y.text(v)) for v in y.ticks()],
         lines=drawn,
         width=WIDTH,
         height=HEIGHT,

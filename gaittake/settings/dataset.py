@@ -211,6 +211,11 @@ class Evaluate(Section):
         description="Euclidean: 'parts' averages the distances of the C embeddings, 'flat' takes "
         "one distance of all numbers; ASSUME",
     )
+    groups: Place | None = Field(
+        None,
+        description="table (.csv) of the test subjects' groups: a column `subject`, then any, as "
+        "sex or age; yours",
+    )
 
 
 class Settings(Section):

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from gaittake.io.ragged import RaggedWriter
-from gaittake.io.tables import write_json
-from gaittake.sequence import IDENTITY
+from gaittake.io.tables import write_json, write_sequences
+from gaittake.sequence import IDENTITY, Sequence
 
 Embeddings = npt.NDArray[np.float32]
 
@@ -64,6 +64,13 @@ def write_check(
     """Writes what evaluate reads of the file of the check stage."""
     subjects = {"found": train - len(missing), "expected": train, "missing": list(missing)}
     write_json({"train_subjects": subjects, "without_colour": without_colour}, path)
+    return path
+
+
+def write_indexed(path: Path, sequences: pd.DataFrame) -> Path:
+    """Writes the table of all sequences, here of these."""
+    rows = sequences[list(IDENTITY)].itertuples(index=False, name=None)
+    write_sequences([Sequence(*row, 30, Path("/data", *row), None) for row in rows], path)
     return path
 
 

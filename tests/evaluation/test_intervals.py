@@ -78,8 +78,8 @@ def test_the_p_value_is_the_level_at_which_the_interval_ends_in_zero() -> None:
 
 def test_far_from_zero_the_p_value_still_falls() -> None:
     values = np.random.default_rng(1).normal(1, 1, 40)
-    found = [p_value(mean_of((values * 0.5 + shift).tolist())) for shift in (1, 2, 3)]
-    assert found[0] > found[1] >= found[2] >= 0
+    found = [p_value(mean_of((values * 0.5 + shift).tolist())) for shift in (0.0, 0.1, 0.2)]
+    assert found[0] > found[1] > found[2] > 0
     assert found[0] < 1e-4
     assert p_value(mean_of([0.4] * 6)) == 1 / 32  # a sign test of six subjects
 

@@ -23,6 +23,7 @@ from tests.evaluation.plain import (
     plain_condition,
     write_check,
     write_embeddings,
+    write_indexed,
 )
 
 SUBJECTS = [f"{n:03d}" for n in range(75, 87)]
@@ -62,6 +63,7 @@ def run(
         embeddings=folder / "embeddings.h5",
         check=write_check(folder / "check.json", **check),
         rejects=folder / "rejects.csv",
+        sequences=write_indexed(folder / "sequences.csv", sequences),
         out=folder / "casiab" / "gaittake" / "metrics.json",
         table=folder / "casiab_rank1.csv",
         probes=folder / "casiab" / "gaittake" / "probes.csv",

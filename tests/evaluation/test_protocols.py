@@ -11,6 +11,7 @@ from gaittake.evaluation import cross_view, retrieval
 from gaittake.evaluation.evaluate import evaluate
 from gaittake.io.tables import read_json, write_rejects
 from gaittake.pipeline import subjects as people
+from gaittake.sequence import Reject
 from gaittake.settings import Evaluate, EvaluateStage, Protocol, load_settings
 from tests.evaluation.plain import (
     Embeddings,
@@ -19,6 +20,7 @@ from tests.evaluation.plain import (
     plain_condition,
     write_check,
     write_embeddings,
+    write_indexed,
 )
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -31,10 +33,12 @@ def evaluated(
     sequences: pd.DataFrame,
     protocol: Protocol,
     distance: str = "parts",
+    rejects: list[Reject] | None = None,
+    groups: Path | None = None,
 ) -> Any:
     """Returns the content of `metrics.json`."""
     write_embeddings(folder / "embeddings.h5", embeddings, sequences)
-    write_rejects([], folder / "rejects.csv")
+    write_rejects(rejects or [], folder / "rejects.csv")
     settings = EvaluateStage(
         dataset="toy",
         method="gaittake",
@@ -48,9 +52,11 @@ def evaluated(
         embeddings=folder / "embeddings.h5",
         check=write_check(folder / "check.json"),
         rejects=folder / "rejects.csv",
+        sequences=write_indexed(folder / "sequences.csv", sequences),
         out=folder / "metrics.json",
         table=folder / "rank1.csv",
         probes=folder / "probes.csv",
+        groups=groups,
     )
     return read_json(folder / "metrics.json")
 

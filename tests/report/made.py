@@ -197,6 +197,7 @@ def _run(folder: Path, method: str) -> None:
         embeddings=results / "embeddings.h5",
         check=write_check(folder / "check.json"),
         rejects=folder / "rejects.csv",
+        sequences=folder / "sequences.csv",
         out=results / "metrics.json",
         table=results / "rank1.csv",
         probes=results / "probes.csv",

@@ -59,7 +59,9 @@ def test_the_page_and_the_compare_stage_give_the_same_differences(runs: list[Run
 def test_the_section_marks_significant_differences(runs: list[Run]) -> None:
     text = differences_section(runs, same_view=False)
     words = re.sub(r"<[^>]+>", "|", text)
-    assert re.search(r"nm\|+better\|+worse\|+\+100\.0\|+\+100\.0 … \+100\.0\|+&lt; 0\.001\|+yes", words)
+    assert re.search(
+        r"nm\|+better\|+worse\|+\+100\.0\|+\+100\.0 … \+100\.0\|+&lt; 0\.001\|+yes", words
+    )
     assert re.search(r"bg\|+worse\|+better\|+\+0\.0\|+\+0\.0 … \+0\.0\|+1\.000\|+no", words)
     assert text.count('fill="var(--heat)"') == text.count('fill="var(--paper)"') == 1
 

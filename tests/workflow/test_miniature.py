@@ -142,6 +142,7 @@ def test_without_the_setting_a_partial_dataset_is_refused_by_name(
             embeddings=finished.path("casiab", "gei/embeddings.h5"),
             check=finished.path("casiab", "check.json"),
             rejects=finished.path("casiab", "rejects.csv"),
+            sequences=finished.path("casiab", "sequences.csv"),
             out=tmp_path / "metrics.json",
             table=tmp_path / "rank1.csv",
             probes=tmp_path / "probes.csv",

@@ -65,6 +65,8 @@ rule evaluate:
         embeddings="results/{dataset}/{method}/embeddings.h5",
         check="results/{dataset}/check.json",
         rejects="results/{dataset}/rejects.csv",
+        sequences="results/{dataset}/sequences.csv",
+        groups=files("groups"),
     output:
         metrics="results/{dataset}/{method}/metrics.json",
         table="results/{dataset}/{method}/rank1.csv",
@@ -82,11 +84,38 @@ rule evaluate:
     params:
         settings=settings("evaluate"),
         code=code("gaittake.evaluation.evaluate"),
-        options=options("embeddings", "check", "rejects", stage="evaluate"),
+        options=options(
+            "embeddings", "check", "rejects", "sequences", "groups", stage="evaluate"
+        ),
     shell:
         "python -m gaittake evaluate {wildcards.dataset} --method {wildcards.method}"
         " {params.options} --out {output.metrics} --out-rank1 {output.table}"
         " --out-probes {output.probes} --threads {threads} &> {log}"
+
+
+rule export_scores:
+    """Writes the distances of all pairs, for other tools; only on demand."""
+    input:
+        embeddings="results/{dataset}/{method}/embeddings.h5",
+    output:
+        scores="results/{dataset}/{method}/scores.csv",
+    log:
+        "results/{dataset}/logs/scores/{method}.log",
+    benchmark:
+        "results/{dataset}/benchmarks/scores/{method}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=per_attempt(4000),
+        runtime=per_attempt(60),
+    params:
+        settings=settings("evaluate"),
+        code=code("gaittake.evaluation.scores"),
+        options=options("embeddings", stage="evaluate"),
+    shell:
+        "python -m gaittake scores {wildcards.dataset} --method {wildcards.method}"
+        " {params.options} --out {output.scores} --threads {threads} &> {log}"
 
 
 rule compare:

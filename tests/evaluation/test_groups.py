@@ -1,0 +1,106 @@
+"""Rates by group against plain loops; small groups are never named; faults in the table."""
+
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gaittake.errors import UserError
+from gaittake.evaluation.error_tables import groups_tables, rates_table
+from gaittake.evaluation.groups import Errors, by_group, read_groups
+from gaittake.settings import Protocol
+from tests.evaluation.plain import made_up
+from tests.evaluation.test_protocols import evaluated
+
+PEOPLE = [f"{n:03d}" for n in range(24)]
+
+
+def table_of(values: list[str]) -> pd.DataFrame:
+    return pd.DataFrame({"sex": values}, index=pd.Index(PEOPLE))
+
+
+def test_each_groups_rate_and_the_largest_difference_are_those_of_plain_loops() -> None:
+    generator = np.random.default_rng(0)
+    errors, trials = generator.integers(0, 5, 24), generator.integers(5, 9, 24)
+    values = ["f"] * 10 + ["m"] * 9 + ["x"] * 5
+    found = by_group(table_of(values), {"fnmr": Errors(errors, trials)}, PEOPLE)["sex"]
+    expected = {
+        name: sum(e for e, v in zip(errors, values, strict=True) if v == name)
+        / sum(t for t, v in zip(trials, values, strict=True) if v == name)
+        for name in "fmx"
+    }
+    for group in found["groups"]:
+        rate = group["rates"]["fnmr"]
+        assert rate["value"] == pytest.approx(expected[group["name"]])
+        assert rate["interval"][0] < rate["value"] < rate["interval"][1]
+        assert group["few"]
+    largest = found["largest_difference"]["fnmr"]
+    spread = max(expected.values()) - min(expected.values())
+    assert largest["difference"] == pytest.approx(spread)
+    assert expected[largest["groups"][0]] == max(expected.values())
+    assert largest["interval"][0] < spread < largest["interval"][1]
+
+
+def test_groups_of_fewer_than_five_people_have_no_name_and_alone_no_rate() -> None:
+    rates = {"fnmr": Errors(np.ones(24, int), np.full(24, 2))}
+    values = ["f"] * 10 + ["m"] * 10 + ["rare"] * 3 + [""]
+    found = by_group(table_of(values), rates, PEOPLE)["sex"]
+    assert [group["name"] for group in found["groups"]] == ["f", "m"]
+    assert found["pooled"] == {"groups": 1, "subjects": 3, "few": True, "rates": {}}
+    assert found["not_stated"] == 1
+    assert "rare" not in str(found)
+    values = ["f"] * 10 + ["m"] * 8 + ["rare"] * 4 + ["odd"] * 2
+    pooled = by_group(table_of(values), rates, PEOPLE)["sex"]["pooled"]
+    assert (pooled["groups"], pooled["subjects"]) == (2, 6)
+    assert pooled["rates"]["fnmr"]["value"] == 0.5
+
+
+def test_the_metrics_have_the_rates_of_each_group(tmp_path: Path) -> None:
+    views = ["000", "036", "090"]
+    embeddings, sequences = made_up(PEOPLE, ["nm-01", "nm-02"], views, lost=0)
+    protocol = Protocol(gallery=("nm-01",), probes={"nm": ("nm-02",)}, partial=True)
+    path = tmp_path / "groups.csv"
+    sexes = ["female" if n % 2 else "male" for n in range(24)]
+    pd.DataFrame({"subject": PEOPLE, "sex": sexes}).to_csv(path, index=False)
+    found = evaluated(tmp_path, embeddings, sequences, protocol, groups=path)
+    numbers = found["conditions"]["nm"]
+    probes = pd.read_csv(tmp_path / "probes.csv", dtype=str)
+    for group in numbers["groups"]["sex"]["groups"]:
+        assert group["subjects"] == 12
+        people = [p for p, sex in zip(PEOPLE, sexes, strict=True) if sex == group["name"]]
+        part = probes[probes["subject"].isin(people)]
+        by_view = [
+            fmean(
+                (part.loc[part["view"] == view, other] == "1").mean()
+                for other in views
+                if other != view
+            )
+            for view in views
+        ]
+        assert group["rates"]["rank1"]["value"] == pytest.approx(fmean(by_view))
+    overall = numbers["error_rates"]["fnmr"]["0.01"]["fnmr"]
+    halves = [g["rates"]["fnmr"]["value"] for g in numbers["groups"]["sex"]["groups"]]
+    assert fmean(halves) == pytest.approx(overall)  # halves of equally many pairs
+    shown = groups_tables(found)["sex"]
+    assert [row[1] for row in shown.rows] == ["female", "male", "largest difference"]
+    assert shown.rows[0][2] == "12*"
+    (row,) = rates_table([("GaitTAKE", found)]).rows
+    assert row[2].startswith(f"{100 * overall:.2f} [")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name,sex\n001,f\n", "columns .'subject'. are missing"),
+        ("subject\n001\n", "only the column 'subject'"),
+        ("subject,sex\n001,f\n001,m\n", "subject '001' is in two rows"),
+        ("subject,sex\n1,f\n2,m\n", "none of its 2 subjects .'1', '2', …. is one of the 24"),
+    ],
+)
+def test_faults_of_the_table_are_named(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "groups.csv"
+    path.write_text(text)
+    with pytest.raises(UserError, match=message):
+        read_groups(path, PEOPLE)
