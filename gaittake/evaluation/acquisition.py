@@ -111,7 +111,10 @@ def _of_condition(
     """Returns what one condition lost."""
     people = pd.Index([*subjects, *sorted(set(sequences["subject"]) - set(subjects))])
     views = pd.Index(sorted(sequences["view"].unique()))
-    place = people.get_indexer(sequences["subject"]), views.get_indexer(sequences["view"])
+    place = (
+        people.get_indexer(pd.Index(sequences["subject"])),
+        views.get_indexer(pd.Index(sequences["view"])),
+    )
 
     def count(chosen: Bools) -> Int64s:
         table = np.zeros((len(people), len(views)), dtype=np.int64)

@@ -98,7 +98,9 @@ def searches_of(
     return Searches(
         subject=outcomes.owners[chosen],
         mate=outcomes.mate[chosen, column],
-        others=Others(*(item[chosen, column] for item in outcomes.others)),
+        others=Others(
+            outcomes.others.distances[chosen, column], outcomes.others.subjects[chosen, column]
+        ),
         lost=lost.searches,
     )
 

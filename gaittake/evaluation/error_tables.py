@@ -36,7 +36,7 @@ def rate_of(condition: dict[str, Any], column: str) -> float | None:
     found: Any = condition.get("error_rates")
     for key in RATES[column][1]:
         found = None if found is None else found.get(key)
-    return found
+    return None if found is None else float(found)
 
 
 def mean_rate(seeds: Sequence[dict[str, Any]], condition: str, column: str) -> float | None:

@@ -60,7 +60,7 @@ def read_groups(path: Path, subjects: Sequence[str]) -> pd.DataFrame:
             f"{len(subjects)} test subjects ('{subjects[0]}', …); write them as the dataset does"
         )
     found = table.set_index(SUBJECT).reindex(list(subjects)).fillna("")
-    return found.apply(lambda column: column.str.strip())
+    return pd.DataFrame({name: found[name].str.strip() for name in found.columns})
 
 
 def by_group(

@@ -13,12 +13,14 @@ The distances are lower bounds, as in `gaittake.evaluation.verification`.
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from gaittake.arrays import Bools, Float64s, Int64s
+from gaittake.arrays import Bools, Float32s, Float64s, Int64s
 from gaittake.evaluation.intervals import rule_of_three, widened_tail
 
+Int32s = npt.NDArray[np.int32]
 NEAREST = 8
 SHARE = 0.2
 DRAWS = 400
@@ -34,8 +36,8 @@ class Others(NamedTuple):
         subjects: `[..., NEAREST]` int32; -1 if there is no other.
     """
 
-    distances: Float64s
-    subjects: Int64s
+    distances: Float32s
+    subjects: Int32s
 
 
 class Searches(NamedTuple):
@@ -135,7 +137,7 @@ def open_set(searches: Searches) -> dict[float, OpenSet | None]:
             )
             counts[at] += each
             misses, of = each[0].sum(), each[1].sum()
-            general = (misses + lost.sum()) / max(1, of + lost.sum())
+            general = float((misses + lost.sum()) / max(1, of + lost.sum()))
             weights = drawn[other].astype(np.float64)
             sampled = np.bincount(
                 owner[mate >= largest_limit(nearest, weights, at)], minlength=subjects
@@ -143,9 +145,9 @@ def open_set(searches: Searches) -> dict[float, OpenSet | None]:
             weighted = drawn @ each[1]
             rates[at].append(
                 (
-                    misses / of if of else np.nan,
+                    float(misses / of) if of else np.nan,
                     general,
-                    drawn @ sampled / weighted if weighted and weights.any() else np.nan,
+                    float(drawn @ sampled / weighted) if weighted and weights.any() else np.nan,
                 )
             )
     for at in measured:
@@ -170,7 +172,7 @@ def first_present(others: Others, rows: Int64s, absent: Bools) -> Float64s:
     distances, subjects = others.distances[rows], others.subjects[rows]
     present = (subjects < 0) | ~absent[subjects]
     place = np.where(present.any(axis=1), present.argmax(axis=1), NEAREST - 1)
-    found: Float64s = distances[np.arange(len(rows)), place]
+    found: Float64s = distances[np.arange(len(rows)), place].astype(np.float64)
     return found
 
 

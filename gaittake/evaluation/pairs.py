@@ -110,7 +110,8 @@ def verify(pairs: SubjectPairs, at: float) -> Verified | None:
         allowed = at * (weights @ different)
         # Sums of weighted counts are integers: a difference below one half is rounding.
         within = weights @ accepted <= allowed[:, None] + 1e-6
-        return within.sum(axis=1) - 1
+        last: Int64s = within.sum(axis=1) - 1
+        return last
 
     def fnmr(weights: Float64s) -> Float64s:
         of = weights @ same

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -54,7 +55,7 @@ def write_scores(
         names = sequences[list(IDENTITY)].agg("/".join, axis=1).to_numpy()
         subjects = sequences["subject"].to_numpy()
         with whole_file(out) as temporary, progress("scores", pairs, unit="pairs") as advance:
-            compression = "gzip" if out.suffix == ".gz" else None
+            compression: Literal["gzip"] | None = "gzip" if out.suffix == ".gz" else None
             for roles, name, probes, gallery in blocks:
                 one, other = (
                     as_parts(read_embeddings(opened, rows), settings.evaluate.distance)
@@ -66,7 +67,7 @@ def write_scores(
                 kept = np.ones(len(a), dtype=bool)
                 if roles.camera is not None:
                     kept = ~same | (roles.camera[probes[a]] != roles.camera[gallery[b]])
-                rows = pd.DataFrame(
+                table = pd.DataFrame(
                     {
                         "condition": name,
                         "probe": names[probes[a]],
@@ -74,7 +75,8 @@ def write_scores(
                         "same": same.astype(int),
                         "distance": distances,
                     }
-                )[kept]
+                )
+                rows = pd.DataFrame(table[kept])
                 rows.to_csv(
                     temporary,
                     mode="a",

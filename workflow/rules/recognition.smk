@@ -84,9 +84,7 @@ rule evaluate:
     params:
         settings=settings("evaluate"),
         code=code("gaittake.evaluation.evaluate"),
-        options=options(
-            "embeddings", "check", "rejects", "sequences", "groups", stage="evaluate"
-        ),
+        options=options("embeddings", "check", "rejects", "sequences", "groups", stage="evaluate"),
     shell:
         "python -m gaittake evaluate {wildcards.dataset} --method {wildcards.method}"
         " {params.options} --out {output.metrics} --out-rank1 {output.table}"
