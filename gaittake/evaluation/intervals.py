@@ -23,6 +23,7 @@ LEVEL = 0.95
 # With more subjects, the correction for skewness is below 1 % of a standard error.
 MOST_LEFT_OUT = 500
 LEAST_BEYOND = 10  # drawn numbers beyond zero; with fewer, the p-value is that of a normal tail
+ROUNDING = 1e-12  # differences below this are rounding
 NORMAL = NormalDist()
 
 Statistic = Callable[[Float64s], Float64s]
@@ -101,7 +102,7 @@ def interval(number: Resampled | None) -> tuple[float, float] | None:
     if number is None or len(number.without) < 2:
         return None
     drawn = number.drawn[~np.isnan(number.drawn)]
-    if not np.ptp(drawn):
+    if _constant(drawn):
         return number.value, number.value
     bias, skewness = _corrections(number, drawn)
     ends = []
@@ -122,8 +123,8 @@ def rate_interval(rate: Resampled | None) -> tuple[float, float] | None:
     if rate is None or ends is None or ends[0] != ends[1]:
         return ends
     bound = rule_of_three(len(rate.without))
-    low = 1 - bound if rate.value == 1 else rate.value
-    high = bound if rate.value == 0 else rate.value
+    low = 1 - bound if rate.value > 1 - ROUNDING else rate.value
+    high = bound if rate.value < ROUNDING else rate.value
     return low, high
 
 
@@ -186,9 +187,14 @@ def _corrections(number: Resampled, drawn: Float64s) -> tuple[float, float]:
     return bias, skewness
 
 
+def _constant(drawn: Float64s) -> bool:
+    """Returns whether the drawn numbers differ by rounding only."""
+    return not len(drawn) or bool(np.ptp(drawn) < ROUNDING)
+
+
 def _share_below(drawn: Float64s, value: float) -> float:
     """Returns the share of numbers below a value; equal ones count half."""
-    equal = np.abs(drawn - value) <= 1e-12
+    equal = np.abs(drawn - value) <= ROUNDING
     return float(((drawn < value) & ~equal).mean() + equal.mean() / 2)
 
 
