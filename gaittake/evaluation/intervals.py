@@ -145,9 +145,9 @@ def p_value(difference: Resampled) -> float:
     """
     drawn = difference.drawn[~np.isnan(difference.drawn)]
     subjects = len(difference.without)
-    if subjects < 2 or (not difference.value and not np.ptp(drawn)):
+    if subjects < 2 or (_constant(drawn) and abs(difference.value) < ROUNDING):
         return 1.0
-    if not np.ptp(drawn):  # each subject has the same difference: a sign test
+    if _constant(drawn):  # each subject has the same difference: a sign test
         return float(2.0 ** (1 - subjects))
     beyond = _share_below(drawn, 0.0)
     place = NORMAL.inv_cdf(np.clip(beyond, 1e-9, 1 - 1e-9))

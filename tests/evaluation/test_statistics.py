@@ -111,7 +111,8 @@ def test_equal_methods_rarely_differ_significantly_and_a_better_one_does() -> No
         one, other = (simulated(generator, 16, 0.7) for _ in range(2))
         difference = difference_of([one], [other])
         found += difference.p < 0.05
-        assert (difference.p < 0.05) != (difference.low <= 0 <= difference.high)
+        if 0 not in (difference.low, difference.high):  # few subjects give many equal means
+            assert (difference.p < 0.05) != (difference.low < 0 < difference.high)
     assert found / trials <= 0.09
     # One more correct answer for every second subject: pairing makes it significant.
     one = simulated(generator, 40, 0.5)
