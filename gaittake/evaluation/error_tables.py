@@ -74,19 +74,22 @@ def _with_interval(rates: dict[str, Any], column: str, value: float | None) -> s
     return _percent(value) + _brackets(ends)
 
 
-def speed_table(runs: Iterable[tuple[str, dict[str, Any]]]) -> Table:
-    """Returns the size of a template and the searches a second of each run."""
-    rows = [
-        [
-            title,
-            f"{found['template_bytes']:,}",
-            f"{found['gallery']:,.0f}" if found["gallery"] else "–",
-            f"{found['searches_a_second']:,.0f}" if found["searches_a_second"] else "–",
-        ]
-        for title, metrics in runs
-        if (found := metrics.get("search"))
-    ]
-    return Table(["method", "bytes a template", "gallery", "searches a CPU second"], rows)
+def search_table(runs: Iterable[tuple[str, dict[str, Any]]], *, speed: bool) -> Table:
+    """Returns the size of a template and of a gallery of each run.
+
+    Args:
+        runs: title and metrics of each.
+        speed: whether to add the searches a second, which differ from run to run.
+    """
+    rows = []
+    for title, metrics in runs:
+        if found := metrics.get("search"):
+            gallery, seconds = found["gallery"], metrics["provenance"]["search_cpu_seconds"]
+            each = f"{found['searches'] / seconds:,.0f}" if seconds else "–"
+            row = [title, f"{found['template_bytes']:,}", f"{gallery:,.0f}" if gallery else "–"]
+            rows.append([*row, each] if speed else row)
+    head = ["method", "bytes a template", "sequences in a gallery"]
+    return Table([*head, "searches a CPU second"] if speed else head, rows)
 
 
 def groups_tables(metrics: dict[str, Any]) -> dict[str, Table]:
@@ -134,7 +137,7 @@ def _difference(found: dict[str, Any] | None) -> str:
 
 
 def _percent(value: float) -> str:
-    return f"{100 * value:.2f}"
+    return f"{100 * value:.{1 if abs(value) >= 0.0995 else 2}f}"
 
 
 def _brackets(ends: Sequence[float] | None) -> str:

@@ -14,7 +14,7 @@ from gaittake.evaluation.error_tables import (
     groups_tables,
     markdown,
     rates_table,
-    speed_table,
+    search_table,
 )
 from gaittake.sequence import view_title
 from gaittake.settings import CompareStage
@@ -293,7 +293,7 @@ def _error_rates(metrics: list[dict[str, Any]]) -> list[str]:
         "In %, with 95 % intervals, as ISO/IEC 19795-1 and NIST FRTE 1:N name them; of each "
         "method's first seed. A dash: too few pairs or searches to measure it.\n",
         markdown(rates, 2),
-        markdown(speed_table(titled), 1),
+        markdown(search_table(titled, speed=False), 1),
     ]
     for title, run in titled:
         for column, table in groups_tables(run).items():

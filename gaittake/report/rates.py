@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from gaittake.evaluation.error_tables import Table, groups_tables, rates_table, speed_table
+from gaittake.evaluation.error_tables import Table, groups_tables, rates_table, search_table
 from gaittake.evaluation.groups import FEW
 from gaittake.report.chart import Axis, Line, legend, line_chart
 from gaittake.report.curves import styles_of
@@ -12,13 +12,17 @@ from gaittake.report.html import empty_section, figure, note, section, table
 from gaittake.report.runs import Run, best_run, condition_title, first_seeds
 
 TITLE = "Error rates"
-LOWEST, HIGHEST = 1e-4, 0.6  # of both axes
+LOWEST, MOST_FMR, MOST_FNMR = 1e-4, 0.6, 0.95  # of the axes
 EXPLAINED = (
     "As ISO/IEC 19795-1 and NIST FRTE 1:N name them. FNMR: share of same-person pairs above the "
     "threshold that accepts 1 % or 0.1 % of different-person pairs (FMR). FNIR: share of searches "
     "that miss their person, at the threshold at which 1 % or 0.3 % of the searches for people who "
     "are in no gallery return somebody (FPIR); a fifth of the people is removed, many times anew. "
     "Generalised: rejected sequences count as errors. A dash: too few pairs or searches."
+)
+CURVES = (
+    "DET: FNMR over FMR, both on scales of normal deviates. A curve ends where no pair of one "
+    "person is missed, or where the pairs of different people are too few."
 )
 
 
@@ -30,34 +34,51 @@ def rates_section(runs: Sequence[Run]) -> Markup:
     for condition in methods[0].metrics["conditions"]:
         lines = []
         for run in methods:
-            curve = run.metrics["conditions"][condition].get("error_rates", {}).get("det")
-            if curve and len(curve["fmr"]) > 1:
-                lines.append(Line(run.title, curve["fmr"], curve["fnmr"], styles[run.title]))
+            rates = run.metrics["conditions"][condition].get("error_rates", {})
+            if len(points := _points(rates.get("det"))) > 1:
+                lines.append(Line(run.title, *zip(*points, strict=True), styles[run.title]))
         if lines:
-            axes = [Axis(f"{name}, %", LOWEST, HIGHEST, probit=True) for name in ("FMR", "FNMR")]
+            axes = [
+                Axis(f"{name}, %", LOWEST, most, probit=True)
+                for name, most in (("FMR", MOST_FMR), ("FNMR", MOST_FNMR))
+            ]
             charts.append(line_chart(condition_title(condition), lines, *axes))
     titled = [(run.title, run.metrics) for run in methods]
-    rates = rates_table(titled)
-    if not rates.rows:
+    found = rates_table(titled)
+    if not found.rows:
         return empty_section(TITLE, "The metrics have no error rates; evaluate again.")
     content = [note(EXPLAINED)]
     if charts:
         content += [
             legend(styles),
-            figure(charts, "DET: FNMR over FMR, both on scales of normal deviates."),
+            figure(charts, CURVES),
         ]
-    content.append(_shown(rates, "Error rates in %, with 95 % intervals.", 2))
+    content.append(_shown(found, "Error rates in %, with 95 % intervals.", 2))
     content.append(
-        _shown(speed_table(titled), "Size of a template, speed of an exact search.", 1)
+        _shown(
+            search_table(titled, speed=True),
+            "Size of a template, and speed of the exact search with all of its counts.",
+            1,
+        )
     )
     best = best_run(runs)
-    for column, found in groups_tables(best.metrics).items():
+    for column, groups in groups_tables(best.metrics).items():
         caption = (
             f"{best.title} by {column}, in %. FNMR at FMR 1 % and FNIR at FPIR 1 %, at the "
             f"thresholds of all people. *: fewer than {FEW} people, a small sample."
         )
-        content.append(_shown(found, caption, 2))
+        content.append(_shown(groups, caption, 2))
     return section(TITLE, *content)
+
+
+def _points(curve: dict[str, list[float]] | None) -> list[tuple[float, float]]:
+    """Returns FMR and FNMR where both are within the axes; 0 has no deviate."""
+    pairs = zip(curve["fmr"], curve["fnmr"], strict=True) if curve else ()
+    return [
+        (fmr, fnmr)
+        for fmr, fnmr in pairs
+        if LOWEST <= fmr <= MOST_FMR and LOWEST <= fnmr <= MOST_FNMR
+    ]
 
 
 def _shown(found: Table, caption: str, words: int) -> Markup:

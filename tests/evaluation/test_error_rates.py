@@ -9,6 +9,7 @@ import torch
 
 from gaittake.evaluation import open_set as module
 from gaittake.evaluation.acquisition import losses, lost_sequences
+from gaittake.evaluation.error_tables import search_table
 from gaittake.evaluation.open_set import (
     NEAREST,
     Others,
@@ -241,3 +242,8 @@ def test_a_lost_probe_is_an_error_of_the_generalised_rates(tmp_path: Path) -> No
     assert rates["fnir"] == {"0.01": None, "0.003": None}  # 36 searches without a mate
     assert found["search"]["template_bytes"] == 24
     assert found["search"]["searches"] == 84 * 3
+    seconds = found["provenance"]["search_cpu_seconds"]
+    (row,) = search_table([("GEI", found)], speed=True).rows
+    assert row == ["GEI", "24", "30", f"{84 * 3 / seconds:,.0f}"]
+    (row,) = search_table([("GEI", found)], speed=False).rows
+    assert row == ["GEI", "24", "30"]
