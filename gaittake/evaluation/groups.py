@@ -6,6 +6,7 @@ people together they have no rates either. Groups of fewer than FEW people are m
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from math import hypot
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ import pandas as pd
 
 from gaittake.arrays import Float64s, Int64s
 from gaittake.errors import UserError
-from gaittake.evaluation.intervals import Resampled, interval, rate_interval, resampled
+from gaittake.evaluation.intervals import Resampled, rate_interval, resampled
 from gaittake.evaluation.statistics import SubjectCounts, divide, resampled_mean
 from gaittake.io.tables import read_csv
 
@@ -149,14 +150,25 @@ def _largest(
     one, other = max(pairs, key=lambda pair: abs(known[pair[0]].value - known[pair[1]].value))
     if known[one].value < known[other].value:
         one, other = other, one
-    high, low = known[one], known[other]
-    difference = Resampled(
-        high.value - low.value,
-        high.drawn - low.drawn,  # drawn on their own: other seeds
-        np.concatenate([high.without - low.value, high.value - low.without]),
-    )
     return {
         "groups": [one, other],
-        "difference": difference.value,
-        "interval": interval(difference),
+        "difference": known[one].value - known[other].value,
+        "interval": _difference_interval(known[one], known[other]),
     }
+
+
+def _difference_interval(one: Resampled, other: Resampled) -> tuple[float, float] | None:
+    """Returns the 95 % interval of the difference of two groups' rates, from those of both.
+
+    A group without an error does not vary when drawn; its interval ends at the rule of three, and
+    so enters the difference.
+
+    Source: Zou & Donner 2008, "Construction of confidence limits about effect measures".
+    """
+    ends, others = rate_interval(one), rate_interval(other)
+    if ends is None or others is None:
+        return None
+    below = hypot(one.value - ends[0], others[1] - other.value)
+    above = hypot(ends[1] - one.value, other.value - others[0])
+    difference = one.value - other.value
+    return difference - below, difference + above

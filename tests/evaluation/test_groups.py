@@ -43,6 +43,29 @@ def test_each_groups_rate_and_the_largest_difference_are_those_of_plain_loops() 
     assert largest["interval"][0] < spread < largest["interval"][1]
 
 
+def test_a_difference_of_groups_without_errors_has_their_bounds() -> None:
+    errors = np.array([1] * 10 + [0] * 14)
+    values = ["f"] * 10 + ["m"] * 8 + ["x"] * 6
+    rates = {"fnmr": Errors(errors, np.full(24, 2)), "fmr": Errors(0 * errors, np.full(24, 2))}
+    found = by_group(table_of(values), rates, PEOPLE)["sex"]["largest_difference"]
+    assert found["fnmr"]["difference"] == 0.5  # each of f has one error in two, the others none
+    assert found["fnmr"]["interval"] == pytest.approx([0.5 - 3 / 8, 0.5])
+    assert found["fmr"]["interval"] == pytest.approx([-3 / 8, 3 / 10])
+
+
+def test_the_interval_of_a_difference_contains_the_truth_in_about_95_percent_of_cases() -> None:
+    generator, names = np.random.default_rng(0), ["f"] * 12 + ["m"] * 12
+    contained = 0
+    for _ in range(200):
+        shares = generator.beta(2, np.repeat([2, 6], 12))  # 50 % and 25 % errors
+        measured = {"fnmr": Errors(generator.binomial(6, shares), np.full(24, 6))}
+        found = by_group(table_of(names), measured, PEOPLE)["sex"]["largest_difference"]["fnmr"]
+        sign = 1 if found["groups"] == ["f", "m"] else -1
+        low, high = sorted(sign * end for end in found["interval"])
+        contained += low <= 0.25 <= high
+    assert 0.91 <= contained / 200 <= 0.985
+
+
 def test_groups_of_fewer_than_five_people_have_no_name_and_alone_no_rate() -> None:
     rates = {"fnmr": Errors(np.ones(24, int), np.full(24, 2))}
     values = ["f"] * 10 + ["m"] * 10 + ["rare"] * 3 + [""]
@@ -87,7 +110,7 @@ def test_the_metrics_have_the_rates_of_each_group(tmp_path: Path) -> None:
     assert [row[1] for row in shown.rows] == ["female", "male", "largest difference"]
     assert shown.rows[0][2] == "12*"
     (row,) = rates_table([("GaitTAKE", found)]).rows
-    assert row[2].startswith(f"{100 * overall:.2f} [")
+    assert row[2].startswith(f"{100 * overall:.1f} [")
 
 
 @pytest.mark.parametrize(
