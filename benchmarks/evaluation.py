@@ -8,7 +8,8 @@ Synthetic embeddings `[n, 64, 256]`, the shape of the paper's network for OU-MVL
 common mean, with 99.9 % of the energy in 28 of 256 directions, like those of trained networks.
 `flat`: independent normal numbers, the hardest case, in which all distances are nearly equal. The
 reference is a loop over pairs of views with torch.cdist for each part and a sort of each row, for a
-few of the pairs. Times are CPU seconds per pair of views, without reading the file.
+few of the pairs. Times are CPU seconds per pair of views, without reading the file. The error rates
+with their intervals, also of two groups, are timed apart: a search needs them once.
 """
 
 import argparse
@@ -18,14 +19,18 @@ import time
 from collections.abc import Iterator
 from itertools import permutations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
 
-from gaittake.evaluation.cross_view import cross_view
+from gaittake.evaluation.acquisition import losses
+from gaittake.evaluation.cross_view import Outcomes, cross_view, grid_of
 from gaittake.evaluation.distance import read_embeddings
+from gaittake.evaluation.error_rates import error_rates
+from gaittake.evaluation.probes import probes_table
 from gaittake.evaluation.roles import Roles, roles_of
 from gaittake.io.ragged import RaggedWriter, open_ragged
 from gaittake.sequence import type_of, view_at
@@ -84,16 +89,19 @@ def write(path: Path, kind: str, subjects: int, views: int) -> None:
                     )
 
 
+PROTOCOL = Protocol(gallery=("nm-01",), probes={"nm": ("nm-00",)})
+
+
 def oumvlp_roles(sequences: pd.DataFrame) -> Roles:
     """Returns OU-MVLP's protocol: gallery 01, probes 00."""
-    (roles,) = roles_of(Protocol(gallery=("nm-01",), probes={"nm": ("nm-00",)}), sequences)
+    (roles,) = roles_of(PROTOCOL, sequences)
     return roles
 
 
-def measured(path: Path) -> tuple[Ranks, float, float]:
-    """Returns the rank of each probe's first match in each gallery, and CPU seconds of two kinds.
+def measured(path: Path) -> tuple[Ranks, float, float, float]:
+    """Returns the rank of each probe's first match in each gallery, and CPU seconds of three kinds.
 
-    The first are those of all computation after the file is opened, the second those of reading it.
+    They are those of the search, of reading the file, and of the error rates.
     """
     reading = 0.0
     with open_ragged(path, kind="embeddings") as opened:
@@ -108,8 +116,28 @@ def measured(path: Path) -> tuple[Ranks, float, float]:
 
         opened.read = timed
         begun = time.process_time()
-        found = cross_view(opened, oumvlp_roles(opened.sequences)).first_match
-        return found, time.process_time() - begun - reading, reading
+        roles = oumvlp_roles(opened.sequences)
+        outcomes = cross_view(opened, roles)
+        searched = time.process_time() - begun - reading
+        begun = time.process_time()
+        rates(outcomes, roles, opened.sequences)
+        return outcomes.first_match, searched, reading, time.process_time() - begun
+
+
+def rates(outcomes: Outcomes, roles: Roles, sequences: pd.DataFrame) -> dict[str, Any]:
+    """Returns the error rates, by two groups of equal size as well."""
+    people = outcomes.subjects
+    groups = pd.DataFrame({"half": ["f", "m"] * len(people)}).head(len(people))
+    return error_rates(
+        outcomes,
+        roles,
+        grid_of(outcomes, roles, "nm"),
+        losses(PROTOCOL, sequences, sequences.head(0), people)["nm"],
+        "nm",
+        ranks=probes_table(outcomes.probes, outcomes.first_match, roles, sequences),
+        groups=groups.set_axis(people),
+        same_view=False,
+    )
 
 
 def plain(path: Path, dtype: torch.dtype, mode: str, share: int, pairs: int) -> tuple[Ranks, float]:
@@ -159,12 +187,13 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "embeddings.h5")
             write(path, kind, asked.people, asked.views)
-            ranks, seconds, reading = measured(path)
+            ranks, seconds, reading, rating = measured(path)
             each = seconds / asked.views**2
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
             said = f"gaittake: {seconds:.0f} s, reading {reading:.0f} s; "
             said += f"peak {peak:.2f} GiB; rank-1 {(ranks == 1).mean():.3f}"
             print(f"{kind:<11}{said:<58}{each:12.2f}", flush=True)
+            print(f"{'':<11}error rates and intervals: {rating:.0f} s", flush=True)
             for name in asked.plain:
                 said, *how = LOOPS[name]
                 found, took = plain(path, *how, asked.pairs)
