@@ -9,7 +9,7 @@ common mean, with 99.9 % of the energy in 28 of 256 directions, like those of tr
 `flat`: independent normal numbers, the hardest case, in which all distances are nearly equal. The
 reference is a loop over pairs of views with torch.cdist for each part and a sort of each row, for a
 few of the pairs. Times are CPU seconds per pair of views, without reading the file. The error rates
-with their intervals, also of two groups, are timed apart: a search needs them once.
+with their intervals, also of two groups, are timed apart.
 """
 
 import argparse

@@ -50,16 +50,18 @@ def mean_of(counts: SubjectCounts, seed: int = 0) -> Resampled:
     return mean
 
 
-# `benchmarks/intervals.py` measures the coverage on more cases.
-def test_the_95_percent_interval_contains_the_true_mean_in_about_95_percent_of_cases() -> None:
-    generator, subjects = np.random.default_rng(0), 16
-    trials = 150
+# `benchmarks/intervals.py` measures the coverage on more cases. Percentiles have 86 % of 8 subjects.
+@pytest.mark.parametrize(("subjects", "trials", "least"), [(8, 600, 0.90), (16, 300, 0.92)])
+def test_the_95_percent_interval_contains_the_true_mean_in_about_95_percent_of_cases(
+    subjects: int, trials: int, least: float
+) -> None:
+    generator = np.random.default_rng(1)
     contained = 0
     for _ in range(trials):
         ends = rate_interval(mean_of(simulated(generator, subjects, 0.8)))
         assert ends is not None
         contained += ends[0] <= 0.8 <= ends[1]
-    assert 0.90 <= contained / trials <= 0.99
+    assert least <= contained / trials <= 0.98
 
 
 def test_the_interval_is_wider_than_that_of_independent_probes() -> None:
