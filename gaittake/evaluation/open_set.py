@@ -123,22 +123,26 @@ def open_set(searches: Searches) -> dict[float, OpenSet | None]:
         nonmated = np.flatnonzero(absent[searches.subject])
         mated = np.flatnonzero(~absent[searches.subject] & np.isfinite(searches.mate))
         nearest = first_present(searches.others, nonmated, absent)
+        order = np.argsort(nearest)
+        nearest, nonmated = nearest[order], nonmated[order]
         lost = np.where(absent, 0, searches.lost)
         owner, mate = searches.subject[mated], searches.mate[mated]
         other = searches.subject[nonmated]
+        weights = drawn[other].astype(np.float64)
+        by_mated = np.bincount(owner, minlength=subjects)
+        by_nonmated = np.bincount(other, minlength=subjects)
         for at in measured:
             limit = largest_limit(nearest, np.ones(len(nearest)), at)
             missed = mate >= limit
             each = (
                 np.bincount(owner[missed], minlength=subjects),
-                np.bincount(owner, minlength=subjects),
+                by_mated,
                 np.bincount(other[nearest < limit], minlength=subjects),
-                np.bincount(other, minlength=subjects),
+                by_nonmated,
             )
             counts[at] += each
             misses, of = each[0].sum(), each[1].sum()
             general = float((misses + lost.sum()) / max(1, of + lost.sum()))
-            weights = drawn[other].astype(np.float64)
             sampled = np.bincount(
                 owner[mate >= largest_limit(nearest, weights, at)], minlength=subjects
             )
@@ -180,16 +184,15 @@ def largest_limit(nearest: Float64s, weights: Float64s, at: float) -> float:
     """Returns the largest distance below which at most a share `at` of the searches are positive.
 
     Args:
-        nearest: `[q]` distance of each search's nearest candidate.
+        nearest: `[q]` distance of each search's nearest candidate, ascending.
         weights: `[q]` of the searches.
         at: the largest FPIR.
     """
-    order = np.argsort(nearest, kind="stable")
-    reached = weights[order].cumsum()
+    reached = weights.cumsum()
     if not len(reached) or reached[-1] <= 0:
         return np.inf
     place = int(np.searchsorted(reached, at * reached[-1] + 1e-9, side="right"))
-    return float(nearest[order[place]]) if place < len(order) else np.inf
+    return float(nearest[place]) if place < len(nearest) else np.inf
 
 
 def _interval(drawn: Float64s, subjects: int) -> tuple[float, float] | None:

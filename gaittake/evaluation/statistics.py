@@ -75,7 +75,7 @@ class Difference(NamedTuple):
         mean: the difference on all subjects.
         low: lower end of the 95 % interval.
         high: upper end of the 95 % interval.
-        p: that the true difference is zero; below 0.05 if the interval excludes zero.
+        p: two-sided p-value of a difference of zero, see `gaittake.evaluation.intervals.p_value`.
     """
 
     mean: float

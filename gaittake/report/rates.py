@@ -36,7 +36,8 @@ def rates_section(runs: Sequence[Run]) -> Markup:
         for run in methods:
             rates = run.metrics["conditions"][condition].get("error_rates", {})
             if len(points := _points(rates.get("det"))) > 1:
-                lines.append(Line(run.title, *zip(*points, strict=True), styles[run.title]))
+                fmr, fnmr = ([point[axis] for point in points] for axis in (0, 1))
+                lines.append(Line(run.title, fmr, fnmr, styles[run.title]))
         if lines:
             axes = [
                 Axis(f"{name}, %", LOWEST, most, probit=True)

@@ -108,7 +108,7 @@ def test_fewer_subjects_than_places_leave_them_empty() -> None:
 
 
 def test_the_threshold_keeps_the_positives_at_the_asked_share() -> None:
-    nearest, ones = np.array([3.0, 1, 2, 4, 2]), np.ones(5)
+    nearest, ones = np.array([1.0, 2, 2, 3, 4]), np.ones(5)
     assert [largest_limit(nearest, ones, at) for at in (0, 0.2, 0.4, 0.6, 1)] == [
         1,
         2,
@@ -116,7 +116,7 @@ def test_the_threshold_keeps_the_positives_at_the_asked_share() -> None:
         3,
         np.inf,
     ]
-    assert largest_limit(nearest, np.array([1.0, 0, 1, 1, 1]), 0.25) == 2
+    assert largest_limit(nearest, np.array([0.0, 1, 1, 1, 1]), 0.25) == 2
 
 
 def test_fnir_is_that_of_a_plain_loop(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,6 +84,23 @@ def test_far_from_zero_the_p_value_still_falls() -> None:
     assert p_value(mean_of([0.4] * 6)) == 1 / 32  # a sign test of six subjects
 
 
+def test_few_differing_subjects_are_no_more_significant_than_a_sign_test() -> None:
+    for differing in range(1, 6):
+        p = p_value(mean_of([0.5] * differing + [0.0] * (30 - differing)))
+        assert p >= 2.0 ** (1 - differing)
+        assert p_value(mean_of([-0.5] * differing + [0.0] * (30 - differing))) == pytest.approx(p)
+    assert p_value(mean_of([0.5] * 10 + [0.0] * 20)) < 0.01
+
+
+def test_equal_methods_with_few_errors_are_rarely_significant() -> None:
+    generator, trials = np.random.default_rng(3), 300
+    alarms = 0
+    for _ in range(trials):  # 16 subjects, two of three without an error
+        one, other = generator.binomial(12, generator.beta(3.8, 0.2, 16), (2, 16)) / 12
+        alarms += p_value(mean_of((one - other).tolist())) < 0.05
+    assert alarms / trials <= 0.08
+
+
 def test_holm_multiplies_the_smallest_by_the_number_of_comparisons() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.5, 0.9]) == [1, 1]
