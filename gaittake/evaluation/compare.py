@@ -92,16 +92,16 @@ def _rows(seeds: list[dict[str, Any]], probes: list[Path], *, same_view: bool) -
         counts = [count_by_subject(table, condition) for table in tables]
         ends = rate_interval(mean_over_trainings(counts, same_view=same_view))
         rows.loc[place, ["low", "high"]] = [percent(end) for end in ends or (None, None)]
-    for column in RATES:
-        numbers_of = [mean_rate(seeds, condition, column) for condition in rows["condition"]]
-        if any(number is not None for number in numbers_of):
-            rows[column] = [percent(number) for number in numbers_of]
     for column, metric in further.items():
         numbers = over_seeds(seeds, metric)
         for place, condition in enumerate(rows["condition"]):
             mean = numbers[condition].mean
             shown = metric.removesuffix("_matched") in seeds[0]["conditions"][condition]["shown"]
             rows.loc[place, column] = percent(mean.mean if mean and shown else None)
+    for column in RATES:
+        numbers_of = [mean_rate(seeds, condition, column) for condition in rows["condition"]]
+        if any(number is not None for number in numbers_of):
+            rows[column] = [percent(number) for number in numbers_of]
     return rows
 
 

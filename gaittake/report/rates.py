@@ -50,10 +50,7 @@ def rates_section(runs: Sequence[Run]) -> Markup:
         return empty_section(TITLE, "The metrics have no error rates; evaluate again.")
     content = [note(EXPLAINED)]
     if charts:
-        content += [
-            legend(styles),
-            figure(charts, CURVES),
-        ]
+        content.append(figure(charts, CURVES, legend=legend(styles)))
     content.append(_shown(found, "Error rates in %, with 95 % intervals.", 2))
     content.append(
         _shown(

@@ -50,7 +50,7 @@ def mean_of(counts: SubjectCounts, seed: int = 0) -> Resampled:
     return mean
 
 
-# `benchmarks/intervals.py` measures more cases. Percentiles cover 86 % with 8 subjects.
+# `benchmarks/intervals.py` measures the coverage on more cases. Percentiles of 8 people cover 86 %.
 @pytest.mark.parametrize(("subjects", "trials", "least"), [(8, 600, 0.90), (16, 300, 0.92)])
 def test_the_95_percent_interval_contains_the_true_mean_in_about_95_percent_of_cases(
     subjects: int, trials: int, least: float
