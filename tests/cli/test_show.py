@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from gaittake.cli import main
 from gaittake.io.ragged import RaggedWriter
+from gaittake.io.tables import write_sequences
 from gaittake.sequence import type_of, view_at
 from gaittake.settings import SECTIONS, Section, Settings, digest_of, load_settings, settings_text
 from tests.cli.conftest import Run, assert_one_line
@@ -168,7 +169,9 @@ def test_a_stage_run_by_hand_computes_what_the_workflow_computes(run: Run) -> No
                     )
     Path("rejects.csv").write_text("stage,path,reason,used\n")
     write_check(Path("check.json"))
+    write_sequences([], Path("sequences.csv"))
     files = ("--embeddings", "embeddings.h5", "--rejects", "rejects.csv", "--check", "check.json")
+    files += ("--sequences", "sequences.csv")
     given = ("--out", "given/metrics.json", "--out-rank1", "given/rank1.csv")
     given += ("--out-probes", "given/probes.csv")
     given += ("--method", "gei", "--settings-digest", digest_of(record))
@@ -179,6 +182,8 @@ def test_a_stage_run_by_hand_computes_what_the_workflow_computes(run: Run) -> No
     )
     assert by_hand["provenance"].pop("date") <= datetime.now(UTC).isoformat()
     del given_out["provenance"]["date"]  # may be a second earlier
+    for metrics in (by_hand, given_out):
+        assert metrics["provenance"].pop("search_cpu_seconds") > 0
     assert by_hand == given_out
 
 
