@@ -1,5 +1,6 @@
 """Tables of several methods and seeds, and their Markdown page."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -72,6 +73,27 @@ def test_the_rank1_table_has_the_documented_columns(tmp_path: Path) -> None:
     ]
     assert list(rows["method"]) == ["chance", "gaittake", "gei"]
     assert list(rows["mean"]) == ["10.00", "85.00", "30.00"]
+
+
+def test_measured_error_rates_are_the_last_columns_as_means_over_seeds(tmp_path: Path) -> None:
+    runs = [write_run(tmp_path / str(seed), "gaittake", 3, seed=seed) for seed in (0, 1)]
+    for (path, _), fnmr in zip(runs, (0.1, 0.3), strict=True):
+        metrics = json.loads(path.read_text())
+        metrics["conditions"]["nm"]["error_rates"] = {
+            "fnmr": {"0.01": {"fnmr": fnmr, "interval": [0.05, 0.4]}, "0.001": None},
+            "failure_to_acquire": {"rate": 0.0},
+        }
+        write_json(metrics, path)
+    compare(
+        CompareStage(dataset="people", table="rank1", layout="walkers", same_view=False),
+        [metrics for metrics, _ in runs],
+        [probes for _, probes in runs],
+        out=tmp_path / "table.csv",
+        markdown=tmp_path / "table.md",
+    )
+    rows = pd.read_csv(tmp_path / "table.csv", dtype=str)
+    assert list(rows.columns[-3:]) == ["mean_matched", "fnmr_fmr1", "failure_to_acquire"]
+    assert list(rows.iloc[1][-2:]) == ["20.00", "0.00"]
 
 
 @pytest.mark.parametrize("table", ["rank1", "table"])
