@@ -32,7 +32,9 @@ for found in pkgutil.walk_packages(gaittake.__path__, "gaittake."):
 COMMAND = "from gaittake.cli import main; main()"
 # Where a module may need PyTorch; none elsewhere may.
 WITH_TORCH = ("data", "evaluation", "losses", "models", "pose", "report", "training", "use")
-ALSO_TORCH = {"device", "io.checkpoint", "io.coco", "io.environment", "io.torch_file", "io.weights"}
+ALSO_TORCH = {"cudnn", "device"} | {
+    f"io.{name}" for name in ("checkpoint", "coco", "environment", "torch_file", "weights")
+}
 
 
 def run(code: str, *arguments: str, without: set[str]) -> tuple[int, str, str]:

@@ -38,8 +38,8 @@ REQUESTS = {
     "quality": (1, 4000, 60, "main"),
     "cache": (1, 2000, 240, "main"),
     "merge": (1, 4000, 240, "main"),
-    "train": (2, 16000, 2880, "gpu"),
-    "embed": (2, 16000, 240, "gpu"),
+    "train": (2, 4000, 2880, "gpu"),
+    "embed": (2, 4000, 240, "gpu"),
     "evaluate": (1, 8000, 60, "main"),
 }
 # The GPUs of the node are declared only.
@@ -152,7 +152,7 @@ def test_a_training_on_two_gpus_is_two_processes_and_outlives_one_of_them(
     for job in jobs:
         assert int(job["NumCPUs"]) == 2
         assert re.findall(r"gpu:(\d)", job["TresPerJob"]) == ["2"]
-    assert [megabytes(job) for job in jobs] == [32000, 64000]
+    assert [megabytes(job) for job in jobs] == [8000, 16000]
     calls = re.findall(r"sbatch .*rule_train.*", said)
     assert len(calls) == 2
     assert all(" --nodes=1 " in call for call in calls)
@@ -183,7 +183,7 @@ def test_too_little_gpu_memory_is_not_tried_again_with_more_memory(
     assert code == 1
     assert "(Not tried again in this run.)" in said, said
     tried = [job for job in submitted() if rule_of(job) == "train"]
-    assert [megabytes(job) for job in tried] == [16000, 16000]
+    assert [megabytes(job) for job in tried] == [4000, 4000]
 
 
 def results_with_cache(project: Project) -> Path:
