@@ -1,6 +1,6 @@
 """Roles of the sequences in the protocol."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -42,6 +42,34 @@ class Roles(NamedTuple):
     def gallery_of(self, cell: str) -> Int64s:
         """Returns the row numbers of a cell's gallery sequences."""
         return np.flatnonzero(self.gallery & (self.gallery_cell == cell))
+
+    def searches(self, *, same_view: bool) -> Iterator[tuple[str, Int64s, Int64s]]:
+        """Yields condition, probes and gallery, as row numbers, of each pair of cells that counts.
+
+        Args:
+            same_view: whether pairs of identical cells count.
+        """
+        galleries = {cell: rows for cell in self.cells if len(rows := self.gallery_of(cell))}
+        for name, is_probe in self.conditions.items():
+            for probe_cell in self.cells:
+                probes = np.flatnonzero(is_probe & (self.probe_cell == probe_cell))
+                for cell, gallery in galleries.items():
+                    if len(probes) and (cell != probe_cell or same_view):
+                        yield name, probes, gallery
+
+    def skipped(self, subjects: Names, probes: Int64s, gallery: Int64s) -> Bools:
+        """Returns `[n, m]`: pairs of one subject by one camera, where these do not count.
+
+        Args:
+            subjects: of all sequences.
+            probes: `[n]` row numbers.
+            gallery: `[m]` row numbers.
+        """
+        if self.camera is None:
+            return np.zeros((len(probes), len(gallery)), dtype=bool)
+        same: Bools = subjects[probes][:, None] == subjects[gallery]
+        skipped: Bools = same & (self.camera[probes][:, None] == self.camera[gallery])
+        return skipped
 
 
 def roles_of(protocol: Protocol, sequences: pd.DataFrame) -> list[Roles]:

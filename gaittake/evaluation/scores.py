@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from gaittake.arrays import Int64s
 from gaittake.errors import UserError
 from gaittake.evaluation.distance import as_parts, pair_distances, read_embeddings
 from gaittake.evaluation.roles import Roles, roles_of
@@ -53,7 +54,7 @@ def write_scores(
                 "leave conditions out with protocol.probes"
             )
         names = sequences[list(IDENTITY)].agg("/".join, axis=1).to_numpy()
-        subjects = sequences["subject"].to_numpy()
+        subjects = sequences["subject"].to_numpy().astype(str)
         with whole_file(out) as temporary, progress("scores", pairs, unit="pairs") as advance:
             compression: Literal["gzip"] | None = "gzip" if out.suffix == ".gz" else None
             for roles, name, probes, gallery in blocks:
@@ -64,9 +65,7 @@ def write_scores(
                 a, b = np.indices((len(probes), len(gallery))).reshape(2, -1)
                 distances = pair_distances(one, other, a, b)
                 same = subjects[probes[a]] == subjects[gallery[b]]
-                kept = np.ones(len(a), dtype=bool)
-                if roles.camera is not None:
-                    kept = ~same | (roles.camera[probes[a]] != roles.camera[gallery[b]])
+                kept = ~roles.skipped(subjects, probes, gallery).ravel()
                 table = pd.DataFrame(
                     {
                         "condition": name,
@@ -90,15 +89,8 @@ def write_scores(
     logger.info("%s: %d pairs", out, written)
 
 
-def _blocks(
-    roles: Roles, *, same_view: bool
-) -> Iterator[tuple[Roles, str, np.ndarray, np.ndarray]]:
+def _blocks(roles: Roles, *, same_view: bool) -> Iterator[tuple[Roles, str, Int64s, Int64s]]:
     """Yields condition, probes and gallery of blocks of pairs, as row numbers."""
-    galleries = {cell: rows for cell in roles.cells if len(rows := roles.gallery_of(cell))}
-    for name, is_probe in roles.conditions.items():
-        for probe_cell in roles.cells:
-            probes = np.flatnonzero(is_probe & (roles.probe_cell == probe_cell))
-            for cell, gallery in galleries.items():
-                if cell != probe_cell or same_view:
-                    for first in range(0, len(probes), PROBES):
-                        yield roles, name, probes[first : first + PROBES], gallery
+    for name, probes, gallery in roles.searches(same_view=same_view):
+        for first in range(0, len(probes), PROBES):
+            yield roles, name, probes[first : first + PROBES], gallery

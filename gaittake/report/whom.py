@@ -1,15 +1,14 @@
 """Who is taken for whom: the person of the nearest gallery sequence, for each person's probes."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from gaittake.arrays import Bools, Int64s
 from gaittake.evaluation.distance import distances, read_embeddings
-from gaittake.evaluation.roles import Roles, roles_of
+from gaittake.evaluation.roles import roles_of
 from gaittake.io.ragged import RaggedFile, open_ragged
 from gaittake.report.chart import DARK
 from gaittake.report.html import collapsed, empty_section, figure, section, table, template
@@ -97,7 +96,7 @@ def taken_for(settings: ReportStage, embeddings: RaggedFile) -> pd.DataFrame:
     searches = [
         (roles, name, probes, gallery)
         for roles in roles_of(settings.protocol, table)
-        for name, probes, gallery in _searches(roles, same_view=settings.protocol.same_view)
+        for name, probes, gallery in roles.searches(same_view=settings.protocol.same_view)
     ]
     if (
         pairs := sum(len(probes) * len(gallery) for _, _, probes, gallery in searches)
@@ -108,32 +107,12 @@ def taken_for(settings: ReportStage, embeddings: RaggedFile) -> pd.DataFrame:
     for roles, name, probes, gallery in searches:
         one, others = (read_embeddings(embeddings, chosen) for chosen in (probes, gallery))
         found = distances(one, others, kind=settings.distance)
-        found[_skipped(roles, subjects, probes, gallery)] = np.inf
+        found[roles.skipped(subjects, probes, gallery)] = np.inf
         searched = np.isfinite(found).any(axis=1)
         nearest = subjects[gallery[found.argmin(axis=1)]]
         for probe, other in zip(subjects[probes][searched], nearest[searched], strict=True):
             rows.append((name, str(probe), str(other)))
     return pd.DataFrame(rows, columns=["condition", "subject", "taken_for"])
-
-
-def _searches(roles: Roles, *, same_view: bool) -> Iterator[tuple[str, Int64s, Int64s]]:
-    """Yields condition, probes and gallery of each pair of cells that counts."""
-    for name, is_probe in roles.conditions.items():
-        for probe_cell in roles.cells:
-            probes = np.flatnonzero(is_probe & (roles.probe_cell == probe_cell))
-            for cell in roles.cells:
-                gallery = roles.gallery_of(cell)
-                if len(probes) and len(gallery) and (cell != probe_cell or same_view):
-                    yield name, probes, gallery
-
-
-def _skipped(roles: Roles, subjects: np.ndarray, probes: Int64s, gallery: Int64s) -> Bools:
-    """Returns `[n, m]`: pairs of one subject by one camera, if these do not count."""
-    if roles.camera is None:
-        return np.zeros((len(probes), len(gallery)), dtype=bool)
-    same: Bools = subjects[probes][:, None] == subjects[gallery]
-    own: Bools = same & (roles.camera[probes][:, None] == roles.camera[gallery])
-    return own
 
 
 def shares_of(found: pd.DataFrame) -> dict[tuple[str, str], float]:
