@@ -91,7 +91,7 @@ rule evaluate:
         " --out-probes {output.probes} --threads {threads} &> {log}"
 
 
-rule export_scores:
+rule scores:
     """Writes the distances of all pairs, for other tools; only on demand."""
     input:
         embeddings="results/{dataset}/{method}/embeddings.h5",
