@@ -19,13 +19,10 @@ from gaittake.sequence import IDENTITY
 from gaittake.settings import EvaluateStage
 
 logger = logging.getLogger(__name__)
-MOST_PAIRS = 20_000_000
 PROBES = 64  # per block
 
 
-def write_scores(
-    settings: EvaluateStage, *, embeddings: Path, out: Path, most: int = MOST_PAIRS
-) -> None:
+def write_scores(settings: EvaluateStage, *, embeddings: Path, out: Path, most: int) -> None:
     """Writes a row for each pair of a probe and a gallery sequence that the protocol counts.
 
     Columns: condition; probe and gallery (`subject/type/view`); same: 1 for one subject, else 0;

@@ -29,7 +29,7 @@ def test_every_counted_pair_is_written_once(tmp_path: Path, comparison: str) -> 
     views = ["00_1", "00_2", "01_1"]
     embeddings, sequences = made_up(["001", "002", "003"], ["nm-01", "nm-02"], views, lost=0)
     path = write_embeddings(tmp_path / "embeddings.h5", embeddings, sequences)
-    write_scores(stage(comparison), embeddings=path, out=tmp_path / "scores.csv")
+    write_scores(stage(comparison), embeddings=path, out=tmp_path / "scores.csv", most=1000)
     found = pd.read_csv(tmp_path / "scores.csv")
     expected = {}
     rows = list(sequences.itertuples(index=False, name=None))
@@ -53,7 +53,7 @@ def test_every_counted_pair_is_written_once(tmp_path: Path, comparison: str) -> 
 def test_a_name_with_gz_is_compressed_and_too_many_pairs_are_refused(tmp_path: Path) -> None:
     embeddings, sequences = made_up(["001", "002"], ["nm-01", "nm-02"], ["000", "090"], lost=0)
     path = write_embeddings(tmp_path / "embeddings.h5", embeddings, sequences)
-    write_scores(stage("views"), embeddings=path, out=tmp_path / "scores.csv.gz")
+    write_scores(stage("views"), embeddings=path, out=tmp_path / "scores.csv.gz", most=1000)
     with gzip.open(tmp_path / "scores.csv.gz", "rt") as file:
         assert len(file.readlines()) == 9
     with pytest.raises(UserError, match="8 pairs, 7 are allowed"):
