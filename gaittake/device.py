@@ -78,9 +78,9 @@ def _version(architecture: str) -> tuple[int, int]:
     return divmod(int(re.sub(r"\D", "", architecture)), 10)
 
 
-def autocast(device: torch.device, precision: str, *, loss_scaling: bool = False) -> torch.autocast:
+def autocast(device: torch.device, precision: str) -> torch.autocast:
     """Returns the context in which a network computes, in `layer_dtype`."""
-    return autocast_to(device.type, layer_dtype(device, precision, loss_scaling=loss_scaling))
+    return autocast_to(device.type, layer_dtype(device, precision))
 
 
 def autocast_to(kind: str, dtype: torch.dtype) -> torch.autocast:
