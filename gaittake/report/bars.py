@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from gaittake.report.chart import DASHES, HEIGHT, LEFT, RIGHT, WIDTH, Axis
+from gaittake.report.chart import DASHES, HEIGHT, LEFT, RIGHT, TICKS, WIDTH, Axis
 from gaittake.report.html import template
 
 NAMES, VALUE = 82.0, 52.0  # left of and beside the bars
@@ -30,18 +30,14 @@ _BARS = template("""\
 <line x1="{{ left }}" x2="{{ left }}" y1="{{ top }}" y2="{{ height - 4 }}" class="axis"/>
 </svg>
 """)
-_HISTOGRAM = template("""\
+_HISTOGRAM = template(
+    """\
 <svg viewBox="0 0 {{ width }} {{ height }}" role="img" aria-label="{{ label }}">
 <text x="{{ left }}" y="14" class="title">{{ title }}</text>
 <text x="{{ right }}" y="14" text-anchor="end" class="soft">pairs, %</text>
-{% for at, text in y_ticks %}
-<line x1="{{ left }}" x2="{{ right }}" y1="{{ at }}" y2="{{ at }}" class="gridline"/>
-<text x="{{ left - 6 }}" y="{{ at + 4 }}" text-anchor="end" class="soft">{{ text }}</text>
-{% endfor %}
-{% for at, text in x_ticks %}
-<line x1="{{ at }}" x2="{{ at }}" y1="{{ floor }}" y2="{{ floor + 4 }}" class="axis"/>
-<text x="{{ at }}" y="{{ floor + 16 }}" text-anchor="middle" class="soft">{{ text }}</text>
-{% endfor %}
+"""
+    + TICKS
+    + """\
 {% for shape in shapes %}
 <polygon points="{{ shape.points }}" fill="var(--c{{ shape.style }})" fill-opacity="0.3"
  stroke="var(--c{{ shape.style }})" stroke-width="1.4" stroke-dasharray="{{ shape.dash }}"/>
@@ -58,7 +54,8 @@ _HISTOGRAM = template("""\
  fill="none" pointer-events="all" data-tip="{{ bin.tip }}"/>
 {% endfor %}
 </svg>
-""")
+"""
+)
 
 
 class Bar(NamedTuple):

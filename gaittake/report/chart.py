@@ -84,11 +84,8 @@ class Axis(NamedTuple):
         return [float(v) + 0.0 for v in np.arange(first, self.high / step + 1e-9) * step]
 
 
-_LINE_CHART = template("""\
-<svg viewBox="0 0 {{ width }} {{ height }}" role="img" aria-label="{{ label }}"
- data-x="{{ x_label }}">
-<text x="{{ left }}" y="14" class="title">{{ title }}</text>
-<text x="{{ right }}" y="14" text-anchor="end" class="soft">{{ y_label }}</text>
+# Grid and ticks, with `x_ticks` and `y_ticks` of place and text.
+TICKS = """\
 {% for at, text in y_ticks %}
 <line x1="{{ left }}" x2="{{ right }}" y1="{{ at }}" y2="{{ at }}" class="gridline"/>
 <text x="{{ left - 6 }}" y="{{ at + 4 }}" text-anchor="end" class="soft">{{ text }}</text>
@@ -97,6 +94,16 @@ _LINE_CHART = template("""\
 <line x1="{{ at }}" x2="{{ at }}" y1="{{ floor }}" y2="{{ floor + 4 }}" class="axis"/>
 <text x="{{ at }}" y="{{ floor + 16 }}" text-anchor="middle" class="soft">{{ text }}</text>
 {% endfor %}
+"""
+_LINE_CHART = template(
+    """\
+<svg viewBox="0 0 {{ width }} {{ height }}" role="img" aria-label="{{ label }}"
+ data-x="{{ x_label }}">
+<text x="{{ left }}" y="14" class="title">{{ title }}</text>
+<text x="{{ right }}" y="14" text-anchor="end" class="soft">{{ y_label }}</text>
+"""
+    + TICKS
+    + """\
 <line x1="{{ left }}" x2="{{ right }}" y1="{{ floor }}" y2="{{ floor }}" class="axis"/>
 <text x="{{ (left + right) / 2 }}" y="{{ height - 6 }}" text-anchor="middle" class="soft">
 {{- x_label }}</text>
@@ -109,7 +116,8 @@ _LINE_CHART = template("""\
  data-values="{{ line.read }}"/>
 {% endfor %}
 </svg>
-""")
+"""
+)
 _LEGEND = template("""\
 <p class="legend">
 {% for name, colour, dash in strokes %}
