@@ -9,6 +9,7 @@ import pandas as pd
 
 from gaittake.evaluation.error_tables import RATES, mean_rate
 from gaittake.evaluation.intervals import LEVEL, Resampled, holm, rate_interval
+from gaittake.evaluation.page import markdown_page
 from gaittake.evaluation.probes import read_probes
 from gaittake.evaluation.statistics import (
     count_by_subject,
@@ -20,7 +21,6 @@ from gaittake.evaluation.tables import (
     CHANCE,
     METRICS,
     OF_MATCHED,
-    markdown_page,
     percent,
     table_rows,
 )

@@ -8,7 +8,8 @@ from markupsafe import Markup
 
 from gaittake.evaluation.compare import differences
 from gaittake.evaluation.intervals import RESAMPLES
-from gaittake.evaluation.tables import method_name, p_text
+from gaittake.evaluation.page import p_text
+from gaittake.evaluation.tables import method_name
 from gaittake.report.chart import RIGHT, WIDTH, Axis
 from gaittake.report.html import collapsed, empty_section, figure, note, section, table, template
 from gaittake.report.runs import Run, best_run, condition_title

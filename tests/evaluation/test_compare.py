@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from gaittake.evaluation.compare import compare
-from gaittake.evaluation.tables import markdown_table, published
+from gaittake.evaluation.page import markdown_table
+from gaittake.evaluation.tables import published
 from gaittake.io.tables import read_json, write_json
 from gaittake.settings import CompareStage
 
