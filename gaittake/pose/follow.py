@@ -84,8 +84,8 @@ def follow(candidates: Float32s, numbers: Int64s, heights: Float64s) -> Float32s
 def _follow_run(keypoints: Float32s, candidates: Float32s, run: Int64s, heights: Float64s) -> None:
     """Changes the keypoints of successive frames, which have the indices `run`."""
     scale = heights[run, None, None, None].astype(np.float64)
-    middle = candidates[run][:, TRUNK, 0, :2].mean(axis=1)[:, None, None]
     found = candidates[run].astype(np.float64)
+    middle = found[:, TRUNK, 0, :2].mean(axis=1)[:, None, None]
     found[..., :2] = (found[..., :2] - middle) / scale
     for limb in LIMBS:
         upper, lower = (options(found[:, pair]) for pair in (limb.upper, limb.lower))
