@@ -279,7 +279,10 @@ def open_ragged(path: Path, *, kind: str) -> Iterator[RaggedFile]:
     """
     fix = "Delete it and run the same command again to recreate it."
     if not path.exists():
-        raise UserError(f"{path}: no such file; a {kind} file is required.")
+        raise UserError(
+            f"{path}: no such file; one of kind '{kind}' is required. Run the stage that writes "
+            "it, or check the path."
+        )
     try:
         # The pipeline never writes to a file under its final name. Readers need no lock, so file
         # systems without locks (NFS, Lustre) work.
