@@ -167,53 +167,83 @@ def read_heatmaps(heatmaps: Tensor, boxes: Tensor) -> Tensor:
     bins = heatmaps.float().flatten(2).softmax(dim=2).reshape(heatmaps.shape)
     own = _most_probable(bins)
     candidates = bins.new_zeros(*bins.shape[:2], 3, 3)
-    candidates[:, :, 0, :2] = own.position
-    candidates[:, :, 0, 2] = (bins * own.inside).sum(dim=(2, 3))
-    pairs = bins[:, FOLLOWED]  # [n, pair, left or right, side, side]
-    together = pairs.sum(dim=2)
+    candidates[:, :, 0] = _read(_cut(bins, own), own)
+    sides = [bins[:, [pair[one] for pair in FOLLOWED]] for one in (0, 1)]
+    together = sides[0] + sides[1]
     for place in (1, 2):
         window = _most_probable(together)
+        shared = _read(_cut(together, window), window)
         for one in (0, 1):
             index = [pair[one] for pair in FOLLOWED]
-            candidates[:, index, place, :2] = window.position
-            candidates[:, index, place, 2] = (pairs[:, :, one] * window.inside).sum(dim=(2, 3))
-        together = together * ~window.inside
+            candidates[:, index, place, :2] = shared[..., :2]
+            candidates[:, index, place, 2] = _cut(sides[one], window).sum(dim=(2, 3))
+        if place == 1:
+            together = _without(together, window)
     corner = boxes[:, None, None, :2]
     extent = (boxes[:, None, None, 2:] - corner).clamp(min=1)
-    scaled = corner + candidates[..., :2] * extent
+    scaled = corner + candidates[..., :2] / heatmaps.shape[3] * extent
     return torch.cat([scaled, candidates[..., 2:].clamp(max=1)], dim=3)
 
 
 class _Window(NamedTuple):
-    """The most probable window of each heatmap.
+    """The most probable window of each heatmap: its middle bin.
 
     Attributes:
-        inside: `[n, k, side, side]` bool.
-        position: `[n, k, 2]`: mean x and y in it, in 0…1.
+        row: `[n, k]`.
+        column: `[n, k]`.
     """
 
-    inside: Tensor
-    position: Tensor
+    row: Tensor
+    column: Tensor
+
+
+def _reach(side: int) -> int:
+    """Returns how many bins a window of a heatmap extends from its middle."""
+    return max(1, round(REACH * side))
 
 
 def _most_probable(bins: Tensor) -> _Window:
-    """Returns the most probable window of heatmaps `[n, k, side, side]` of probabilities."""
+    """Returns the most probable windows of heatmaps `[n, k, side, side]` of probabilities."""
     side = bins.shape[3]
-    reach = max(1, round(REACH * side))
     index = torch.arange(side, device=bins.device)
-    band = ((index[:, None] - index).abs() <= reach).to(bins.dtype)
+    band = ((index[:, None] - index).abs() <= _reach(side)).to(bins.dtype)
     # The sum of each window; on a CPU 20 times as fast as a pooling of this size.
     place = (band @ bins @ band).flatten(2).argmax(dim=2)
+    return _Window(place // side, place % side)
+
+
+def _cut(bins: Tensor, window: _Window) -> Tensor:
+    """Returns the bins `[n, k, w, w]` in the windows; those outside the heatmap are zero."""
+    reach = _reach(bins.shape[3])
+    span = torch.arange(2 * reach + 1, device=bins.device)
+    n, k = (torch.arange(size, device=bins.device) for size in bins.shape[:2])
+    return F.pad(bins, (reach,) * 4)[
+        n[:, None, None, None],
+        k[:, None, None],
+        (window.row[..., None] + span)[..., None],
+        (window.column[..., None] + span)[..., None, :],
+    ]
+
+
+def _read(inside: Tensor, window: _Window) -> Tensor:
+    """Returns `[n, k, 3]`: the mean x and y in the windows, in bins, and their probability."""
+    reach = inside.shape[3] // 2
+    offset = torch.arange(-reach, reach + 1, device=inside.device) + 0.5
+    mass = inside.sum(dim=(2, 3))
+    known = mass.clamp(min=1e-9)
+    x = window.column + (inside.sum(dim=2) * offset).sum(dim=2) / known
+    y = window.row + (inside.sum(dim=3) * offset).sum(dim=2) / known
+    return torch.stack([x, y, mass], dim=2)
+
+
+def _without(bins: Tensor, window: _Window) -> Tensor:
+    """Returns the heatmaps with zero in the windows."""
+    side = bins.shape[3]
+    index = torch.arange(side, device=bins.device)
     rows, columns = (
-        (index - centre[..., None]).abs() <= reach for centre in (place // side, place % side)
-    )  # [n, k, side]
-    inside = rows[..., None] & columns[..., None, :]
-    middles = (index + 0.5) / side
-    within = bins * inside
-    mass = within.sum(dim=(2, 3)).clamp(min=1e-9)
-    x = (within.sum(dim=2) * middles).sum(dim=2) / mass
-    y = (within.sum(dim=3) * middles).sum(dim=2) / mass
-    return _Window(inside, torch.stack([x, y], dim=2))
+        (index - middle[..., None]).abs() <= _reach(side) for middle in (window.row, window.column)
+    )
+    return bins.masked_fill(rows[..., None] & columns[..., None, :], 0)
 
 
 def best_overlap(box: Tensor, boxes: Tensor) -> tuple[int, float]:
