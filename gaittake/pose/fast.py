@@ -45,7 +45,7 @@ def _float32(found: Features) -> Features:
 def autocast_heavy_parts(
     model: KeypointRCNN, device: torch.device, precision: str
 ) -> Iterator[None]:
-    """Within the block, backbone, box head and keypoint head compute under autocast.
+    """Within the block, backbone, heads and the heatmaps' convolution compute under autocast.
 
     Their outputs are float32, and so is all other computation: proposals, losses, NMS.
 
@@ -64,7 +64,8 @@ def autocast_heavy_parts(
         return in_autocast
 
     heads = model.roi_heads
-    parts = (model.backbone, heads.box_head, heads.keypoint_head)
+    heatmaps = heads.keypoint_predictor.kps_score_lowres
+    parts = (model.backbone, heads.box_head, heads.keypoint_head, heatmaps)
     for part in parts:
         part.forward = cast(part.forward)
     try:

@@ -128,6 +128,7 @@ def finetune_student(
             training=settings.training,
             seed=settings.seed,
             colour=False,
+            boxes_given=settings.boxes == "silhouette",
             what="finetune",
             checkpoints=saved,
             device=device,

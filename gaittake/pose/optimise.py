@@ -1,7 +1,7 @@
 """The training loop of teacher and student: resumable and reproducible."""
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -14,12 +14,30 @@ from gaittake.io.progress import progress
 from gaittake.io.read_ahead import read_ahead
 from gaittake.pose.augment import Samples, augment
 from gaittake.pose.fast import autocast_heavy_parts
-from gaittake.pose.vision import KeypointRCNN
+from gaittake.pose.locate import prepare
+from gaittake.pose.vision import (
+    ImageList,
+    KeypointRCNN,
+    keypointrcnn_loss,
+    resize_boxes,
+    resize_keypoints,
+)
 from gaittake.settings import PoseTraining
 
 WARM_UP = 0.1  # share of the steps
 MAX_NORM = 5.0  # of the gradient
-Batch = tuple[list[Tensor], list[dict[str, Tensor]]]
+
+
+class Batch(NamedTuple):
+    """The samples of a step.
+
+    Attributes:
+        images: `[3, rows, columns]` uint8 each.
+        targets: torchvision's labels of each.
+    """
+
+    images: list[Tensor]
+    targets: list[dict[str, Tensor]]
 
 
 def train_detector(
@@ -29,6 +47,7 @@ def train_detector(
     training: PoseTraining,
     seed: int,
     colour: bool,
+    boxes_given: bool,
     what: str,
     checkpoints: Checkpoints,
     device: torch.device,
@@ -45,6 +64,8 @@ def train_detector(
         training: steps, batch, learning rate and precision.
         seed: of the order and the augmentation.
         colour: the samples are RGB, not silhouettes.
+        boxes_given: train to find keypoints in the samples' boxes, without proposals; otherwise to
+            detect people as well.
         what: `teacher` or `finetune`: the settings' section, for progress and messages.
         checkpoints: entered.
         device: the device to train on.
@@ -67,7 +88,8 @@ def train_detector(
     ):
         for step, batch in zip(todo, read_ahead(batches), strict=True):
             torch.manual_seed(seed * 1_000_003 + step)
-            loss = _step(model, optimiser, batch, learning_rate(training, step))
+            rate = learning_rate(training, step)
+            loss = _step(model, optimiser, batch, rate, boxes_given=boxes_given)
             if not math.isfinite(loss):
                 raise UserError(
                     f"{what}: the loss is {loss} at step {step}; lower pose.{what}.learning_rate "
@@ -113,7 +135,7 @@ def order(count: int, step: int, batch: int, seed: int) -> list[int]:
 
 
 def make_batch(samples: Samples, step: int, batch: int, seed: int, *, colour: bool) -> Batch:
-    """Returns the images `[3, rows, columns]` uint8 and torchvision's targets of a step."""
+    """Returns the images and torchvision's targets of a step."""
     random = np.random.default_rng((seed, step, 1))
     images, targets = [], []
     for index in order(len(samples), step, batch, seed):
@@ -126,7 +148,7 @@ def make_batch(samples: Samples, step: int, batch: int, seed: int, *, colour: bo
                 "keypoints": torch.from_numpy(sample.keypoints)[None],
             }
         )
-    return images, targets
+    return Batch(images, targets)
 
 
 def _step(
@@ -134,18 +156,55 @@ def _step(
     optimiser: torch.optim.Optimizer,
     batch: Batch,
     rate: float,
+    *,
+    boxes_given: bool,
 ) -> float:
-    images, targets = batch
-    device = next(model.parameters()).device
     for group in optimiser.param_groups:
         group["lr"] = rate
-    losses: dict[str, Tensor] = model(
-        [image.to(device).float() / 255 for image in images],
-        [{name: value.to(device) for name, value in target.items()} for target in targets],
-    )
-    loss = torch.stack(list(losses.values())).sum()
+    loss = detector_loss(model, batch, boxes_given=boxes_given)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(model.parameters(), MAX_NORM)
     optimiser.step()
     return float(loss.detach())
+
+
+def detector_loss(model: KeypointRCNN, batch: Batch, *, boxes_given: bool) -> Tensor:
+    """Returns the sum of the losses.
+
+    Args:
+        model: in training mode.
+        batch: images and labels.
+        boxes_given: the loss of the keypoints in the labelled boxes alone, without proposals.
+    """
+    prepared, targets = _prepared(model, batch)
+    features = model.backbone(prepared.tensors)
+    heads = model.roi_heads
+    if not boxes_given:
+        proposals, of_proposals = model.rpn(prepared, features, targets)
+        _, of_people = heads(features, proposals, prepared.image_sizes, targets)
+        return torch.stack([*of_proposals.values(), *of_people.values()]).sum()
+    boxes = [target["boxes"] for target in targets]
+    pooled = heads.keypoint_roi_pool(features, boxes, prepared.image_sizes)
+    heatmaps = heads.keypoint_predictor(heads.keypoint_head(pooled))
+    labels = [target["keypoints"] for target in targets]
+    own = [torch.arange(len(those), device=those.device) for those in boxes]
+    loss: Tensor = keypointrcnn_loss(heatmaps, boxes, labels, own)
+    return loss
+
+
+def _prepared(model: KeypointRCNN, batch: Batch) -> tuple[ImageList, list[dict[str, Tensor]]]:
+    """Returns what the model's `transform` does; images of one size in one operation."""
+    device = next(model.parameters()).device
+    targets = [{name: value.to(device) for name, value in each.items()} for each in batch.targets]
+    if len({image.shape for image in batch.images}) > 1:
+        images = [image.to(device).float() / 255 for image in batch.images]
+        found: tuple[ImageList, list[dict[str, Tensor]]] = model.transform(images, targets)
+        return found
+    images = torch.stack(batch.images).to(device).float() / 255
+    prepared = prepare(model, images)
+    before, after = list(images.shape[-2:]), list(prepared.image_sizes[0])
+    for target in targets:
+        target["boxes"] = resize_boxes(target["boxes"], before, after)
+        target["keypoints"] = resize_keypoints(target["keypoints"], before, after)
+    return prepared, targets

@@ -133,6 +133,7 @@ def _train_on_rendered_people(
             training=settings.training,
             seed=settings.seed,
             colour=True,
+            boxes_given=False,
             what="teacher",
             checkpoints=saved,
             device=device,

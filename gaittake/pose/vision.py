@@ -49,6 +49,7 @@ from torchvision.models.detection.backbone_utils import resnet_fpn_backbone
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.keypoint_rcnn import KeypointRCNNPredictor
+from torchvision.models.detection.roi_heads import keypointrcnn_loss
 from torchvision.models.detection.transform import resize_boxes, resize_keypoints
 from torchvision.ops import (
     FeaturePyramidNetwork,
@@ -77,6 +78,7 @@ __all__ = [
     "SqueezeExcitation",
     "TwoMLPHead",
     "box_iou",
+    "keypointrcnn_loss",
     "maskrcnn_resnet50_fpn",
     "resize_boxes",
     "resize_keypoints",

@@ -120,6 +120,27 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(
         assert torch.equal(resumed[name], value), name
 
 
+@pytest.mark.parametrize("boxes", ["silhouette", "detected"])
+def test_a_student_that_is_given_boxes_does_not_learn_to_find_people(
+    dataset: Dataset, labels: Path, weights: Path, tmp_path: Path, boxes: str
+) -> None:
+    settings = FinetuneStage(
+        seed=3, detector=SMALL, training=TRAINING, subjects=("001", "002"), boxes=boxes
+    )
+    files = {"pseudo_labels": [labels], "index": [dataset.index], "teacher": weights}
+    files |= {"checkpoints": tmp_path / "checkpoints", "out": tmp_path / "student.pt"}
+    finetune_student(settings, **files, device=CPU)
+    before, after = (
+        load_detector(path, SMALL).state_dict() for path in (weights, tmp_path / "student.pt")
+    )
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert any(name.startswith("backbone") for name in changed)
+    assert any(name.startswith("roi_heads.keypoint") for name in changed)
+    finders = [name for name in before if name.startswith(("rpn", "roi_heads.box"))]
+    assert len(finders) == 12
+    assert any(name in changed for name in finders) == (boxes == "detected")
+
+
 def test_a_non_finite_loss_is_an_error_that_names_the_step(
     dataset: Dataset, labels: Path, weights: Path, tmp_path: Path
 ) -> None:
@@ -162,9 +183,10 @@ class Bars:
         return Sample(image, np.array([x, 10, x + 16, 54], dtype=np.float32), keypoints)
 
 
+@pytest.mark.parametrize("boxes_given", [False, True])
 @pytest.mark.parametrize("bfloat16", [False, True])
 def test_the_small_detector_learns_four_frames(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bfloat16: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bfloat16: bool, boxes_given: bool
 ) -> None:
     monkeypatch.setattr(device, "has_bfloat16", lambda _: bfloat16)
     torch.manual_seed(0)
@@ -177,6 +199,7 @@ def test_the_small_detector_learns_four_frames(
             training=PoseTraining(steps=50, batch=4, learning_rate=5e-3),
             seed=0,
             colour=False,
+            boxes_given=boxes_given,
             what="test",
             checkpoints=saved,
             device=CPU,
