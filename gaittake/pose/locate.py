@@ -233,7 +233,7 @@ def _cut(bins: Tensor, window: _Window) -> Tensor:
         rows.clamp(0, side - 1)[..., None],
         columns.clamp(0, side - 1)[..., None, :],
     ]
-    within = [(0 <= at) & (at < side) for at in (rows, columns)]
+    within = [(at >= 0) & (at < side) for at in (rows, columns)]
     return cut * (within[0][..., None] & within[1][..., None, :])
 
 

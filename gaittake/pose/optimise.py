@@ -198,8 +198,8 @@ def _prepared(model: KeypointRCNN, batch: Batch) -> tuple[ImageList, list[dict[s
     device = next(model.parameters()).device
     targets = [{name: value.to(device) for name, value in each.items()} for each in batch.targets]
     if len({image.shape for image in batch.images}) > 1:
-        images = [image.to(device).float() / 255 for image in batch.images]
-        found: tuple[ImageList, list[dict[str, Tensor]]] = model.transform(images, targets)
+        several = [image.to(device).float() / 255 for image in batch.images]
+        found: tuple[ImageList, list[dict[str, Tensor]]] = model.transform(several, targets)
         return found
     images = torch.stack(batch.images).to(device).float() / 255
     prepared = prepare(model, images)

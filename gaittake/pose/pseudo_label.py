@@ -1,6 +1,7 @@
 """Pseudo-labels: the teacher's keypoints in the RGB frames, as labels of the silhouettes."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -38,19 +39,16 @@ FIX = (
 
 
 class Batch(NamedTuple):
-    """Video frames of one sequence, read and cropped.
+    """Video frames of one or more sequences, read and cropped.
 
     Attributes:
-        task: what they are part of.
-        crops: by the video frame's number.
-        rejects: unreadable parts of the video; complete in the sequence's last batch.
-        last: whether this is the sequence's last batch; it may have no frames.
+        crops: by the position of the frame's task and the video frame's number.
+        ended: tasks whose frames are all in this batch or earlier ones: position, task, and the
+            unreadable parts of its video.
     """
 
-    task: Task
-    crops: Mapping[int, Crop]
-    rejects: list[Reject]
-    last: bool
+    crops: Mapping[tuple[int, int], Crop]
+    ended: list[tuple[int, Task, list[Reject]]]
 
 
 def make_pseudo_labels(
@@ -133,34 +131,37 @@ def detect_people(
 ) -> Iterator[tuple[Task, dict[int, Detections], list[Reject]]]:
     """Yields each task, the people by video frame, and the rejects of the video.
 
-    A thread reads the next batches, also of the next sequences, while the teacher computes.
+    A thread reads the next batches while the teacher computes. A batch has frames of several
+    sequences if each has few, since a detector takes nearly as long for one frame as for some.
     """
-    people: dict[int, Detections] = {}
+    people: defaultdict[int, dict[int, Detections]] = defaultdict(dict)
     for batch in read_ahead(read_batches(tasks, settings)):
         if batch.crops:
             images = upload([crop.image for crop in batch.crops.values()], device)
             found = zip(batch.crops.items(), detect(model, images), strict=True)
-            people |= {number: to_frame(crop, detections) for (number, crop), detections in found}
-        if batch.last:
-            yield batch.task, people, batch.rejects
-            people = {}
+            for ((place, number), crop), detections in found:
+                people[place][number] = to_frame(crop, detections)
+        for place, task, rejects in batch.ended:
+            yield task, people.pop(place, {}), rejects
 
 
 def read_batches(tasks: Iterable[Task], settings: PseudoLabelStage) -> Iterator[Batch]:
-    """Yields the video frames of each task in batches; each task ends with its last batch."""
-    for task in tasks:
+    """Yields the video frames of the tasks in batches; the last one may be smaller."""
+    crops: dict[tuple[int, int], Crop] = {}
+    ended: list[tuple[int, Task, list[Reject]]] = []
+    for place, task in enumerate(tasks):
         assert task.sequence.video is not None
         rejects: list[Reject] = []
-        crops: dict[int, Crop] = {}
         frames = read_colour(
             task.sequence.video, stage=STAGE, rejects=rejects, numbers=task.video.keys()
         )
         for number, image in frames:
-            crops[number] = _crop(image, task.video[number], settings)
+            crops[place, number] = _crop(image, task.video[number], settings)
             if len(crops) == settings.batch:
-                yield Batch(task, crops, rejects, last=False)
-                crops = {}
-        yield Batch(task, crops, rejects, last=True)
+                yield Batch(crops, ended)
+                crops, ended = {}, []
+        ended.append((place, task, rejects))
+    yield Batch(crops, ended)
 
 
 def _crop(image: Image, box: Box, settings: PseudoLabelStage) -> Crop:

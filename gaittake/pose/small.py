@@ -122,7 +122,8 @@ class BoxFeatures(MultiScaleRoIAlign):  # type: ignore[misc]
         corners = torch.cat(boxes) * scale
         down = self._weights(corners[:, 1], corners[:, 3], rows)
         across = self._weights(corners[:, 0], corners[:, 2], columns)
-        return down[:, None] @ level[image] @ across[:, None].transpose(2, 3)
+        found: Tensor = down[:, None] @ level[image] @ across[:, None].transpose(2, 3)
+        return found
 
     def _weights(self, low: Tensor, high: Tensor, size: int) -> Tensor:
         """Returns `[m, side, size]`: how much each bin takes from each row or column."""
@@ -134,7 +135,8 @@ class BoxFeatures(MultiScaleRoIAlign):  # type: ignore[misc]
         at = at.clamp(0, size - 1)
         weights = (1 - (at[..., None] - torch.arange(size, device=low.device)).abs()).clamp(min=0)
         weights = weights.masked_fill(outside[..., None], 0)
-        return weights.unflatten(1, (side, self.sampling_ratio)).mean(dim=2)
+        mean: Tensor = weights.unflatten(1, (side, self.sampling_ratio)).mean(dim=2)
+        return mean
 
 
 class Heatmaps(KeypointRCNNPredictor):  # type: ignore[misc]

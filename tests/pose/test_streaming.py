@@ -13,8 +13,11 @@ import torch
 from gaittake.io import frames
 from gaittake.io.frames import Image, read_colour
 from gaittake.pose import label, pseudo_label
+from gaittake.pose.detector import load_detector
+from gaittake.pose.label import Task
 from gaittake.pose.locate import Detections
 from gaittake.pose.predict import read_batches
+from gaittake.sequence import Reject
 from gaittake.settings import PseudoLabel, PseudoLabelStage
 from tests.pose.tiny import FRAMES, SMALL, Dataset
 
@@ -81,8 +84,8 @@ def test_the_next_sequence_is_read_while_the_teacher_computes(
     run(dataset, weights, tmp_path)
     assert calls[:3] == ["read 001", "read 002", "detect 5"]
     assert [call for call in calls if call.startswith("detect")] == [
-        f"detect {count}" for count in (5, 5, 2) * 3
-    ]
+        f"detect {count}" for count in (*[5] * 7, 1)
+    ], "a batch has frames of two sequences"
 
 
 def test_few_rgb_frames_are_in_memory(
@@ -118,3 +121,43 @@ def test_images_of_any_size_reach_the_device_in_one_transfer() -> None:
     for image, tensor in zip(images, found, strict=True):
         assert torch.equal(tensor, torch.from_numpy(image).permute(2, 0, 1).float() / 255)
     assert len({tensor.untyped_storage().data_ptr() for tensor in found}) == 1
+
+
+def test_each_sequence_gets_the_people_of_its_own_frames(
+    dataset: Dataset, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A frame's height stands for its sequence and number here."""
+    unreadable = Reject("pseudo-label", "002#7", "not readable")
+
+    def read(source: Path, **named: Any) -> Iterator[tuple[int, Image]]:
+        sequence = int(source.name[:3])
+        for number in sorted(named["numbers"]):
+            yield number, np.zeros((100 * sequence + number, 4, 3), dtype=np.uint8)
+        if sequence == 2:
+            named["rejects"].append(unreadable)
+
+    def detect(_: object, images: list[torch.Tensor]) -> list[Detections]:
+        heights = [float(image.shape[1]) for image in images]
+        return [
+            Detections(torch.zeros(0, 4), torch.tensor([height]), torch.zeros(0, 17, 3))
+            for height in heights
+        ]
+
+    monkeypatch.setattr(pseudo_label, "read_colour", read)
+    monkeypatch.setattr(pseudo_label, "detect", detect)
+    model = load_detector(weights, SMALL)
+    numbers = {1: range(1, 4), 2: range(1, 9), 3: range(0)}
+    box = (0.0, 0.0, 4.0, 4.0)
+    tasks = [
+        Task(sequence, {}, (), {}, dict.fromkeys(numbers[int(sequence.subject)], box))
+        for sequence in dataset.sequences
+    ]
+    rules = PseudoLabel()
+    settings = PseudoLabelStage(detector=SMALL, pseudo_label=rules, batch=BATCH, subjects=())
+    found = list(pseudo_label.detect_people(model, tasks, settings, torch.device("cpu")))
+    assert [task for task, _, _ in found] == tasks
+    for task, people, rejects in found:
+        sequence = int(task.sequence.subject)
+        heights = {number: float(those.scores) for number, those in people.items()}
+        assert heights == {number: 100.0 * sequence + number for number in numbers[sequence]}
+        assert rejects == ([unreadable] if sequence == 2 else [])
