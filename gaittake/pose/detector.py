@@ -53,19 +53,34 @@ def build_detector(settings: Detector) -> KeypointRCNN:
     return KeypointRCNN(backbone, num_classes=2, num_keypoints=len(NAMES), **sizes)
 
 
-def save_detector(model: KeypointRCNN, settings: Detector, path: Path) -> None:
-    """Writes the detector's settings and weights atomically."""
+def save_detector(
+    model: KeypointRCNN, settings: Detector, path: Path, *, finds_people: bool = True
+) -> None:
+    """Writes the detector's settings and weights atomically.
+
+    Args:
+        model: the detector.
+        settings: its network.
+        path: of the file.
+        finds_people: False if it was trained to find keypoints in given boxes alone.
+    """
     content = {"detector": settings.model_dump(mode="json"), "state": model.state_dict()}
-    save_torch(content, path)
+    save_torch(content | {"finds_people": finds_people}, path)
 
 
-def load_detector(path: Path, settings: Detector) -> KeypointRCNN:
+def load_detector(path: Path, settings: Detector, *, to_find_people: bool = False) -> KeypointRCNN:
     """Returns the detector in a file of `save_detector`, on the CPU.
 
     The input size comes from `settings`, not from the file: it is not trained.
 
+    Args:
+        path: of the file.
+        settings: the network that is required.
+        to_find_people: refuse a detector that was trained in given boxes alone.
+
     Raises:
-        UserError: the file does not exist, is not a detector, or is of another network.
+        UserError: the file does not exist, is not a detector, is of another network, or does not
+            find people.
     """
     content = read_weights(path)
     if not isinstance(content.get("detector"), Mapping) or "state" not in content:
@@ -79,9 +94,21 @@ def load_detector(path: Path, settings: Detector) -> KeypointRCNN:
             f"{path}: a detector with backbone '{settings.backbone}' is required, this one has "
             f"'{found}'. Set pose.detector as in the dataset that this file comes from."
         )
+    if to_find_people:
+        check_finds_people(content, path)
     model = build_detector(settings)
     load_state(model, content["state"], path)
     return model
+
+
+def check_finds_people(content: Mapping[str, Any], path: Path) -> None:
+    """Raises UserError if the file's detector was trained in given boxes alone."""
+    if not content.get("finds_people", True):
+        raise UserError(
+            f"{path}: this student was trained with pose.boxes 'silhouette'. It finds keypoints in "
+            "a silhouette's box, not people in a frame. Set pose.boxes: silhouette where it "
+            "predicts; as teacher, use a detector that finds people."
+        )
 
 
 def read_weights(path: Path) -> dict[str, Any]:

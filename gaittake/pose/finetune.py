@@ -115,7 +115,8 @@ def finetune_student(
     samples: Samples = LabelledSilhouettes(
         pseudo_labels=pseudo_labels, index=index, subjects=settings.subjects
     )
-    if settings.boxes == "silhouette":
+    given = settings.boxes == "silhouette"
+    if given:
         samples = CroppedSamples(samples, settings.detector, smooth=False)
     if settings.training.mirror:
         samples = Mirrored(samples)
@@ -128,9 +129,9 @@ def finetune_student(
             training=settings.training,
             seed=settings.seed,
             colour=False,
-            boxes_given=settings.boxes == "silhouette",
+            boxes_given=given,
             what="finetune",
             checkpoints=saved,
             device=device,
         )
-    save_detector(model.cpu(), settings.detector, out)
+    save_detector(model.cpu(), settings.detector, out, finds_people=not given)

@@ -78,7 +78,8 @@ def predict_keypoints(
         rejects: table of the frames that were skipped or used the silhouette's box.
         device: the device to compute on.
     """
-    detector = load_detector(student, settings.detector).to(device)
+    searched = settings.boxes == "detected"
+    detector = load_detector(student, settings.detector, to_find_people=searched).to(device)
     forbid_tf32(convolutions=settings.precision == "float32")
     model = for_prediction(detector, settings.precision)
     sequences = read_sequences(index)

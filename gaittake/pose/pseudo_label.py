@@ -77,7 +77,7 @@ def make_pseudo_labels(
     Raises:
         UserError: no sequence's colour frames match its silhouettes.
     """
-    model = load_detector(teacher, settings.detector).to(device).eval()
+    model = load_detector(teacher, settings.detector, to_find_people=True).to(device).eval()
     rejected: list[Reject] = []
     sequences = _sequences_with_video(index, settings.subjects, rejected)
     write_labels(

@@ -13,7 +13,13 @@ from gaittake.io.checkpoint import Checkpoints, identity_of
 from gaittake.io.coco import published_weights
 from gaittake.pose.augment import Mirrored, Sample, Samples
 from gaittake.pose.crop import CroppedSamples
-from gaittake.pose.detector import build_detector, load_state, read_weights, save_detector
+from gaittake.pose.detector import (
+    build_detector,
+    check_finds_people,
+    load_state,
+    read_weights,
+    save_detector,
+)
 from gaittake.pose.optimise import train_detector
 from gaittake.pose.vision import KeypointRCNN, KeypointRCNN_ResNet50_FPN_Weights
 from gaittake.settings import TeacherStage, canonical
@@ -81,7 +87,8 @@ def local_weights(path: Path) -> tuple[Mapping[str, Tensor], Path]:
         path: a state dict, as torchvision's, or a detector of this pipeline.
 
     Raises:
-        UserError: the file does not exist, or has no named weights.
+        UserError: the file does not exist, has no named weights, or is a student that finds no
+            people.
     """
     if not path.is_file():
         raise UserError(
@@ -89,6 +96,7 @@ def local_weights(path: Path) -> tuple[Mapping[str, Tensor], Path]:
             "'coco' (torchvision's published weights) or 'walkers' (trained on rendered people)."
         )
     content = read_weights(path)
+    check_finds_people(content, path)
     return content.get("state", content), path
 
 

@@ -93,8 +93,9 @@ class Pose(Section):
     )
     boxes: Literal["detected", "silhouette"] = Field(
         "detected",
-        description="where keypoints are searched: 'detected' in whole frames, 'silhouette' in "
-        "frames cropped to its box; PAPER 3.2",
+        description="where keypoints are searched: 'detected' in whole frames; 'silhouette' in "
+        "frames cropped to its box, and the student learns to find keypoints alone, not people; "
+        "PAPER 3.2",
     )
     proposals: bool = Field(
         True,

@@ -12,12 +12,21 @@ from gaittake.io.checkpoint import Checkpoints
 from gaittake.io.ragged import RaggedWriter
 from gaittake.pose import finetune
 from gaittake.pose.augment import Sample
-from gaittake.pose.detector import build_detector, load_detector
+from gaittake.pose.detector import build_detector, load_detector, save_detector
 from gaittake.pose.finetune import LabelledSilhouettes, finetune_student
 from gaittake.pose.keypoint_file import ARRAYS, FrameKeypoints, append_sequence
 from gaittake.pose.locate import locate_in_boxes
 from gaittake.pose.optimise import learning_rate, order, train_detector
-from gaittake.settings import FinetuneStage, PoseTraining
+from gaittake.pose.predict import predict_keypoints
+from gaittake.pose.pseudo_label import make_pseudo_labels
+from gaittake.pose.teacher import local_weights
+from gaittake.settings import (
+    FinetuneStage,
+    PoseTraining,
+    PredictStage,
+    PseudoLabel,
+    PseudoLabelStage,
+)
 from tests.pose.tiny import SMALL, Dataset
 
 CPU = torch.device("cpu")
@@ -139,6 +148,31 @@ def test_a_student_that_is_given_boxes_does_not_learn_to_find_people(
     finders = [name for name in before if name.startswith(("rpn", "roi_heads.box"))]
     assert len(finders) == 12
     assert any(name in changed for name in finders) == (boxes == "detected")
+
+
+def test_a_student_that_is_given_boxes_is_refused_where_it_would_have_to_find_people(
+    dataset: Dataset, labels: Path, weights: Path, tmp_path: Path
+) -> None:
+    student = tmp_path / "student.pt"
+    save_detector(load_detector(weights, SMALL), SMALL, student, finds_people=False)
+    outs = {"out": tmp_path / "out.h5", "rejects": tmp_path / "out.csv", "device": CPU}
+    refused = pytest.raises(UserError, match=r"student\.pt.*in a silhouette's box, not people")
+
+    def predict(boxes: str) -> None:
+        settings = PredictStage(detector=SMALL, boxes=boxes, batch=4)
+        predict_keypoints(settings, index=dataset.index, student=student, **outs)
+
+    with refused:
+        predict("detected")
+    predict("silhouette")
+    predict("known")
+    labelling = PseudoLabelStage(
+        detector=SMALL, pseudo_label=PseudoLabel(), batch=4, subjects=("001",)
+    )
+    with refused:
+        make_pseudo_labels(labelling, index=dataset.index, teacher=student, **outs)
+    with refused:
+        local_weights(student)
 
 
 def test_a_non_finite_loss_is_an_error_that_names_the_step(

@@ -200,7 +200,7 @@ def _label(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         box, joints = torch.tensor([[0.0, 0, 48, 40]]), torch.zeros(1, 17, 3)
         return [Detections(box, torch.ones(1), joints) for _ in images]
 
-    monkeypatch.setattr(pseudo_label, "load_detector", lambda *_: torch.nn.Identity())
+    monkeypatch.setattr(pseudo_label, "load_detector", lambda *_, **__: torch.nn.Identity())
     monkeypatch.setattr(pseudo_label, "detect", detect)
     (root / "teacher.pt").write_bytes(b"")
     rules = PseudoLabel(every=1, min_iou=0.0)

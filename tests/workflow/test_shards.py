@@ -93,9 +93,9 @@ def test_a_job_of_many_sequences_loads_its_model_once(
 ) -> None:
     loads: Counter[str] = Counter()
 
-    def counted(path: Path, settings: Detector) -> torch.nn.Module:
+    def counted(path: Path, settings: Detector, **named: bool) -> torch.nn.Module:
         loads[path.name] += 1
-        return load_detector(path, settings)
+        return load_detector(path, settings, **named)
 
     for stage in (pseudo_label, predict):
         monkeypatch.setattr(stage, "load_detector", counted)
