@@ -190,7 +190,7 @@ def recorded_walks(path: Path, *, halves: bool) -> dict[str, list[tuple[Clip, ..
     return {subject: found for subject, found in walks.items() if sum(map(len, found)) >= 2}
 
 
-def _halves(path: Path, clip: Clip) -> tuple[Clip, Clip]:
+def _halves(path: Path, clip: Clip) -> tuple[Clip, ...]:
     """Returns both halves of a clip, which share no recorded frame."""
     frames = len(clip.joints["l_hip"])
     middle = frames // 2
