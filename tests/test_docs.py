@@ -17,6 +17,7 @@ from typer.main import get_command
 from gaittake.cli import app
 from gaittake.settings import load_settings
 from tests.partitions import write_partition
+from tests.sources.walker_files import write_clips
 from tests.workflow.project import Project, fresh_project
 
 REPOSITORY = Path(__file__).parents[1]
@@ -182,7 +183,7 @@ def test_every_other_command_of_the_pages_is_valid() -> None:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The project with folders for the real datasets, and the datasets of two pages."""
+    """The project with folders for the real datasets, walks, and the datasets of two pages."""
     made = fresh_project(tmp_path_factory.mktemp("docs") / "project")
     (text,) = [b.text for b in blocks("yaml") if b.text.startswith("source: {layout: folder, silho")
                and "protocol" in b.text]  # fmt: skip
@@ -192,6 +193,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     for folder in ("casiab/silhouettes/001", "oumvlp/Silhouette_000-00", "rehearsal/001",
                    "mine/silhouettes/p01", "mine/rgb/p01"):  # fmt: skip
         (made.folder / "data" / folder).mkdir(parents=True)
+    walks = write_clips(made.folder / "data", {"Ann": 2})
+    for suffix in (".npz", ".csv"):
+        walks.with_suffix(suffix).rename(walks.with_name(f"cmu_walks{suffix}"))
     for half in ("DatasetB-1", "DatasetB-2"):
         videos = made.folder / "data/casiab" / half / "video"
         videos.mkdir(parents=True)

@@ -29,6 +29,8 @@ from gaittake.io.progress import progress
 from gaittake.io.tables import read_json, write_csv
 from gaittake.settings import CompareStage
 
+DIFFERENCE = ("difference", "low", "high", "p", "people", "error")  # of `paired_difference`
+
 
 def compare(
     settings: CompareStage,
@@ -116,8 +118,9 @@ def differences(
         same_view: whether pairs of identical views count.
 
     Returns:
-        condition, method, other, difference, low, high (95 % interval; all in 0…1), p, and
-        `p_holm`, corrected for all comparisons of the table, below 0.05 where it is `significant`.
+        condition, method, other, difference, low, high (95 % interval; all in 0…1), p, people,
+        error (standard error), and `p_holm`, corrected for all comparisons of the table, below 0.05
+        where it is `significant`.
     """
     tables = {method: [read_probes(path) for path in paths] for method, paths in probes.items()}
     everything = pd.concat([table for seeds in tables.values() for table in seeds])
@@ -137,7 +140,7 @@ def differences(
                 one, other = means[name], means[rival]
                 if one is not None and other is not None:
                     rows.append((condition, name, rival, *paired_difference(one, other)))
-    columns = ["condition", "method", "other", "difference", "low", "high", "p"]
+    columns = ["condition", "method", "other", *DIFFERENCE]
     found = pd.DataFrame(rows, columns=columns)
     corrected = holm(found["p"].tolist())
     return found.assign(p_holm=corrected, significant=[p < 1 - LEVEL for p in corrected])

@@ -107,7 +107,7 @@ def interval(number: Resampled | None) -> tuple[float, float] | None:
     bias, skewness = _corrections(number, drawn)
     ends = []
     for side in (-1, 1):
-        level = bias + side * _widened(len(number.without), (1 - LEVEL) / 2)
+        level = bias + side * widened(len(number.without), (1 - LEVEL) / 2)
         # Few subjects, of whom one stands apart, would turn the sign.
         ends.append(NORMAL.cdf(bias + level / max(1 - skewness * level, 0.1)))
     low, high = np.quantile(drawn, ends)
@@ -149,7 +149,7 @@ def p_value(difference: Resampled) -> float:
     subjects = len(difference.without)
     if subjects < 2 or abs(difference.value) < ROUNDING or not len(drawn):
         return 1.0
-    least = min(1.0, 2.0 ** (1 - _differing(difference)))
+    least = least_p(_differing(difference))
     if _constant(drawn):
         return least
     sign = 1 if difference.value > 0 else -1
@@ -165,6 +165,11 @@ def p_value(difference: Resampled) -> float:
         return 1.0
     statistic = -level * sqrt((subjects - 1) / subjects)
     return max(least, 2 * (1 - student(statistic, subjects - 1)))
+
+
+def least_p(subjects: int) -> float:
+    """Returns the two-sided p-value of a sign test if all subjects have the same sign."""
+    return min(1.0, 2.0 ** (1 - subjects))
 
 
 def _differing(difference: Resampled) -> int:
@@ -217,12 +222,17 @@ def _share_below(drawn: Float64s, value: float) -> float:
 
 def widened_tail(subjects: int) -> float:
     """Returns the share of the drawn numbers outside each end of a widened 95 % interval."""
-    return NORMAL.cdf(-_widened(subjects, (1 - LEVEL) / 2))
+    return NORMAL.cdf(-widened(subjects, (1 - LEVEL) / 2))
 
 
 @functools.cache
-def _widened(subjects: int, tail: float) -> float:
-    """Returns the normal quantile of an interval's end for n subjects: √(n / (n − 1)) t."""
+def widened(subjects: int, tail: float) -> float:
+    """Returns the normal quantile of an interval's end for n subjects: √(n / (n − 1)) t.
+
+    Args:
+        subjects: number of subjects, two or more.
+        tail: share of Student's t beyond this end.
+    """
     low, high = 0.0, 1e3
     for _ in range(60):
         middle = (low + high) / 2

@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from gaittake.evaluation.error_tables import groups_tables, markdown, rates_table, search_table
+from gaittake.evaluation.smallest import smallest_sentence
 from gaittake.evaluation.tables import (
     METRICS,
     NAMES,
@@ -63,6 +64,7 @@ def markdown_page(
             "Paired bootstrap over test subjects and trainings, of the means over views. A "
             "difference is significant if its p-value is below 0.05 after Holm's correction for "
             "all rows; the intervals are not corrected.\n",
+            *(f"{text}\n" for text in (smallest_sentence(differences),) if text),
             difference_table(differences),
         ]
     parts += _error_rates(metrics)

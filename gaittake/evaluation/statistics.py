@@ -76,12 +76,16 @@ class Difference(NamedTuple):
         low: lower end of the 95 % interval.
         high: upper end of the 95 % interval.
         p: two-sided p-value of a difference of zero, see `gaittake.evaluation.intervals.p_value`.
+        people: number of subjects.
+        error: standard error, the standard deviation of the drawn differences.
     """
 
     mean: float
     low: float
     high: float
     p: float
+    people: int
+    error: float
 
 
 def count_by_subject(
@@ -173,7 +177,9 @@ def paired_difference(one: Resampled, other: Resampled) -> Difference:
         raise ValueError("paired_difference: both methods need counts of the same subjects")
     difference = one.minus(other)
     low, high = interval(difference) or (float("nan"), float("nan"))
-    return Difference(difference.value, low, high, p_value(difference))
+    error = float(np.nanstd(difference.drawn))
+    people = len(difference.without)
+    return Difference(difference.value, low, high, p_value(difference), people, error)
 
 
 class Spread(NamedTuple):

@@ -119,7 +119,9 @@ def teacher(job: Job) -> TeacherStage:
         seed=settings.seed,
         weights=pose.teacher_weights,
         people=pose.teacher_people,
-        walkers=_rendering(settings).model_copy(update={"recorded": None}),
+        walkers=_rendering(settings).model_copy(
+            update={"recorded": None, "recorded_halves": False}
+        ),
         detector=pose.detector,
         boxes=pose.boxes,
         training=pose.teacher,

@@ -3,7 +3,7 @@
 from gaittake.errors import UserError
 from gaittake.protocol import expand
 from gaittake.settings import Settings
-from gaittake.sources.walkers.recorded import recorded_subjects
+from gaittake.sources.walkers.recorded import recorded_walks
 
 
 def train_subjects(settings: Settings) -> list[str]:
@@ -18,12 +18,13 @@ def test_subjects(settings: Settings) -> list[str]:
         UserError: a subject is in both lists, or 'recorded' is set without recorded motion.
     """
     if settings.protocol.test_subjects == ("recorded",):
-        if settings.walkers.recorded is None:
+        walkers = settings.walkers
+        if walkers.recorded is None:
             raise UserError(
                 "protocol.test_subjects: 'recorded' needs walkers.recorded, the .npz of the walks"
             )
         try:
-            tested = recorded_subjects(settings.walkers.recorded)
+            tested = list(recorded_walks(walkers.recorded, halves=walkers.recorded_halves))
         except (ValueError, OSError) as error:
             raise UserError(str(error)) from error
     else:

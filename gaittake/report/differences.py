@@ -9,6 +9,7 @@ from markupsafe import Markup
 from gaittake.evaluation.compare import differences
 from gaittake.evaluation.intervals import RESAMPLES
 from gaittake.evaluation.page import p_text
+from gaittake.evaluation.smallest import smallest_sentence
 from gaittake.evaluation.tables import method_name
 from gaittake.report.chart import RIGHT, WIDTH, Axis
 from gaittake.report.html import collapsed, empty_section, figure, note, section, table, template
@@ -85,7 +86,7 @@ def differences_section(runs: Sequence[Run], *, same_view: bool) -> Markup:
     return section(
         TITLE,
         verdicts(found, best_run(runs).metrics["method"]),
-        note(METHOD),
+        *(note(text) for text in (smallest_sentence(found), METHOD) if text),
         figure(charts, caption),
         _table(found),
         note(LIMITS),

@@ -189,6 +189,10 @@ class Walkers(Section):
         description="motion capture (.npz, with a .csv beside it) to render as test subjects; "
         "yours",
     )
+    recorded_halves: bool = Field(
+        False,
+        description="cut each recorded walk into two sequences, its halves; project default",
+    )
 
 
 class Align(Section):

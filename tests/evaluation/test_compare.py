@@ -1,6 +1,7 @@
 """Tables of several methods and seeds, and their Markdown page."""
 
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -117,6 +118,8 @@ def test_the_page_has_the_significant_differences_and_the_synthetic_notice(tmp_p
     (line,) = [line for line in page.splitlines() if "+55.0" in line]
     assert line.startswith("| nm | GaitTAKE | GEI |")
     assert line.endswith("| yes |")
+    shows = "What this table of 1 comparison could show: with 30 people a difference in rank-1 from"
+    assert re.search(rf"\n\n{re.escape(shows)} about \d+\.\d points\.\n\n\| condition", page)
 
 
 def test_probes_without_a_match_get_a_table_of_the_others(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from gaittake.evaluation.compare import differences
+from gaittake.evaluation.smallest import smallest_difference
 from gaittake.report.chart import Axis
 from gaittake.report.differences import compared, differences_section, forest, verdicts
 from gaittake.report.runs import Run, read_runs
@@ -64,6 +65,23 @@ def test_the_section_marks_significant_differences(runs: list[Run]) -> None:
     )
     assert re.search(r"bg\|+worse\|+better\|+\+0\.0\|+\+0\.0 … \+0\.0\|+1\.000\|+no", words)
     assert text.count('fill="var(--heat)"') == text.count('fill="var(--paper)"') == 1
+
+
+def test_the_section_says_which_differences_it_could_show(runs: list[Run]) -> None:
+    worse = next(run for run in runs if run.metrics["method"] == "worse")
+    path = worse.embeddings.with_name("probes.csv")
+    ranks = pd.read_csv(path, dtype={"subject": str, "view": str, "cell": str})
+    wrong = (ranks["condition"] == "bg") & ranks["subject"].str.endswith("a")
+    ranks.loc[wrong, ranks.columns[5:]] = 2
+    ranks.to_csv(path, index=False)
+    # nm is significant and does not vary, so the level is that of bg alone.
+    (error,) = compared(runs, same_view=False).query("condition == 'bg'")["error"]
+    smallest = smallest_difference(16, error, 0.05)
+    assert smallest is not None
+    assert (
+        "What this table of 2 comparisons could show: with 16 people a difference in rank-1 from "
+        f"about {100 * smallest:.1f} points."
+    ) in differences_section(runs, same_view=False)
 
 
 def test_the_best_method_is_compared_with_each_other_one_in_words() -> None:

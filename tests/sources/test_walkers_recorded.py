@@ -13,7 +13,7 @@ from gaittake.sources.walkers.recorded import (
     NEEDED,
     kept_clips,
     read_clips,
-    recorded_subjects,
+    recorded_walks,
 )
 from gaittake.sources.walkers.retarget import clip_channels
 from gaittake.sources.walkers.skeleton import COCO, JOINT, joint_positions
@@ -37,7 +37,7 @@ def bone_lengths(joints: np.ndarray) -> np.ndarray:
 
 def test_people_with_one_clip_are_skipped(tmp_path: Path) -> None:
     path = write_clips(tmp_path, {"Zoe": 2, "Ann": 3, "Once": 1})
-    assert recorded_subjects(path) == ["Ann", "Zoe"]
+    assert list(recorded_walks(path, halves=False)) == ["Ann", "Zoe"]
 
 
 def test_of_two_skeletons_of_a_person_the_one_with_more_clips_is_kept(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_directions_do_not_depend_on_the_body(tmp_path: Path) -> None:
 @needs_recorded
 def test_all_recorded_people_share_one_body() -> None:
     settings = Walkers(recorded=RECORDED)
-    subjects = recorded_subjects(RECORDED)
+    subjects = list(recorded_walks(RECORDED, halves=False))
     assert len(subjects) == 8
     lengths = [bone_lengths(make_walker(settings, s).takes[0].joints) for s in subjects]
     np.testing.assert_allclose(lengths, np.broadcast_to(lengths[0], np.shape(lengths)))
@@ -140,15 +140,15 @@ def test_a_missing_table_or_column_is_named(tmp_path: Path) -> None:
     table = pd.read_csv(path.with_suffix(".csv"))
     table.drop(columns="skeleton").to_csv(path.with_suffix(".csv"), index=False)
     with pytest.raises(ValueError, match="skeleton"):
-        recorded_subjects(path)
+        recorded_walks(path, halves=False)
     path.with_suffix(".csv").unlink()
     with pytest.raises(ValueError, match=r"walks\.csv: motion capture needs this file"):
-        recorded_subjects(path)
+        recorded_walks(path, halves=False)
 
 
 def test_an_unknown_subject_is_refused(tmp_path: Path) -> None:
     settings = Walkers(recorded=write_clips(tmp_path, {"Ann": 2, "Bob": 1}))
-    with pytest.raises(ValueError, match="Bob needs two clips"):
+    with pytest.raises(ValueError, match="Bob needs two sequences"):
         make_walker(settings, "Bob")
     with pytest.raises(ValueError, match=r"require walkers\.recorded"):
         make_walker(Walkers(), "Ann")

@@ -11,7 +11,7 @@ from gaittake.sources.walkers.anthropometry import draw_adult
 from gaittake.sources.walkers.body import Body, draw_body
 from gaittake.sources.walkers.clothing import Look, Outfit, draw_look, draw_outfit
 from gaittake.sources.walkers.gait import draw_person, draw_stride, load_model, stride_channels
-from gaittake.sources.walkers.recorded import kept_clips, read_clips
+from gaittake.sources.walkers.recorded import FIRST_PROBE, recorded_walks
 from gaittake.sources.walkers.retarget import clip_channels
 from gaittake.sources.walkers.seeds import BODY, GAIT, LOOK, TAKE, generator
 from gaittake.sources.walkers.skeleton import joint_positions
@@ -20,7 +20,6 @@ from gaittake.sources.walkers.wardrobe import draw_clothes, draw_wardrobe
 
 PASSED_M = 0.5
 HEADING_RAD = 0.04
-FIRST_PROBE = 51
 
 
 @dataclass(frozen=True)
@@ -103,25 +102,25 @@ def _recorded_takes(settings: Walkers, subject: str, body: Body) -> Iterator[Tak
             f"subject {subject}: generated subjects are numbers from 001; "
             "recorded ones require walkers.recorded"
         )
-    people = kept_clips(read_clips(settings.recorded))
-    clips = people.get(subject, [])
-    if len(clips) < 2:
+    people = recorded_walks(settings.recorded, halves=settings.recorded_halves)
+    if subject not in people:
         raise ValueError(
-            f"{settings.recorded}: subject {subject} needs two clips on one skeleton, "
-            f"has {len(clips)}; those with enough are "
-            f"{[name for name, found in people.items() if len(found) >= 2]}"
+            f"{settings.recorded}: subject {subject} needs two sequences on one skeleton; those "
+            f"with enough are {list(people)}"
         )
-    gallery = (len(clips) + 1) // 2
-    for index, clip in enumerate(clips):
-        joints = joint_positions(clip_channels(clip, settings.fps), body)
-        if index < gallery:
-            names = [("nm", index + 1)]
-        else:
-            names = [(c, FIRST_PROBE + index - gallery) for c in ("nm", "bg", "cl")]
-        for condition, number in names:
-            rng = generator(settings.seed, TAKE, subject, condition, number)
-            outfit = draw_outfit(condition, rng)
-            yield Take(condition, number, pass_by(joints, rng), outfit)
+    walks = people[subject]
+    gallery = (len(walks) + 1) // 2
+    for index, walk in enumerate(walks):
+        for part, clip in enumerate(walk):
+            joints = joint_positions(clip_channels(clip, settings.fps), body)
+            first = 1 if index < gallery else FIRST_PROBE - gallery * len(walk)
+            number = first + index * len(walk) + part
+            # The others are in no protocol's probes.
+            searched = index >= gallery or part > 0
+            for condition in ("nm", "bg", "cl") if searched else ("nm",):
+                rng = generator(settings.seed, TAKE, subject, condition, number)
+                outfit = draw_outfit(condition, rng)
+                yield Take(condition, number, pass_by(joints, rng), outfit)
 
 
 def pass_by(joints: Float64s, rng: np.random.Generator) -> Float64s:

@@ -5,7 +5,7 @@ per clip (metres, z up, walking towards +x). The `.csv` of the same name has a r
 least the columns clip, skeleton, subject and trial.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,8 @@ NEEDED = tuple(
 COLUMNS = ("clip", "skeleton", "subject", "trial")
 NOT_CLIPS = ("joints", "parents", "fps")
 SHORTEST_S = 1.0
+FIRST_PROBE = 51  # number of the first sequence of the walks in no gallery
+MOST_PROBES = 49  # nm-51 to nm-99
 BONE_M = (0.05, 1.2)
 BONES = (("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle"))
 
@@ -163,10 +165,44 @@ def kept_clips(clips: list[Clip]) -> dict[str, list[Clip]]:
     }
 
 
-def recorded_subjects(path: Path) -> list[str]:
-    """Returns the subjects with two clips or more on one skeleton, sorted.
+def recorded_walks(path: Path, *, halves: bool) -> dict[str, list[tuple[Clip, ...]]]:
+    """Returns the walks of each test subject, sorted by trial; a test subject has two sequences.
+
+    Args:
+        path: the file.
+        halves: whether each walk becomes two sequences; else it is one.
 
     Raises:
-        ValueError: the file or its table is malformed.
+        ValueError: the file or its table is malformed, a walk is too short for two halves, or a
+            subject has more sequences than there are numbers.
     """
-    return [name for name, clips in kept_clips(read_clips(path)).items() if len(clips) >= 2]
+    walks = {
+        subject: [_halves(path, clip) if halves else (clip,) for clip in clips]
+        for subject, clips in kept_clips(read_clips(path)).items()
+    }
+    most = MOST_PROBES // (2 if halves else 1) * 2
+    for subject, found in walks.items():
+        if len(found) > most:
+            raise ValueError(
+                f"{path}: subject {subject} has {len(found)} walks, at most {most} can be "
+                f"numbered; remove rows from {path.with_suffix('.csv')}"
+            )
+    return {subject: found for subject, found in walks.items() if sum(map(len, found)) >= 2}
+
+
+def _halves(path: Path, clip: Clip) -> tuple[Clip, ...]:
+    """Returns both halves of a clip, which share no recorded frame."""
+    frames = len(clip.joints["l_hip"])
+    middle = frames // 2
+    if middle < SHORTEST_S * clip.fps:
+        raise ValueError(
+            f"{path}: walkers.recorded_halves: each half of clip '{clip.name}' needs "
+            f"{SHORTEST_S:g} s, the clip has {frames} frames at {clip.fps:g} fps; remove its row "
+            f"from {path.with_suffix('.csv')}"
+        )
+
+    def part(which: str, frames: slice) -> Clip:
+        joints = {name: track[frames] for name, track in clip.joints.items()}
+        return replace(clip, name=f"{clip.name}, {which} half", joints=joints)
+
+    return part("first", slice(middle)), part("second", slice(middle, None))
