@@ -65,3 +65,8 @@ class About(Section):
     calibration: Calibration
     same_view: bool = Field(description="whether the calibration includes pairs within one view")
     origin: Origin
+
+    @property
+    def requires_keypoints(self) -> bool:
+        """Whether the user must give the keypoints: the file has no student to predict them."""
+        return self.keypoints in ("truth", "given")

@@ -150,8 +150,9 @@ def _keypoints(about: About) -> str:
     kinds = {
         "none": "uses no keypoints",
         "student": "its student predicts the keypoints",
-        "truth": "requires keypoints from you",
-        "given": "requires keypoints from you, of the program that found those of the dataset",
+        "truth": "requires keypoints from you, in a file beside each sequence",
+        "given": "requires keypoints from you, in a file beside each sequence, of the program that "
+        "found those of the dataset",
     }
     return kinds[about.keypoints]
 
