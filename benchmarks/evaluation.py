@@ -27,9 +27,10 @@ import pandas as pd
 import torch
 
 from gaittake.evaluation.acquisition import losses
-from gaittake.evaluation.cross_view import Outcomes, cross_view, grid_of
+from gaittake.evaluation.cross_view import Outcomes, cross_view
 from gaittake.evaluation.distance import read_embeddings
 from gaittake.evaluation.error_rates import error_rates
+from gaittake.evaluation.grid import grid_of
 from gaittake.evaluation.probes import probes_table
 from gaittake.evaluation.roles import Roles, roles_of
 from gaittake.io.ragged import RaggedWriter, open_ragged

@@ -71,6 +71,7 @@ def make_model(path: Path) -> None:
             trained_on="walkers",
             method="gaittake",
             synthetic=True,
+            trained_synthetic=None,
             note="",
             training_subjects=0,
             training="none",

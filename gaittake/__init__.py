@@ -24,7 +24,7 @@ __version__ = "0.1.0"
 def load(path: str | Path | None = None, device: "str | torch.device" = "cpu") -> "Model":
     """Returns the model in a file written by `gaittake model export`; logs its origin.
 
-    The log level is WARNING for a model trained on rendered people, else INFO.
+    The log level is WARNING for a model trained or measured on rendered people, else INFO.
 
     Args:
         path: of the model file; None: the model that gaittake ships.

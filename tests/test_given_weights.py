@@ -48,6 +48,12 @@ def test_its_embeddings_and_metrics_name_the_file() -> None:
     assert stage_settings(chosen, "evaluate", method="deep").trained_on == "theirs.pt"
 
 
+def test_the_note_says_that_it_was_not_trained_here() -> None:
+    chosen = settings(source={"layout": "walkers"}, note="Rendered people.")
+    assert plan.note(chosen) == "Weights of a file, not trained here: deep. Rendered people."
+    assert plan.trained_on_rendered(job_of(chosen, method="deep")) is None
+
+
 def test_the_file_is_the_input_of_embed_and_must_exist(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,3 +83,21 @@ def test_a_dataset_that_borrows_the_networks_tests_the_same_file(
     lent = inputs.weights(Job("mine", method="gaittake"))
     assert lent == [Path("results/lender/gaittake/weights.safetensors")]
     assert plan.embed(Job("mine", method="deep")).model["blocks"] == [1, 4, 4, 1]
+
+
+def test_whether_people_of_the_training_were_rendered_is_asked_of_the_lender(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/drawn.yaml").write_text("source: {layout: walkers}")
+    (tmp_path / "config/filmed.yaml").write_text("source: {layout: folder}")
+    people = "protocol: {train_subjects: [], test_subjects: [p01]}"
+    for lender, layout in (("drawn", "folder"), ("filmed", "walkers")):
+        (tmp_path / "config/mine.yaml").write_text(
+            f"networks_from: {lender}\nsource: {{layout: {layout}}}\n{people}"
+        )
+        job = Job("mine", method="gaittake")
+        assert plan.trained_on_rendered(job) is (lender == "drawn")
+        assert job.settings.rendered is (lender == "filmed")
+        assert plan.trained_on_rendered(Job(lender, method="gaittake")) is (lender == "drawn")

@@ -189,6 +189,7 @@ def _prepare(
     The files are checked first: to import torch takes seconds.
     """
     limit_threads(threads)
+    from gaittake.use.beside import keypoints_beside
     from gaittake.use.embedding_file import require_embeddings
     from gaittake.use.gallery import require_gallery
     from gaittake.use.masks import mask_reader, require_frames
@@ -202,7 +203,7 @@ def _prepare(
 
     gpu = device is Device.CUDA or (device is Device.AUTO and has_gpu() and has_torch())
     path = model or shipped_model(gpu=gpu)
-    read_header(path)
+    header = read_header(path)
     if not is_onnx(path):
         require_torch(path)
     if gallery is not None:
@@ -212,6 +213,8 @@ def _prepare(
             require_embeddings(name)
         else:
             require_frames(Path(name))
+            if header.about.requires_keypoints:
+                keypoints_beside(Path(name))
     from gaittake.use.model import load
 
     # Without a network of PyTorch, nothing is asked of it: to import it takes seconds.
@@ -239,11 +242,16 @@ def _embedding(model: "Model", read: "MaskReader", name: str) -> "Embedding":
 def _computed(model: "Model", read: "MaskReader", name: str) -> "SequenceEmbedding":
     """Returns a sequence's embedding; prints which frames are usable, and what is doubtful."""
     from gaittake.sequence import Reject, count_rejects
+    from gaittake.use.beside import KeypointsBeside, keypoints_beside
     from gaittake.use.describe import usable_frames
 
     rejects: list[Reject] = []
-    masks = (mask for _, mask in read(Path(name), rejects))
-    found = model.embed_frames(masks, name=name)
+    masks = read(Path(name), rejects)
+    if model.about.requires_keypoints:
+        given = KeypointsBeside(keypoints_beside(Path(name)), name)
+        found = model.embed_frames(given.watch(masks), name=name, locate=given.locate)
+    else:
+        found = model.embed_frames((mask for _, mask in masks), name=name)
     if rejects:
         print(f"{name}: skipped {count_rejects(rejects)}")
     print(f"{name}: {usable_frames(found.frames, found.dropped)}")

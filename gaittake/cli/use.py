@@ -115,6 +115,7 @@ def _export(
         student=student or inputs.student(job),
         metrics=metrics or job.path("{method}/metrics.json"),
         out=out,
+        trained_synthetic=plan.trained_on_rendered(job),
     )
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from gaittake.evaluation.acquisition import Lost, generalised_mean
-from gaittake.evaluation.cross_view import Grid, Outcomes
+from gaittake.evaluation.cross_view import Outcomes
+from gaittake.evaluation.grid import Grid
 from gaittake.evaluation.groups import Errors, Measured, by_group
 from gaittake.evaluation.intervals import rate_interval, rule_of_three
 from gaittake.evaluation.open_set import DRAWS, FPIR, SHARE, OpenSet, Others, Searches, open_set

@@ -211,7 +211,7 @@ def over_seeds(metrics: Sequence[dict[str, Any]], metric: str = "rank1") -> dict
 
     Args:
         metrics: contents of each seed's `metrics.json`.
-        metric: one of `gaittake.evaluation.cross_view.METRICS`.
+        metric: one of `gaittake.evaluation.grid.METRICS`.
 
     Raises:
         UserError: the seeds differ in dataset or conditions.

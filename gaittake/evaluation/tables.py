@@ -97,7 +97,7 @@ def table_rows(metrics: dict[str, Any], metric: str, *, method: str | None = Non
 
     Args:
         metrics: contents of `metrics.json`.
-        metric: one of `gaittake.evaluation.cross_view.METRICS`.
+        metric: one of `gaittake.evaluation.grid.METRICS`.
         method: name of the row; default: the method's name.
     """
     missing = metrics["partial"]

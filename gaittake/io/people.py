@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from gaittake.arrays import Float32s
 from gaittake.errors import UserError
@@ -113,6 +112,8 @@ def _is_table(path: Path) -> bool:
 
 def _read_table(path: Path, block: int) -> Iterator[People]:
     """Yields the people of a CSV file."""
+    import pandas as pd  # JSON files are also read where it is not installed
+
     wanted = [f"{name}_{part}" for name in NAMES for part in ("x", "y", "conf")]
     try:
         header = list(pd.read_csv(path, nrows=0).columns)

@@ -315,10 +315,25 @@ def rendered_student(job: Job) -> str:
     return "the labels of a teacher trained on rendered people" if teacher else ""
 
 
+def trained_on_rendered(job: Job) -> bool | None:
+    """Returns whether a method's network learnt from rendered people; None: it is not known."""
+    settings = job.settings
+    method, _ = method_of(job.known_method(), settings)
+    if settings.method(method).weights:
+        return None
+    lent = settings.networks_from
+    return (Job(lent, results=job.results).settings if lent else settings).rendered
+
+
 def note(settings: Settings) -> str:
     """Returns what stands beside every table of the dataset."""
     lent = settings.networks_from
-    return " ".join(filter(None, [f"Trained on {lent}." if lent else "", settings.note.strip()]))
+    given = ", ".join(name for name, method in settings.methods.items() if method.weights)
+    trained = [
+        f"Trained on {lent}." if lent else "",
+        f"Weights of a file, not trained here: {given}." if given else "",
+    ]
+    return " ".join(filter(None, [*trained, settings.note.strip()]))
 
 
 def unpublished(settings: Settings, method: str) -> dict[str, str]:

@@ -6,12 +6,9 @@ numbers is measured and corrected, as with a teacher's labels.
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import pairwise
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
+from gaittake.arrays import Float32s
 from gaittake.errors import UserError
 from gaittake.io.checkpoint import file_digest
 from gaittake.io.tables import read_sequences, write_rejects
@@ -19,17 +16,12 @@ from gaittake.pose.keypoint_file import FrameKeypoints
 from gaittake.pose.label import Find, Kind, Task, label_kind, write_labels
 from gaittake.pose.locate import Detections
 from gaittake.pose.match import OF_FILES, match_person
+from gaittake.pose.people import MIN_IOU, filled
 from gaittake.pose.people_file import PeopleFile
 from gaittake.sequence import Reject, Sequence, count_rejects
 from gaittake.settings import AssignKeypointsStage, AssignLabelsStage, PseudoLabel, canonical
 
 logger = logging.getLogger(__name__)
-# A person is at the silhouette from this IoU of the boxes on. Lower than that of labels: all frames
-# are needed, and a bag or a coat is a part of the silhouette.
-MIN_IOU = 0.3
-# So many frames in a row without keypoints are filled between their neighbours: a fifth of a second
-# at 25 frames per second.
-LONGEST_GAP = 5
 # From this share of refused sequences on, the files are of another dataset or another image size.
 MOST_REFUSED = 0.5
 SIZE = "keypoints must be in pixels of the silhouettes' frames, and"
@@ -40,7 +32,7 @@ def assign_keypoints(
 ) -> None:
     """Writes the user's keypoints of each silhouette, in place of a student's.
 
-    A gap of at most `LONGEST_GAP` silhouettes without keypoints is interpolated.
+    A short gap without keypoints is interpolated, see `gaittake.pose.people`.
 
     Args:
         settings: the largest shift of the frames' numbers.
@@ -156,17 +148,17 @@ def _choose_and_fill(
     """Returns the keypoints of each silhouette that has some, or whose neighbours have."""
     stage = "assign-keypoints"
     numbers = [number for number in task.wanted if number in task.silhouettes]
-    found: dict[int, Tensor] = {}
+    found: dict[int, Float32s] = {}
     for number in numbers:
         if number + shift in people:
             seen = people[number + shift]
             chosen = match_person(task.silhouettes[number], seen, min_iou=MIN_IOU, min_score=0)
             if isinstance(chosen, int):
-                found[number] = seen.keypoints[chosen]
-    filled = _filled(numbers, found)
+                found[number] = seen.keypoints[chosen].numpy()
+    every = filled(numbers, found)
     for number in [number for number in numbers if number not in found]:
         path = str(task.files[number])
-        if number in filled:
+        if number in every:
             reason = "keypoints interpolated between the frames around"
             rejects.append(Reject(stage, path, reason, "yes"))
         elif number + shift in people:
@@ -174,32 +166,7 @@ def _choose_and_fill(
         else:
             rejects.append(Reject(stage, path, "no person in the files for this silhouette"))
     return [
-        FrameKeypoints(number, task.silhouettes[number], filled[number].numpy())
+        FrameKeypoints(number, task.silhouettes[number], every[number])
         for number in numbers
-        if number in filled
+        if number in every
     ]
-
-
-def _filled(numbers: list[int], found: dict[int, Tensor]) -> dict[int, Tensor]:
-    """Returns the keypoints of frames, those of short gaps interpolated by the frame's number.
-
-    Args:
-        numbers: of the silhouettes, in order.
-        found: keypoints `[17, 3]` by number.
-    """
-    known = [place for place, number in enumerate(numbers) if number in found]
-    filled = dict(found)
-    for before, after in pairwise(known):
-        if 1 < after - before <= LONGEST_GAP + 1:
-            first, last = numbers[before], numbers[after]
-            for place in range(before + 1, after):
-                share = (numbers[place] - first) / (last - first)
-                filled[numbers[place]] = _between(found[first], found[last], share)
-    return filled
-
-
-def _between(first: Tensor, last: Tensor, share: float) -> Tensor:
-    """Returns keypoints `[17, 3]` between two frames'; unknown in one, they stay unknown."""
-    seen = (first[:, 2:] > 0) & (last[:, 2:] > 0)
-    unknown = torch.cat([first[:, :2], torch.zeros_like(first[:, 2:])], dim=1)
-    return torch.where(seen, torch.lerp(first, last, share), unknown)

@@ -49,6 +49,18 @@ def place_of(image: str) -> Place:
     )
 
 
+def frame_of(image: str) -> int:
+    """Returns the frame that the name of an image of one sequence stands for: its last number.
+
+    Raises:
+        UserError: it has none.
+    """
+    found = _NAME.fullmatch(image.replace("\\", "/"))
+    if found is None:
+        raise UserError(f"image '{image}': no number of a frame; a name like 012.jpg is required")
+    return int(found["frame"])
+
+
 def check_people(files: list[Path]) -> None:
     """Checks the first person of the files: their form, and the name of the image.
 

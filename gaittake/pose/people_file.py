@@ -11,21 +11,19 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from gaittake.arrays import Bools, Float32s, Int64s
+from gaittake.arrays import Int64s
 from gaittake.errors import UserError
-from gaittake.io.people import People, read_people
+from gaittake.io.people import read_people
 from gaittake.io.ragged import RaggedFile, RaggedWriter, open_ragged
 from gaittake.pose.image_names import key_of, keys, place_of
 from gaittake.pose.locate import Detections
+from gaittake.pose.people import boxes_around, known
 from gaittake.sequence import Sequence
 
 logger = logging.getLogger(__name__)
 KIND = "people"
 ARRAYS = {"keypoints": ("f4", (17, 3)), "score": ("f4", ()), "frame": ("i8", ())}
 NUMBERS = 17 * 3 + 1  # of a person on disk: keypoints and score
-# A box around keypoints lacks the top of the head, the soles and the flesh; as shares of its
-# height, medians of rendered people. It then overlaps the silhouette's box by 0.86 (median IoU).
-BESIDE, ABOVE, BELOW = 0.06, 0.09, 0.05
 
 
 def collect_people(files: list[Path], *, out: Path) -> None:
@@ -47,16 +45,16 @@ def collect_people(files: list[Path], *, out: Path) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryFile(dir=out.parent) as raw:
         for people in read_people(files):
-            known = _known(people)
-            total += len(known)
-            images = [people.images[row] for row in np.flatnonzero(known)]
+            seen = known(people.keypoints, people.scores)
+            total += len(seen)
+            images = [people.images[row] for row in np.flatnonzero(seen)]
             places = [place_of(image) for image in images]
             codes.append(
                 np.array([texts.setdefault(p.sequence, len(texts)) for p in places], np.int32)
             )
             frames.append(np.array([place.frame for place in places], np.int64))
-            numbers = people.keypoints[known].reshape(-1, NUMBERS - 1)
-            raw.write(np.column_stack([numbers, people.scores[known]]).astype("f4").tobytes())
+            numbers = people.keypoints[seen].reshape(-1, NUMBERS - 1)
+            raw.write(np.column_stack([numbers, people.scores[seen]]).astype("f4").tobytes())
         if not texts:
             raise UserError(f"{files[0]}: nobody with keypoints, {total} entries in all files")
         raw.flush()
@@ -65,13 +63,6 @@ def collect_people(files: list[Path], *, out: Path) -> None:
     logger.info(
         "%d people in %d sequences; %d without keypoints dropped", kept, len(texts), total - kept
     )
-
-
-def _known(people: People) -> Bools:
-    """Returns `[m]`: whether all numbers are finite, and a keypoint has a confidence."""
-    finite = np.isfinite(people.keypoints).all(axis=(1, 2)) & np.isfinite(people.scores)
-    known: Bools = finite & (people.keypoints[..., 2] > 0).any(axis=1)
-    return known
 
 
 def _write_sorted(
@@ -147,17 +138,3 @@ class PeopleFile(AbstractContextManager["PeopleFile"]):
             frame: Detections(*map(torch.cat, zip(*parts, strict=True)))
             for frame, parts in found.items()
         }
-
-
-def boxes_around(keypoints: Float32s) -> Float32s:
-    """Returns `[m, 4]`: about the boxes of the bodies with these keypoints `[m, 17, 3]`.
-
-    Keypoints of confidence 0 do not count.
-    """
-    known = keypoints[..., 2:] > 0
-    low = np.where(known, keypoints[..., :2], np.inf).min(axis=1)
-    high = np.where(known, keypoints[..., :2], -np.inf).max(axis=1)
-    height = (high - low)[:, 1]
-    margins = height[:, None] * np.array([BESIDE, ABOVE, BESIDE, BELOW], dtype=np.float32)
-    signs = np.array([-1, -1, 1, 1], dtype=np.float32)
-    return np.asarray(np.hstack([low, high]) + signs * margins, dtype=np.float32)

@@ -110,8 +110,16 @@ class Source(Section):
 
     @model_validator(mode="after")
     def _root_has_pickles(self) -> Self:
-        if (self.layout == "opengait") != (self.root is not None):
-            raise ValueError("root: set it with source.layout 'opengait', and with no other")
+        if self.layout == "opengait" and self.root is None:
+            raise ValueError(
+                "root is required with layout 'opengait': the folder of the pickles; silhouettes "
+                "is a pattern of their names, needed only if a folder has several"
+            )
+        if self.layout != "opengait" and self.root is not None:
+            raise ValueError(
+                f"root: only with layout 'opengait'; found {self.layout!r}, whose folders are "
+                "silhouettes"
+            )
         if self.root is not None and self.videos:
             raise ValueError("videos: remove them, colour cannot be joined to OpenGait's pickles")
         patterns = {"silhouettes": self.silhouettes, "keypoints": self.keypoints}

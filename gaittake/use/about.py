@@ -3,7 +3,7 @@
 import json
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gaittake.settings import Align, Count, PredictStage, Section
 from gaittake.use.calibration import Calibration
@@ -17,11 +17,24 @@ class Origin(Section):
     dataset: str = Field(description="dataset of the measurement")
     trained_on: str = Field(description="dataset of the training")
     method: str = Field(description="method of the dataset")
-    synthetic: bool = Field(description="whether the dataset's people are rendered")
+    synthetic: bool = Field(description="whether the people of the measurement are rendered")
+    trained_synthetic: bool | None = Field(
+        description="whether those of the training are; null: unknown (weights of a file), or not "
+        "trained"
+    )
     note: str = Field(description="note of the dataset, printed with every table")
     training_subjects: int = Field(ge=0, description="number of training subjects; 0: not trained")
     training: str = Field(description="settings of the training, JSON; `none`: not trained")
     data_digest: str = Field(description="digest of the cache used for the measurement")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_measured(cls, content: Any) -> Any:
+        """Fills in what model files of before do not say: all were trained as measured."""
+        if not isinstance(content, dict) or "trained_synthetic" in content:
+            return content
+        trained = content.get("synthetic") if content.get("training_subjects") else None
+        return content | {"trained_synthetic": trained}
 
     @property
     def training_frames(self) -> int:
@@ -52,3 +65,8 @@ class About(Section):
     calibration: Calibration
     same_view: bool = Field(description="whether the calibration includes pairs within one view")
     origin: Origin
+
+    @property
+    def requires_keypoints(self) -> bool:
+        """Whether the user must give the keypoints: the file has no student to predict them."""
+        return self.keypoints in ("truth", "given")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gaittake.use.about import Origin
-from gaittake.use.describe import SYNTHETIC
+from gaittake.use.describe import describe_synthetic
 from gaittake.use.model_file import Header
 
 FILE = "model.safetensors"
@@ -41,8 +41,8 @@ def front_of(card: str) -> str | None:
 def _sections(header: Header) -> Iterator[str]:
     about, origin, measured = header.about, header.about.origin, header.about.calibration
     yield f"# {origin.method}: gait recognition, trained on {origin.trained_on}"
-    if origin.synthetic:
-        yield f"> **{SYNTHETIC.replace(':', ':**', 1)}"
+    if synthetic := describe_synthetic(origin):
+        yield f"> **{synthetic.replace(':', ':**', 1)}"
     yield (
         f"`{FILE}` turns the silhouettes of a walking person into {about.parts} × "
         f"{about.embedding} numbers; two sequences of one person have a smaller distance than "

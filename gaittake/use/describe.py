@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from gaittake.use.identify import Identification
 
 SHOWN = 5  # nearest people of a search
-SYNTHETIC = (
-    "SYNTHETIC: trained and measured on rendered people. Its error rates on filmed people are "
-    "unknown, and its results are no evidence about any person."
+UNKNOWN = (
+    "Its error rates on filmed people are unknown, and its results are no evidence about any "
+    "person."
 )
 
 
@@ -26,9 +26,19 @@ def describe_origin(origin: Origin) -> str:
         training = f"weights of {origin.trained_on}, measured on {origin.dataset}"
     elif not origin.training_subjects:
         training = f"not trained (no weights to learn), measured on {origin.dataset}"
-    kind = f". {SYNTHETIC}" if origin.synthetic else ", filmed people"
+    kind = "" if origin.synthetic else ", filmed people"
+    if synthetic := describe_synthetic(origin):
+        kind += f". {synthetic}"
     note = f" {origin.note}" if origin.note else ""
     return f"{origin.method}, {training}{kind}{note}"
+
+
+def describe_synthetic(origin: Origin) -> str:
+    """Returns which of training and measurement had rendered people; an empty text if none had."""
+    if origin.synthetic:
+        both = "trained and measured" if origin.trained_synthetic else "measured"
+        return f"SYNTHETIC: {both} on rendered people. {UNKNOWN}"
+    return "SYNTHETIC: trained on rendered people." if origin.trained_synthetic else ""
 
 
 def describe_model(header: Header) -> str:
@@ -103,7 +113,8 @@ def _beyond(measured: Calibration) -> list[str]:
 
 
 def _warning(about: About) -> list[str]:
-    return ["", "!" * 80, SYNTHETIC, "!" * 80] if about.origin.synthetic else []
+    synthetic = describe_synthetic(about.origin)
+    return ["", "!" * 80, synthetic, "!" * 80] if synthetic else []
 
 
 def usable_frames(frames: int, dropped: Counter[str]) -> str:
@@ -139,8 +150,9 @@ def _keypoints(about: About) -> str:
     kinds = {
         "none": "uses no keypoints",
         "student": "its student predicts the keypoints",
-        "truth": "requires keypoints from you",
-        "given": "requires keypoints from you, of the program that found those of the dataset",
+        "truth": "requires keypoints from you, in a file beside each sequence",
+        "given": "requires keypoints from you, in a file beside each sequence, of the program that "
+        "found those of the dataset",
     }
     return kinds[about.keypoints]
 

@@ -43,6 +43,7 @@ def export_model(
     student: Path,
     metrics: Path,
     out: Path,
+    trained_synthetic: bool | None,
 ) -> Header:
     """Writes a model file atomically, and returns what it says of the model.
 
@@ -55,6 +56,7 @@ def export_model(
         student: weights of the student; read only if the network takes predicted keypoints.
         metrics: the method's `metrics.json`, source of the calibration.
         out: the model file to write.
+        trained_synthetic: whether the people of the training are rendered; None: unknown.
 
     Raises:
         UserError: a file is missing or damaged, or the metrics were measured with other weights.
@@ -83,7 +85,7 @@ def export_model(
         distance=evaluate.evaluate.distance,
         calibration=_calibration(found, metrics),
         same_view=evaluate.protocol.same_view,
-        origin=_origin(found, metrics, evaluate, loaded),
+        origin=_origin(found, metrics, evaluate, loaded, trained_synthetic),
     )
     network = {} if loaded is None else loaded.state
     state = None if prediction is None else _student_state(student, prediction)
@@ -128,7 +130,11 @@ def _calibration(metrics: dict[str, Any], path: Path) -> Calibration:
 
 
 def _origin(
-    metrics: dict[str, Any], path: Path, evaluate: EvaluateStage, loaded: Weights | None
+    metrics: dict[str, Any],
+    path: Path,
+    evaluate: EvaluateStage,
+    loaded: Weights | None,
+    trained_synthetic: bool | None,
 ) -> Origin:
     made_by = {} if loaded is None else loaded.made_by
     measured = metrics.get("provenance", {})
@@ -144,6 +150,7 @@ def _origin(
         trained_on=evaluate.trained_on or evaluate.dataset,
         method=evaluate.method,
         synthetic=evaluate.synthetic,
+        trained_synthetic=None if loaded is None else trained_synthetic,
         note=evaluate.note,
         training_subjects=subjects,
         training=training,

@@ -32,8 +32,8 @@ class Shown(NamedTuple):
     mirrored: bool
 
 
-# Takes masks, returns keypoints `[n, 17, 3]` in pixels of their images, or candidates
-# `[n, 17, 3, 3]` that `gaittake.pose.follow` chooses from.
+# Takes masks, returns keypoints `[n, 17, 3]` in pixels of their images, NaN for a mask that has
+# none, or candidates `[n, 17, 3, 3]` that `gaittake.pose.follow` chooses from.
 Locate = Callable[[list[Shown]], Float32s]
 
 
@@ -55,12 +55,12 @@ def given_keypoints(keypoints: npt.NDArray[np.floating], frames: int) -> Locate:
     rows = keypoints.astype(np.float32)
 
     def locate(masks: list[Shown]) -> Float32s:
-        return np.stack([_seen_in(rows[shown.number], shown) for shown in masks])
+        return np.stack([seen_in(rows[shown.number], shown) for shown in masks])
 
     return locate
 
 
-def _seen_in(keypoints: Float32s, shown: Shown) -> Float32s:
+def seen_in(keypoints: Float32s, shown: Shown) -> Float32s:
     """Returns the keypoints `[17, 3]` of a frame as those of the image shown."""
     if not shown.mirrored:
         return keypoints

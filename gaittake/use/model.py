@@ -14,7 +14,7 @@ from gaittake.evaluation.distance import distances
 from gaittake.sequence import Reject
 from gaittake.silhouette import Image
 from gaittake.use.about import About
-from gaittake.use.describe import describe_origin, short_sequence, usable_frames
+from gaittake.use.describe import describe_origin, describe_synthetic, short_sequence, usable_frames
 from gaittake.use.locate import Locate, given_keypoints, no_keypoints
 from gaittake.use.model_file import (
     Header,
@@ -198,7 +198,7 @@ def load(path: str | Path | None = None, device: "str | torch.device" = "cpu") -
     """Returns the model in a file written by `gaittake model export`; logs its origin.
 
     ONNX Runtime computes a file that ends with `.onnx`, PyTorch any other. The log level is WARNING
-    for a model trained on rendered people, else INFO.
+    for a model trained or measured on rendered people, else INFO.
 
     Args:
         path: of the model file; None: the model that gaittake ships.
@@ -213,7 +213,7 @@ def load(path: str | Path | None = None, device: "str | torch.device" = "cpu") -
     header, networks = _onnx(path, device) if is_onnx(path) else _torch(path, device)
     model = Model(header, path, networks)
     origin = header.about.origin
-    level = logging.WARNING if origin.synthetic else logging.INFO
+    level = logging.WARNING if describe_synthetic(origin) else logging.INFO
     logger.log(level, "%s: %s", path, describe_origin(origin))
     return model
 

@@ -19,7 +19,7 @@ from gaittake.use import usable
 from gaittake.use.describe import usable_frames
 from gaittake.use.locate import Locate, Shown
 from gaittake.use.motion import directions
-from gaittake.use.usable import JUMP, NOBODY, Figure
+from gaittake.use.usable import JUMP, NO_KEYPOINTS, NOBODY, Figure
 
 BATCH = 16
 # The networks process all frames of a sequence at once. On a CPU in float32, with silhouettes of
@@ -92,10 +92,15 @@ def network_input(
         items = [(shown, align(shown.image, **settings.model_dump())) for shown in batch]
         fine = [(shown, item) for shown, item in items if item is not None]
         dropped[NOBODY] += len(items) - len(fine)
+        if not fine:
+            continue
+        found = locate([shown for shown, _ in fine])
+        known = np.isfinite(found.reshape(len(found), -1)).all(axis=1)
+        dropped[NO_KEYPOINTS] += int((~known).sum())
+        fine = [pair for pair, has in zip(fine, known, strict=True) if has]
         aligned += [item for _, item in fine]
-        if fine:
-            located.append(locate([shown for shown, _ in fine]))
-            frames_of += [shown._replace(image=shown.image[:0]) for shown, _ in fine]
+        located.append(found[known])
+        frames_of += [shown._replace(image=shown.image[:0]) for shown, _ in fine]
     if not aligned:
         raise _unusable(name, dropped, settings)
     heights = np.array([item.height for item in aligned], dtype=np.float64)

@@ -17,6 +17,7 @@ CUT = "cut by the border"
 SMALL = "too small"
 SHAPE = "not of a person's shape"
 JUMP = "unlike the frames around it"
+NO_KEYPOINTS = "without keypoints"
 
 MIN_HEIGHT = 32  # pixels: half the rows of the network's input
 # A mask with a cast shadow is wide, one with holes is thin, a blob without legs is full.

@@ -8,7 +8,8 @@ import pytest
 from gaittake.errors import UserError
 from gaittake.io.ragged import open_ragged
 from gaittake.pose.image_names import check_people, place_of
-from gaittake.pose.people_file import KIND, PeopleFile, boxes_around, collect_people
+from gaittake.pose.people import boxes_around
+from gaittake.pose.people_file import KIND, PeopleFile, collect_people
 from gaittake.sequence import Sequence
 from tests.pose.people import points_in, rows, write_results, write_table
 

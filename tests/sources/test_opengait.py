@@ -245,19 +245,20 @@ def test_keypoints_of_the_datasets_own_need_no_stage_one(
 
 
 @pytest.mark.parametrize(
-    "source",
+    ("source", "expected"),
     [
-        {"layout": "opengait"},
-        {"layout": "casiab", "root": "x"},
-        {"layout": "opengait", "root": "x", "silhouettes": ["a", "b"]},
-        {"layout": "opengait", "root": "x", "videos": ["root"]},
-        {"layout": "opengait", "root": "x", "silhouettes": "a/*.pkl"},
-        {"layout": "opengait", "root": "x", "keypoints": "/a/b.pkl"},
+        ({"layout": "opengait", "silhouettes": "x"}, "root is required with layout 'opengait'"),
+        ({"layout": "casiab", "root": "x"}, "root: only with layout 'opengait'; found 'casiab'"),
+        ({"silhouettes": ["a", "b"]}, "silhouettes: with source.root, one name"),
+        ({"videos": ["root"]}, "videos: remove them"),
+        ({"silhouettes": "a/*.pkl"}, "silhouettes: with source.root, one name"),
+        ({"keypoints": "/a/b.pkl"}, "keypoints: with source.root, one name"),
     ],
 )
-def test_root_and_names_of_files_belong_together(source: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="root"):
-        Source.model_validate(source)
+def test_root_and_names_of_files_belong_together(source: dict[str, Any], expected: str) -> None:
+    pickles = {} if "layout" in source else {"layout": "opengait", "root": "x"}
+    with pytest.raises(ValueError, match=expected):
+        Source.model_validate(pickles | source)
 
 
 def test_nothing_is_read_with_the_plain_unpickler() -> None:

@@ -172,7 +172,13 @@ def test_the_card_has_data_recipe_error_rates_and_limits(header: Header) -> None
 
 def test_the_card_of_filmed_people_and_of_a_network_without_weights(header: Header) -> None:
     origin = header.about.origin.model_copy(
-        update={"synthetic": False, "note": "", "training": "none", "training_subjects": 0}
+        update={
+            "synthetic": False,
+            "trained_synthetic": None,
+            "note": "",
+            "training": "none",
+            "training_subjects": 0,
+        }
     )
     about = header.about.model_copy(update={"origin": origin, "keypoints": "none"})
     card = model_card(header._replace(about=about))

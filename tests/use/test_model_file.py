@@ -16,7 +16,8 @@ import gaittake
 from gaittake.errors import UserError
 from gaittake.io.tensor_file import load_tensors, read_metadata, save_tensors
 from gaittake.use import model_file as files
-from gaittake.use.describe import describe_origin
+from gaittake.use.about import Origin
+from gaittake.use.describe import describe_origin, describe_synthetic
 from gaittake.use.model import load
 from gaittake.use.model_file import read_header, read_model, write_model
 from tests.use.tiny import export
@@ -279,5 +280,33 @@ def test_the_origin_names_the_datasets_of_training_and_measurement(model_file: P
     assert describe_origin(origin).startswith("gaittake, trained on 2 people of walkers. SYNTHETIC")
     borrowed = origin.model_copy(update={"dataset": "mine", "synthetic": False, "note": ""})
     assert describe_origin(borrowed) == (
-        "gaittake, trained on 2 people of walkers, measured on mine, filmed people"
+        "gaittake, trained on 2 people of walkers, measured on mine, filmed people. SYNTHETIC: "
+        "trained on rendered people."
     )
+
+
+@pytest.mark.parametrize(
+    ("measured", "trained", "said"),
+    [
+        (True, True, "trained and measured on rendered people"),
+        (True, False, "measured on rendered people"),
+        (True, None, "measured on rendered people"),  # the weights of a file
+        (False, True, "trained on rendered people"),
+        (False, False, ""),
+        (False, None, ""),
+    ],
+)
+def test_the_warning_tells_training_from_measurement(
+    model_file: Path, measured: bool, trained: bool | None, said: str
+) -> None:
+    origin = read_header(model_file).about.origin
+    changed = {"synthetic": measured, "trained_synthetic": trained}
+    warning = describe_synthetic(origin.model_copy(update=changed))
+    assert warning.partition(".")[0] == (f"SYNTHETIC: {said}" if said else "")
+
+
+def test_a_model_file_from_before_was_trained_as_it_was_measured(model_file: Path) -> None:
+    content = read_header(model_file).about.origin.model_dump()
+    assert content.pop("trained_synthetic") is True
+    assert Origin.model_validate(content).trained_synthetic is True
+    assert Origin.model_validate(content | {"training_subjects": 0}).trained_synthetic is None

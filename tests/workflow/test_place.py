@@ -184,6 +184,7 @@ def test_jobs_that_a_cluster_gives_a_gpu_fail_without_one_and_others_choose(tmp_
     slurm = ("--executor", "slurm", "--jobs", "2")
     for arguments, device in (
         (local, "auto"),
+        (("--jobs", "4"), "auto"),  # of a dry run without --cores, Snakemake takes them for nodes
         (slurm, "cuda"),
         ((*slurm, "--config", "device=cpu"), "cpu"),
         ((*local, "--config", "device=cuda"), "cuda"),

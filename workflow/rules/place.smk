@@ -1,8 +1,12 @@
 """Where the jobs run: those here take turns on the GPU, those of a cluster get their own."""
 
+import contextlib
 import functools
+import io
 import re
 import subprocess
+
+from snakemake.cli import parse_args
 
 from gaittake import cards
 from gaittake.errors import UserError
@@ -93,10 +97,25 @@ def starter(wildcards, resources):
     return f"torchrun --standalone --nproc-per-node {resources.gpu}" if several else "python"
 
 
-# A run on this machine has no limit of nodes. This limit stands in no profile, since Snakemake
-# would take it along to a cluster, and let one job at a time have a GPU there.
-on_this_machine = workflow.is_main_process and workflow.resource_settings.nodes is None
+def only_planned_here():
+    """Returns whether this is a dry run of a run on this machine.
+
+    Snakemake takes its `--jobs` for nodes, and tells a workflow no executor.
+    """
+    if not workflow.output_settings.dryrun:
+        return False
+    with contextlib.redirect_stderr(io.StringIO()):  # it names the profile a second time
+        _, given = parse_args(sys.argv[1:])
+    return given.executor in (None, "local")
+
+
+# A run on this machine has no limit of nodes.
+on_this_machine = workflow.is_main_process and (
+    workflow.resource_settings.nodes is None or only_planned_here()
+)
 on_cluster = workflow.remote_exec or (workflow.is_main_process and not on_this_machine)
+# This limit stands in no profile, since Snakemake would take it along to a cluster, and let one job
+# at a time have a GPU there.
 if on_this_machine and "gpu" not in workflow.global_resources and gpu_here():
     workflow.global_resources["gpu"] = 1
 
