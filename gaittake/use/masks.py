@@ -96,5 +96,7 @@ def require_frames(source: Path) -> Path:
     except OSError as error:
         raise unreadable(source, error, required=SEQUENCE) from error
     if not frames:
-        raise UserError(f"{source}: no frames; {SEQUENCE} is required.")
+        others = sorted(path.name for path in source.iterdir()) if source.is_dir() else []
+        found = f" but {', '.join(others[:3])}{' …' * (len(others) > 3)}" if others else ""
+        raise UserError(f"{source}: no frames{found}; {SEQUENCE} is required.")
     return source

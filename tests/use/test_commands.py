@@ -170,7 +170,7 @@ def test_unreadable_frames_are_counted(
             ["nowhere.avi", "--out", "a.npz"],
             "nowhere.avi: no such file or directory; a folder of numbered images",
         ),
-        (["config", "--out", "a.npz"], "config: no frames"),
+        (["config", "--out", "a.npz"], "config: no frames but walkers.yaml; a folder of numbered"),
         (["{one}", "nowhere", "--out", "a.npz"], "nowhere: no such file or directory"),
         (["{model}", "--out", "a.npz"], "not a directory; a folder of numbered images"),
         (
