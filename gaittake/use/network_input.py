@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gaittake.arrays import Float32s
+from gaittake.arrays import Bools, Float32s
 from gaittake.errors import UserError
 from gaittake.io.masks import judge
 from gaittake.keypoints import normalise
@@ -95,7 +95,7 @@ def network_input(
         if not fine:
             continue
         found = locate([shown for shown, _ in fine])
-        known = np.isfinite(found.reshape(len(found), -1)).all(axis=1)
+        known: Bools = np.asarray(np.isfinite(found).all(axis=(1, 2)))
         dropped[NO_KEYPOINTS] += int((~known).sum())
         fine = [pair for pair, has in zip(fine, known, strict=True) if has]
         aligned += [item for _, item in fine]
