@@ -49,7 +49,7 @@ figure.table figcaption { margin: 0; }
 figure.table .scroll { margin: 0.6rem 0 0; }
 th { font-weight: 600; border-bottom: 1.5px solid var(--ink); vertical-align: bottom; }
 th, td { padding: 0.26rem 0.65rem; white-space: nowrap; }
-thead th { white-space: normal; }
+thead th, thead button { white-space: normal; text-wrap: balance; text-align: inherit; }
 th:first-child, td:first-child { padding-left: 0; }
 tbody + tbody tr:first-child > * { border-top: 1px solid var(--rule); }
 tbody tr + tr > .group { color: transparent; }

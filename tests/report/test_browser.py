@@ -8,7 +8,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from gaittake.evaluation.error_tables import RATES
 from gaittake.report.build import CONTENTS
+from gaittake.report.html import table
+from gaittake.report.style import STYLE
 from tests.report.browser import Browser, chromium, find_chromium
 
 pytestmark = pytest.mark.skipif(
@@ -64,6 +67,20 @@ def test_the_first_screen_has_the_number_and_how_many_people_stand_behind_it(
         assert opened.value(bottom) < 900
         edge = "Math.max(...[...document.querySelectorAll('#rank-1 .mean')].map(cell => "
         assert opened.value(f"{edge}cell.getBoundingClientRect().right))") <= width
+
+
+def test_a_table_of_all_error_rates_with_intervals_fits_a_wide_window(
+    opened: Browser, page: Path, tmp_path: Path
+) -> None:
+    head = ["condition", "method", *(title for title, _ in RATES.values())]
+    cells = ["nm", "SkeletonGait++", *["85.9 [82.2, 91.8]"] * 4, "100.0", "100.0"]
+    drawn = table(head, [cells], caption="Error rates", words=2)
+    wide = tmp_path / "wide.html"
+    wide.write_text(f"<!doctype html><meta charset='utf-8'><style>{STYLE}</style>{drawn}")
+    opened.open(wide, width=1440)
+    box = "document.querySelector('.scroll')"
+    assert opened.value(f"{box}.scrollWidth") <= opened.value(f"{box}.clientWidth")
+    opened.open(page, width=1440, dark=True)
 
 
 def test_without_script_nothing_is_missing(opened: Browser, page: Path) -> None:
