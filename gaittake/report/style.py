@@ -131,6 +131,7 @@ dialog > svg { width: 100% !important; max-width: none !important; height: 82vh;
   .lead { font-size: 1.13rem; }
   .spread { display: block; font-size: 0.92em; }
   tbody th { position: sticky; left: 0; background: var(--paper); }
+  td.word { white-space: normal; }
 }
 @media print {
   body { max-width: none; padding: 0; }
