@@ -115,14 +115,19 @@ class BoxFeatures(MultiScaleRoIAlign):  # type: ignore[misc]
             sizes: rows and columns of each image; the largest are those of the features.
         """
         level = features[self.featmap_names[0]]
-        rows, columns = level.shape[-2:]
-        scale = 2.0 ** round(math.log2(rows / max(size[0] for size in sizes)))
+        scale = 2.0 ** round(math.log2(level.shape[2] / max(size[0] for size in sizes)))
         counts = torch.tensor([len(each) for each in boxes], device=level.device)
         image = torch.repeat_interleave(torch.arange(len(boxes), device=level.device), counts)
-        corners = torch.cat(boxes) * scale
-        down = self._weights(corners[:, 1], corners[:, 3], rows)
-        across = self._weights(corners[:, 0], corners[:, 2], columns)
-        found: Tensor = down[:, None] @ level[image] @ across[:, None].transpose(2, 3)
+        return self.pooled(level[image], torch.cat(boxes) * scale)
+
+    def pooled(self, features: Tensor, boxes: Tensor) -> Tensor:
+        """Returns `[m, c, side, side]`: the features `[m, c, h, w]` in boxes `[m, 4]`, one each.
+
+        The boxes are in pixels of the features.
+        """
+        down = self._weights(boxes[:, 1], boxes[:, 3], features.shape[2])
+        across = self._weights(boxes[:, 0], boxes[:, 2], features.shape[3])
+        found: Tensor = down[:, None] @ features @ across[:, None].transpose(2, 3)
         return found
 
     def _weights(self, low: Tensor, high: Tensor, size: int) -> Tensor:

@@ -57,7 +57,6 @@ from torchvision.ops import (
     MultiScaleRoIAlign,
     SqueezeExcitation,
     box_iou,
-    roi_align,
 )
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 from torchvision.ops.misc import Conv2dNormActivation
@@ -83,5 +82,4 @@ __all__ = [
     "resize_boxes",
     "resize_keypoints",
     "resnet_fpn_backbone",
-    "roi_align",
 ]

@@ -21,7 +21,8 @@ from gaittake.pose.crop import crop_size
 from gaittake.pose.detector import build_detector, load_state
 from gaittake.pose.fast import for_prediction
 from gaittake.pose.locate import locate_in_boxes, read_heatmaps
-from gaittake.pose.vision import KeypointRCNN, roi_align
+from gaittake.pose.small import BoxFeatures
+from gaittake.pose.vision import KeypointRCNN
 from gaittake.settings import Align, PredictStage
 from gaittake.use.model_file import Content, Header, header_texts, is_onnx, read_model, student_file
 from gaittake.use.network_input import MAX_FRAMES, NetworkInput
@@ -117,9 +118,9 @@ def _network(content: Content, path: Path) -> bytes:
 class _InBoxes(nn.Module):
     """A student that locates keypoints in the boxes of crops, without detection."""
 
-    def __init__(self, student: KeypointRCNN, scale: float) -> None:
+    def __init__(self, student: KeypointRCNN) -> None:
         super().__init__()
-        self.student, self.scale = student, scale
+        self.student = student
 
     def forward(self, images: Tensor, boxes: Tensor) -> Tensor:
         """Returns `[n, 17, 3, 3]` of `[n, rows, columns]` uint8 and `[n, 4]`."""
@@ -131,14 +132,8 @@ class _InBoxes(nn.Module):
         step, (rows, columns) = transform.size_divisible, images.shape[1:]
         padded = pad(transform.normalize(grey), (0, -columns % step, 0, -rows % step))
         features = self.student.backbone(padded)
-        numbers = torch.arange(images.shape[0], dtype=boxes.dtype)[:, None]
-        pooled = roi_align(
-            features[pool.featmap_names[0]],
-            torch.cat([numbers, boxes], dim=1),
-            list(pool.output_size),
-            spatial_scale=self.scale,
-            sampling_ratio=pool.sampling_ratio,
-        )
+        level = features[pool.featmap_names[0]]
+        pooled = pool.pooled(level, boxes * (level.shape[2] / padded.shape[2]))
         return read_heatmaps(heads.keypoint_predictor(heads.keypoint_head(pooled)), boxes)
 
 
@@ -152,18 +147,17 @@ def _student(content: Content, predict: PredictStage, path: Path) -> bytes:
     loaded = build_detector(predict.detector)
     load_state(loaded, content.student, path)
     student = for_prediction(loaded, "float32")
-    pool = student.roi_heads.keypoint_roi_pool
-    if len(pool.featmap_names) != 1:
+    if not isinstance(student.roi_heads.keypoint_roi_pool, BoxFeatures):
         raise UserError(
             f"{path}: its student's backbone '{predict.detector.backbone}' chooses among feature "
             "levels, and only 'small' can be exported for ONNX Runtime; use the .safetensors file "
             "with PyTorch"
         )
     images, boxes = _crops(max(BATCHES), crop_size(predict.detector))
-    expected = _torch_located(student, images, boxes)  # this also sets the pool's scales
+    expected = _torch_located(student, images, boxes)
     batch = torch.export.Dim("images", min=1, max=MAX_FRAMES)
     made = _exported(
-        _InBoxes(student, pool.scales[0]).eval(),
+        _InBoxes(student).eval(),
         {"images": torch.from_numpy(images), "boxes": torch.from_numpy(boxes)},
         {"images": {0: batch}, "boxes": {0: batch}},
         f"{path}: the student",

@@ -95,7 +95,7 @@ def network_input(
         if not fine:
             continue
         found = locate([shown for shown, _ in fine])
-        known: Bools = np.asarray(np.isfinite(found).all(axis=(1, 2)))
+        known: Bools = np.asarray(np.isfinite(found).reshape(len(found), -1).all(axis=1))
         dropped[NO_KEYPOINTS] += int((~known).sum())
         fine = [pair for pair, has in zip(fine, known, strict=True) if has]
         aligned += [item for _, item in fine]
