@@ -102,7 +102,7 @@ def test_the_result_depends_on_the_seed_only() -> None:
 
 def test_identical_methods_have_no_difference() -> None:
     counts = simulated(np.random.default_rng(4), 30, 0.7)
-    assert tuple(difference_of([counts], [counts])) == (0, 0, 0, 1)
+    assert tuple(difference_of([counts], [counts])) == (0, 0, 0, 1, 30, 0)
 
 
 def test_equal_methods_rarely_differ_significantly_and_a_better_one_does() -> None:
