@@ -37,11 +37,12 @@ def test_every_example_runs(
                 program, group, *arguments = shlex.split(line)
                 assert (program, group) == ("gaittake", "model")
                 command(*arguments)
-        else:
-            assert language == "python"
+        elif language == "python":
             exec(compile(text, "docs/model.md", "exec"), names)
     printed = capsys.readouterr().out
-    assert [language for language, _ in BLOCKS].count("python") >= 4
+    languages = [language for language, _ in BLOCKS]
+    assert set(languages) == {"sh", "python", "text"}
+    assert languages.count("python") >= 4
     with np.load("people.npz") as people:
         assert set(people.files) == {"names", "embeddings", "frames", "dropped", "model"}
         assert np.abs(people["embeddings"][0] - names["monday"]).max() < 1e-4
