@@ -36,7 +36,7 @@ REPOSITORY = Path(__file__).parents[1]
 FRAMES = 80  # of a sequence of CASIA-B, about
 LINKS = 50_000  # of one file; file systems allow 65,000
 OUMVLP_VIEWS = (*range(0, 91, 15), *range(180, 271, 15))
-OUMVLP = 268_000
+OUMVLP, PEOPLE = 268_000, 10_307
 BEGUN = time.perf_counter()
 
 
@@ -82,13 +82,16 @@ def casiab_walks() -> Iterator[str]:
             yield from (f"{subject:03d}/{walk}/{view:03d}" for view in range(0, 181, 18))
 
 
-def oumvlp_walks() -> Iterator[str]:
-    """Yields the folders of 268,000 sequences, as in OU-MVLP; missing ones are spread evenly."""
-    every = len(OUMVLP_VIEWS) * 2 * 10_307
-    missing, place = every - OUMVLP, 0
+def oumvlp_walks(people: int = PEOPLE) -> Iterator[str]:
+    """Yields the folders of 268,000 sequences, as in OU-MVLP; missing ones are spread evenly.
+
+    With fewer people, as large a share is missing.
+    """
+    every = len(OUMVLP_VIEWS) * 2 * people
+    missing, place = every - OUMVLP * people // PEOPLE, 0
     for view in OUMVLP_VIEWS:
         for number in (0, 1):
-            for subject in range(1, 10_308):
+            for subject in range(1, people + 1):
                 if place * missing % every >= missing:
                     yield f"Silhouette_{view:03d}-{number:02d}/{subject:05d}"
                 place += 1

@@ -109,6 +109,8 @@ class RaggedWriter:
         self._file.attrs.update({name: _stored(value) for name, value in stored.items()})
         self._columns: dict[str, list[Any]] = {c: [] for c in TEXT_COLUMNS + INTEGER_COLUMNS}
         self._rows = 0
+        # To ask HDF5 for a dtype takes 0.1 ms, half a minute for 268,000 sequences.
+        self._dtypes = {name: np.dtype(dtype) for name, (dtype, _) in arrays.items()}
         self._buffer: dict[str, list[Array]] = {name: [] for name in arrays}
         self._buffered_bytes = 0
         for name, (dtype, shape) in arrays.items():
@@ -124,21 +126,20 @@ class RaggedWriter:
                 shuffle=np.dtype(dtype).itemsize > 1,
                 fletcher32=True,
             )
-        self._names = tuple(arrays)
 
     def __enter__(self) -> Self:
         return self
 
     def append(self, identity: Identity, **arrays: Array) -> None:
         """Adds one sequence: the same number of rows in every array."""
-        lengths = {name: len(arrays[name]) for name in self._names}
-        if len(set(lengths.values())) != 1 or set(arrays) != set(self._names):
+        lengths = {name: len(arrays[name]) for name in self._dtypes}
+        if len(set(lengths.values())) != 1 or set(arrays) != set(self._dtypes):
             raise ValueError(
-                f"sequence {name_of(*identity)}: arrays {sorted(self._names)} of equal length are "
+                f"sequence {name_of(*identity)}: arrays {sorted(self._dtypes)} of equal length are "
                 f"required, got {lengths}"
             )
         count = next(iter(lengths.values()))
-        stored = {n: np.array(arrays[n], dtype=self._file[n].dtype) for n in self._names}
+        stored = {n: np.array(arrays[n], dtype=dtype) for n, dtype in self._dtypes.items()}
         for name, rows in stored.items():
             self._buffer[name].append(rows)
             self._buffered_bytes += rows.nbytes
