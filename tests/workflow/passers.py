@@ -70,6 +70,7 @@ def write_teacher(path: Path) -> None:
             training=training,
             seed=0,
             colour=True,
+            boxes_given=False,
             what="teacher",
             checkpoints=saved,
             device=torch.device("cpu"),
