@@ -28,7 +28,11 @@ from tests.workflow.tiny_presets import TINY, make_tiny
 pytestmark = pytest.mark.whole_run
 TARGETS = ("results/casiab_rank1.csv", "results/oumvlp_rank1.csv")
 # What a hardly trained detector misses; everything else is planted.
-OF_THE_DETECTOR = ("no detection", "no video frame for this silhouette")
+OF_THE_DETECTOR = (
+    "no detection",
+    "no video frame for this silhouette",
+    "no keypoint above the confidence limit",
+)
 
 
 class Finished(NamedTuple):
