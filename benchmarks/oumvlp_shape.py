@@ -5,7 +5,7 @@
 Folders like OU-MVLP's: 10,307 people, 14 views, two sequences of two tiny silhouettes each, 268,000
 sequences. Snakemake indexes and caches them, embeds the test people with GEI (which needs no
 training), evaluates all 196 pairs of views and writes the report; then it runs again with nothing
-to do. This takes 393,000 inodes, 2 GB and half an hour. `--folder` keeps the folder; another run
+to do. This takes 393,000 inodes, 2 GB and 20 minutes. `--folder` keeps the folder; another run
 resumes there, and its table has the CPU time of both.
 
 A person is an ellipse of a head, one of a body and two legs, with proportions drawn by chance.
