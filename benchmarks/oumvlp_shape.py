@@ -5,7 +5,8 @@
 Folders like OU-MVLP's: 10,307 people, 14 views, two sequences of two tiny silhouettes each, 268,000
 sequences. Snakemake indexes and caches them, embeds the test people with GEI (which needs no
 training), evaluates all 196 pairs of views and writes the report; then it runs again with nothing
-to do. This takes 660,000 inodes and 6 GB. `--folder` keeps the folder; another run resumes there.
+to do. This takes 393,000 inodes, 2 GB and 20 minutes. `--folder` keeps the folder; another run
+resumes there, and its table has the CPU time of both.
 
 A person is an ellipse of a head, one of a body and two legs, with proportions drawn by chance.
 Rank-1 says how far the drawings differ, nothing about gait or people.
@@ -83,7 +84,7 @@ def main() -> None:
         begun = time.perf_counter()
         count = link_people(folder / "data" / "oumvlp", asked.people)
         took = time.perf_counter() - begun
-        print(f"{asked.people:,} people, {count:,} sequences: created in {took:.0f} s", flush=True)
+        print(f"{asked.people:,} people, {count:,} sequences: folders in {took:.0f} s", flush=True)
         first = snakemake(folder, "--cores", "2")
         print_stages(folder)
         print_snakemake(first, pd.read_csv(folder / "costs.csv", names=["stage", "cpu", "peak"]))

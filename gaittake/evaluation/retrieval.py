@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gaittake.arrays import Float64s, Int64s
+from gaittake.arrays import Bools, Float64s, Int64s
 from gaittake.evaluation.bounds import Projection, Sketch, fit_projection, lower_bounds, sketch
 from gaittake.evaluation.distance import Embeddings, pair_distances
 
@@ -23,6 +23,8 @@ ROUNDING = 4 * torch.finfo(torch.float32).eps
 # Above this number of undecided pairs, a probe is compared with the whole gallery by float64
 # products, which then cost less than the exact distances.
 MOST_PAIRS = 200
+# Such probes are compared together: each group sketches the whole gallery anew.
+CROWDED = 2048
 
 
 class EmbeddingSet(NamedTuple):
@@ -115,6 +117,7 @@ def search(
     )
     matching.sort(axis=1)
     nearer = np.zeros(places.shape, dtype=np.int64)
+    crowded = np.zeros(places.shape, dtype=bool)
     for first in range(0, len(places), PROBES):
         block = slice(first, first + PROBES)
         chosen = probes.take(block)
@@ -122,8 +125,15 @@ def search(
         exclude_matches(bounds, own[block])
         count_others(block, bounds)
         for column in range(places.shape[1]):
-            nearer[block, column] = count_nearer(
-                bounds, matching[block, column], chosen, gallery, projection
+            nearer[block, column], crowded[block, column] = count_nearer(
+                bounds, matching[block, column], chosen, gallery
+            )
+    for column in range(places.shape[1]):
+        left = np.flatnonzero(crowded[:, column])
+        for first in range(0, len(left), CROWDED):
+            rows = left[first : first + CROWDED]
+            nearer[rows, column] = _count_in_float64(
+                probes.take(rows), gallery, matching[rows, column], projection
             )
     total = (places >= 0).sum(axis=1)
     return Matches(matching, nearer, total, (own >= 0).sum(axis=1) - total)
@@ -186,31 +196,24 @@ def exclude_matches(bounds: Tensor, places: Int64s, first: int = 0) -> None:
 
 
 def count_nearer(
-    bounds: Tensor,
-    limits: Float64s,
-    probes: EmbeddingSet,
-    gallery: EmbeddingSet,
-    projection: Projection,
-) -> Int64s:
+    bounds: Tensor, limits: Float64s, probes: EmbeddingSet, gallery: EmbeddingSet
+) -> tuple[Int64s, Bools]:
     """Returns `[n]`: number of other subjects' sequences at each probe's limit or nearer.
+
+    And `[n]`: the probes with too many undecided pairs, whose number is not known yet.
 
     Args:
         bounds: `[n, m]` lower bounds of the distances; inf for the probe's own subject.
         limits: `[n]` distances, float64; the count for inf is 0.
         probes: of the bounds.
         gallery: of the bounds.
-        projection: its centre keeps float64 products precise.
     """
     slack = probes.sketch.slack + gallery.sketch.slack.max()
     counts, rows, columns = decide(bounds, limits, slack)
     crowded = np.bincount(rows, minlength=len(limits)) > MOST_PAIRS
     few = ~crowded[rows]
     rows, columns = rows[few], columns[few]
-    counts += _count_pairs(probes, gallery, limits, rows, columns)
-    if crowded.any():
-        chosen = np.flatnonzero(crowded)
-        counts[chosen] = _count_in_float64(probes.take(chosen), gallery, limits[chosen], projection)
-    return counts
+    return counts + _count_pairs(probes, gallery, limits, rows, columns), crowded
 
 
 def decide(bounds: Tensor, limits: Float64s, slack: Float64s) -> tuple[Int64s, Int64s, Int64s]:
@@ -244,7 +247,14 @@ def _count_pairs(
 def _count_in_float64(
     probes: EmbeddingSet, gallery: EmbeddingSet, limits: Float64s, projection: Projection
 ) -> Int64s:
-    """Returns the result of `count_nearer`, from bounds with a precision of about 1e-6."""
+    """Returns the numbers that `count_nearer` left, from bounds with a precision of about 1e-6.
+
+    Args:
+        probes: those left.
+        gallery: of the bounds.
+        limits: `[n]` distances, float64.
+        projection: its centre keeps float64 products precise.
+    """
     precise = Projection(projection.centre, None)
     one = sketch(precise, probes.embeddings, probes=True, dtype=torch.float64)
     places = matching_places(probes.subjects, gallery.subjects)

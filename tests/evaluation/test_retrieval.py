@@ -93,6 +93,7 @@ def test_ranks_are_those_of_float64_in_plain_loops(
     monkeypatch.setattr(retrieval, "MOST_PAIRS", many)
     monkeypatch.setattr(retrieval, "PROBES", 7)
     monkeypatch.setattr(retrieval, "GALLERY", 11)
+    monkeypatch.setattr(retrieval, "CROWDED", 5)
     monkeypatch.setattr(bounds, "COLUMNS", 8)
     generator = np.random.default_rng(3)
     everything = hard(kind, generator, 60)
@@ -107,6 +108,24 @@ def test_ranks_are_those_of_float64_in_plain_loops(
         nearer = [sum(d <= mine * (1 + 1e-14) for d in others) for mine in own]
         assert found.nearer[i, : len(own)].tolist() == nearer
         assert found.total[i] == len(own)
+
+
+def test_probes_with_many_undecided_pairs_sketch_the_gallery_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sketched: list[bool] = []
+
+    def counting(*given: object, probes: bool, dtype: torch.dtype) -> bounds.Sketch:
+        sketched.append(probes)
+        return sketch(*given, probes=probes, dtype=dtype)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(retrieval, "sketch", counting)
+    monkeypatch.setattr(retrieval, "MOST_PAIRS", 0)
+    monkeypatch.setattr(retrieval, "PROBES", 4)
+    rows = hard("near duplicates", np.random.default_rng(3), 60)
+    find(rows[:20], rows[20:], [*range(20)], [*range(20)] * 2)
+    # Each probe has two matches; its five blocks are compared at once for each.
+    assert sketched == [True, False] * 2
 
 
 def test_float32_products_alone_give_wrong_ranks() -> None:
