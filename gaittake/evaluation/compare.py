@@ -12,6 +12,7 @@ from gaittake.evaluation.intervals import LEVEL, Resampled, holm, rate_interval
 from gaittake.evaluation.page import markdown_page
 from gaittake.evaluation.probes import read_probes
 from gaittake.evaluation.statistics import (
+    Difference,
     count_by_subject,
     mean_over_trainings,
     over_seeds,
@@ -28,8 +29,6 @@ from gaittake.io.atomic import whole_file
 from gaittake.io.progress import progress
 from gaittake.io.tables import read_json, write_csv
 from gaittake.settings import CompareStage
-
-DIFFERENCE = ("difference", "low", "high", "p", "people", "error")  # of `paired_difference`
 
 
 def compare(
@@ -140,7 +139,7 @@ def differences(
                 one, other = means[name], means[rival]
                 if one is not None and other is not None:
                     rows.append((condition, name, rival, *paired_difference(one, other)))
-    columns = ["condition", "method", "other", *DIFFERENCE]
-    found = pd.DataFrame(rows, columns=columns)
+    columns = ["condition", "method", "other", *Difference._fields]
+    found = pd.DataFrame(rows, columns=columns).rename(columns={"mean": "difference"})
     corrected = holm(found["p"].tolist())
     return found.assign(p_holm=corrected, significant=[p < 1 - LEVEL for p in corrected])

@@ -1,10 +1,10 @@
 """The smallest difference between two methods that a table could show, in a sentence."""
 
+from itertools import count
+
 import pandas as pd
 
 from gaittake.evaluation.intervals import LEVEL, ROUNDING, least_p, widened
-
-MOST_PEOPLE = 64  # a sign test of so many people has a p-value below every corrected level
 
 
 def smallest_difference(people: int, error: float, level: float) -> float | None:
@@ -34,8 +34,8 @@ def smallest_sentence(found: pd.DataFrame) -> str:
         found: columns condition, people, error (0…1) and significant of
             `gaittake.evaluation.compare.differences`.
     """
-    count = len(found)
-    level = (1 - LEVEL) / max(1, count - int(found["significant"].sum()))
+    comparisons = len(found)
+    level = (1 - LEVEL) / max(1, comparisons - int(found["significant"].sum()))
     varying = found[found["error"] > ROUNDING]
     groups = list(varying.groupby("people", sort=False))
     parts = []
@@ -44,8 +44,8 @@ def smallest_sentence(found: pd.DataFrame) -> str:
         parts.append(f"with {people} people{names} {_shown(int(str(people)), rows, level)}")
     if not parts:
         return ""
-    plural = "s" if count > 1 else ""
-    return f"What this table of {count} comparison{plural} could show: {'; '.join(parts)}."
+    plural = "s" if comparisons > 1 else ""
+    return f"What this table of {comparisons} comparison{plural} could show: {'; '.join(parts)}."
 
 
 def _shown(people: int, rows: pd.DataFrame, level: float) -> str:
@@ -55,7 +55,7 @@ def _shown(people: int, rows: pd.DataFrame, level: float) -> str:
     ]
     low, high = (None if end is None else f"{100 * end:.1f}" for end in ends)
     if low is None:
-        enough = next(n for n in range(2, MOST_PEOPLE) if least_p(n) < level)
+        enough = next(n for n in count(2) if least_p(n) < level)
         return f"no difference in rank-1, however large; that takes {enough} people"
     spread = "" if low == high else f" in the steadiest comparison, {high} in the most variable"
     return f"a difference in rank-1 from about {low} points{spread}"
