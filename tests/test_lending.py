@@ -7,6 +7,8 @@ import pytest
 from gaittake.cli.show import preview
 from gaittake.errors import UserError
 from gaittake.pipeline import plan, subjects
+from gaittake.pipeline.inputs import require_files
+from gaittake.pipeline.job import Job
 from gaittake.pipeline.subjects import lender, train_subjects
 from gaittake.settings import load_settings
 from tests.jobs import stage_settings
@@ -69,3 +71,32 @@ def test_nobody_is_invented_to_be_drawn(
     with pytest.raises(UserError, match=said):
         preview(dataset, tmp_path / "walker.png", subject)
     assert not (tmp_path / "walker.png").exists()
+
+
+def test_a_student_that_does_not_fit_is_refused_before_the_first_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "config"
+    config.mkdir()
+    (config / "lender.yaml").write_text("preset: laptop\nsource: {layout: walkers}\n")
+    monkeypatch.chdir(tmp_path)
+
+    def check(pose: str) -> None:
+        source = "source: {layout: walkers}\n"
+        write(config, f"{source}pose: {{student_from: lender, {pose}}}")
+        require_files(Job("mine"))
+
+    small = "detector: {backbone: small}"
+    found = (
+        r"mine: pose\.student_from: lender.* Set pose\.boxes: silhouette, as config/lender\.yaml"
+    )
+    with pytest.raises(UserError, match=found):
+        check(f"boxes: detected, {small}")
+    with pytest.raises(UserError, match=r"Set pose\.detector\.backbone: small, as"):
+        check("boxes: silhouette")
+    with pytest.raises(UserError, match=r"backbone: small and pose\.boxes: silhouette, as"):
+        check("follow: true")
+    check(f"boxes: silhouette, {small}")
+    check(f"boxes: detected, proposals: false, {small}")
+    (config / "lender.yaml").write_text("source: {layout: walkers}\n")
+    check("boxes: detected")

@@ -17,7 +17,7 @@ from gaittake.sources.folders import check_folders
 
 
 def require_files(job: Job) -> None:
-    """Checks that the files and folders of the settings exist, before the first job starts.
+    """Checks that the files and folders of the settings exist and fit, before the first job starts.
 
     The folders of a dataset are needed until its last shard is indexed.
 
@@ -28,6 +28,7 @@ def require_files(job: Job) -> None:
     recorded_walks(job)
     teacher_weights(job)
     groups(job)
+    _check_borrowed_student(job)
     for method in settings.methods:
         given_weights(job, method)
     if found := keypoint_files(job):
@@ -47,8 +48,25 @@ def require_files(job: Job) -> None:
 def lenders(job: Job) -> list[str]:
     """Returns the other datasets whose networks or student the dataset uses."""
     settings = job.settings
-    student = settings.pose.student_from if settings.keypoints_from == "borrowed" else None
-    return [name for name in (settings.networks_from, student) if name]
+    return [name for name in (settings.networks_from, settings.student_lender) if name]
+
+
+def _check_borrowed_student(job: Job) -> None:
+    """Raises UserError if the borrowed student is another network, or never learnt what it must."""
+    own, lender = job.settings.pose, job.settings.student_lender
+    if lender is None:
+        return
+    lent = Job(lender, results=job.results).settings.pose
+    needed = []
+    if own.detector.backbone != lent.detector.backbone:
+        needed.append(f"pose.detector.backbone: {lent.detector.backbone}")
+    if own.boxes == "detected" and own.proposals and lent.boxes == "silhouette":
+        needed.append("pose.boxes: silhouette")
+    if needed:
+        raise UserError(
+            f"{job.dataset}: pose.student_from: {lender}: its student can predict as it was "
+            f"trained only. Set {' and '.join(needed)}, as config/{lender}.yaml does."
+        )
 
 
 def recorded_walks(job: Job) -> list[Path]:

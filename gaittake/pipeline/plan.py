@@ -307,7 +307,7 @@ def rendered_student(job: Job) -> str:
     settings = job.settings
     if settings.rendered or settings.keypoints_from not in ("borrowed", *OWN_STUDENT):
         return ""
-    lender = settings.pose.student_from if settings.keypoints_from == "borrowed" else None
+    lender = settings.student_lender
     taught = Job(lender, results=job.results).settings if lender else settings
     if taught.rendered:
         return str(lender)

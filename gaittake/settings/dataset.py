@@ -363,6 +363,11 @@ class Settings(Section):
         """Where the keypoints come from."""
         return keypoints_from(self.pose, given=self.source.given_keypoints)
 
+    @property
+    def student_lender(self) -> str | None:
+        """The dataset whose student predicts the keypoints, if it is another one."""
+        return self.pose.student_from if self.keypoints_from == "borrowed" else None
+
     def lacks_keypoints(self, method: str) -> str:
         """Returns what is wrong if a method needs keypoints and the dataset has none, else ''."""
         if self.keypoints_from != "none" or not self.takes_keypoints(method):

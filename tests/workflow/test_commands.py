@@ -65,15 +65,17 @@ def record_calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
 def write_datasets(folder: Path) -> None:
     """Writes datasets that lend nothing, a student, networks, and one that is partly packed."""
     protocol = "protocol: {train_subjects: [001..020], test_subjects: [021..024]}\n"
-    lent = "source: {layout: walkers}\npose: {student_from: smoke}\n"
-    packed = "source: {layout: casiab, silhouettes: [data]}\npose: {student_from: smoke}\n"
+    lent = "source: {layout: walkers}\npose: {student_from: smoke, boxes: silhouette, detector: {backbone: small}}\n"
+    packed = "source: {layout: casiab, silhouettes: [data]}\npose: {student_from: smoke, boxes: silhouette, detector: {backbone: small}}\n"
     config = folder / "config"
     (config / "borrower.yaml").write_text(lent + protocol)
     (config / "tester.yaml").write_text(
         f"{lent}networks_from: smoke\n{protocol}".replace("001..020", "")
     )
     filmed = "source: {layout: folder, videos: [data], masks_from_rgb: people}\n"
-    (config / "filmed.yaml").write_text(f"{filmed}pose: {{student_from: smoke}}\n{protocol}")
+    (config / "filmed.yaml").write_text(
+        f"{filmed}pose: {{student_from: smoke, boxes: silhouette, detector: {backbone: small}}}\n{protocol}"
+    )
     (config / "packed.yaml").write_text(packed + protocol)
     write_casiab(folder / "data", ("002", "021"), ("nm-01",))
     for subject in ("001", "022"):

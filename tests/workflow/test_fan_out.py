@@ -11,13 +11,13 @@ BORROWER = """
 source: {layout: walkers}
 walkers: {subjects: 4}
 protocol: {train_subjects: [001..002], test_subjects: [003..004]}
-pose: {student_from: smoke}
+pose: {student_from: smoke, boxes: silhouette, detector: {backbone: small}}
 """
 TESTER = """
 source: {layout: walkers}
 walkers: {subjects: 12}
 protocol: {train_subjects: [], test_subjects: [009..012]}
-pose: {student_from: smoke}
+pose: {student_from: smoke, boxes: silhouette, detector: {backbone: small}}
 networks_from: smoke
 """
 EXACT = BORROWER.replace("student_from: smoke", "keypoints: truth")

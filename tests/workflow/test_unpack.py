@@ -14,7 +14,7 @@ CASIAB = """
 source: {layout: casiab, silhouettes: [data]}
 shard_subjects: 2
 protocol: {train_subjects: [001..002], test_subjects: [003..004], gallery: [nm-01]}
-pose: {student_from: smoke}
+pose: {student_from: smoke, boxes: silhouette, detector: {backbone: small}}
 """
 TARGET = "results/packed_rank1.csv"
 
