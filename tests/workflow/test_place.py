@@ -150,11 +150,20 @@ def test_no_profile_limits_gpus() -> None:
         assert "resources" not in keys, profile
 
 
-def test_on_a_small_machine_nothing_runs_beside_a_training(tmp_path: Path) -> None:
-    code, said = fresh_project(tmp_path / "project").snakemake("--dry-run", "--cores", "4", TARGET)
-    assert code == 0, said
-    threads = dict(re.findall(r"^rule (\w+):\n(?:    .*\n)*?    threads: (\d+)\n", said, re.M))
-    assert threads == dict.fromkeys(("teacher", "finetune", "train", "embed"), "4")
+def test_a_training_gets_all_cores_if_it_is_faster_with_them(tmp_path: Path) -> None:
+    project = fresh_project(tmp_path / "project")
+
+    def threads(*changes: str) -> dict[str, str]:
+        code, said = project.snakemake("--dry-run", "--cores", "4", TARGET, *changes)
+        assert code == 0, said
+        return dict(re.findall(r"^rule (\w+):\n(?:    .*\n)*?    threads: (\d+)\n", said, re.M))
+
+    assert threads() == dict.fromkeys(("train", "embed"), "4"), "a small detector has one"
+    weights = tmp_path / "teacher.pt"
+    weights.touch()
+    changes = f"pose.detector.backbone=resnet50 pose.teacher_weights={weights}"
+    large = threads("--config", f"set={changes}")
+    assert large == dict.fromkeys(("teacher", "finetune", "train", "embed"), "4")
 
 
 @pytest.mark.parametrize(
@@ -300,7 +309,7 @@ def test_a_new_attempt_asks_for_more_memory_and_for_more_time_where_it_starts_an
 def test_a_training_of_weeks_on_a_cpu_is_announced_before_the_first_job(tmp_path: Path) -> None:
     project = fresh_project(tmp_path / "project")
     (project.folder / "config" / "own.yaml").write_text(
-        "source: {layout: folder, silhouettes: [data]}\npose: {student_from: smoke}\n"
+        "source: {layout: folder, silhouettes: [data]}\npose: {student_from: smoke, boxes: silhouette, detector: {backbone: small}}\n"
         "protocol: {train_subjects: [a], test_subjects: [b]}\n"
         "methods: {gaitgl: {network: gaitgl}}\n"
     )

@@ -171,6 +171,11 @@ def detector_memory(wildcards):
     return 6000 if backbone == "resnet50" else 2000
 
 
+def detector_threads(wildcards):
+    """Returns the threads of a detector's training; a small one is slower with 2 than with 1."""
+    return 8 if job_of(wildcards).settings.pose.detector.backbone == "resnet50" else 1
+
+
 def network_memory(wildcards):
     """Returns the megabytes of a job that trains or runs a network; a small one: measured 1,440.
 

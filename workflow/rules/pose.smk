@@ -11,7 +11,7 @@ rule teacher:
         "results/{dataset}/benchmarks/teacher.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: 8
+    threads: detector_threads
     resources:
         gpu=1,
         mem_mb=per_attempt(8000),
@@ -76,7 +76,7 @@ rule finetune:
         "results/{dataset}/benchmarks/finetune.tsv"
     conda:
         "../../envs/torch.yaml"
-    threads: 8
+    threads: detector_threads
     resources:
         gpu=1,
         mem_mb=per_attempt(12000),
