@@ -67,7 +67,7 @@ def follow(candidates: Float32s, numbers: Int64s, heights: Float64s) -> Float32s
     its place. Other keypoints are the first candidates.
 
     Args:
-        candidates: `[s, 17, 3, 3]`, see `gaittake.pose.locate.read_heatmaps`.
+        candidates: `[s, 17, 3, 3]`, see `gaittake.pose.heatmaps.read_heatmaps`.
         numbers: `[s]` of the frames, rising.
         heights: `[s]` of the figures, pixels.
     """

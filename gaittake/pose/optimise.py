@@ -14,7 +14,7 @@ from gaittake.io.progress import progress
 from gaittake.io.read_ahead import read_ahead
 from gaittake.pose.augment import Samples, augment
 from gaittake.pose.fast import autocast_heavy_parts
-from gaittake.pose.locate import prepare
+from gaittake.pose.locate import heatmaps_in_boxes, prepare
 from gaittake.pose.vision import (
     ImageList,
     KeypointRCNN,
@@ -179,14 +179,12 @@ def detector_loss(model: KeypointRCNN, batch: Batch, *, boxes_given: bool) -> Te
     """
     prepared, targets = _prepared(model, batch)
     features = model.backbone(prepared.tensors)
-    heads = model.roi_heads
     if not boxes_given:
         proposals, of_proposals = model.rpn(prepared, features, targets)
-        _, of_people = heads(features, proposals, prepared.image_sizes, targets)
+        _, of_people = model.roi_heads(features, proposals, prepared.image_sizes, targets)
         return torch.stack([*of_proposals.values(), *of_people.values()]).sum()
     boxes = [target["boxes"] for target in targets]
-    pooled = heads.keypoint_roi_pool(features, boxes, prepared.image_sizes)
-    heatmaps = heads.keypoint_predictor(heads.keypoint_head(pooled))
+    heatmaps = heatmaps_in_boxes(model, features, boxes, prepared.image_sizes)
     labels = [target["keypoints"] for target in targets]
     own = [torch.arange(len(those), device=those.device) for those in boxes]
     loss: Tensor = keypointrcnn_loss(heatmaps, boxes, labels, own)

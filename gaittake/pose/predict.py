@@ -78,8 +78,9 @@ def predict_keypoints(
         rejects: table of the frames that were skipped or used the silhouette's box.
         device: the device to compute on.
     """
-    searched = settings.boxes == "detected"
-    detector = load_detector(student, settings.detector, to_find_people=searched).to(device)
+    detector = load_detector(student, settings.detector, to_find_people=settings.finds_people).to(
+        device
+    )
     forbid_tf32(convolutions=settings.precision == "float32")
     model = for_prediction(detector, settings.precision)
     sequences = read_sequences(index)
@@ -137,7 +138,7 @@ def predict_batch(
 ) -> Float32s:
     """Returns candidates `[n, 17, 3, 3]` of the keypoints, in pixels of the full frames.
 
-    See `gaittake.pose.locate.read_heatmaps`; the first one of a keypoint is the keypoint itself.
+    See `gaittake.pose.heatmaps.read_heatmaps`; the first one of a keypoint is the keypoint itself.
 
     Args:
         model: the student, made by `for_prediction`.
@@ -146,7 +147,7 @@ def predict_batch(
         rejects: receives the frames without a detection.
         sequences: the index.
     """
-    if settings.boxes != "detected":
+    if not settings.finds_people:
         return _located(model, batch, settings)
     images = _inputs(model, [frame.image for frame in batch])
     boxes = torch.tensor([frame.box for frame in batch])

@@ -133,6 +133,11 @@ class PredictStage(Section):
     precision: str = "auto"
     batch: int
 
+    @property
+    def finds_people(self) -> bool:
+        """Whether the student must find the people in whole frames."""
+        return self.boxes == "detected"
+
 
 class QualityStage(Section):
     """Settings of `quality`: subjects held out of fine-tuning, and test subjects."""

@@ -20,7 +20,8 @@ from gaittake.io.onnx_file import save_onnx
 from gaittake.pose.crop import crop_size
 from gaittake.pose.detector import build_detector, load_state
 from gaittake.pose.fast import for_prediction
-from gaittake.pose.locate import locate_in_boxes, read_heatmaps
+from gaittake.pose.heatmaps import read_heatmaps
+from gaittake.pose.locate import locate_in_boxes
 from gaittake.pose.small import BoxFeatures
 from gaittake.pose.vision import KeypointRCNN
 from gaittake.settings import Align, PredictStage

@@ -8,11 +8,11 @@ from torchvision.models.detection.roi_heads import heatmaps_to_keypoints
 
 from gaittake.pose.detector import load_detector
 from gaittake.pose.follow import FOLLOWED
+from gaittake.pose.heatmaps import read_heatmaps
 from gaittake.pose.locate import (
     detect,
     locate_in_boxes,
     prepare,
-    read_heatmaps,
     scale_of,
 )
 from gaittake.settings import Detector
