@@ -159,4 +159,5 @@ def _origin(
 
 
 def _student_state(path: Path, settings: PredictStage) -> State:
-    return dict(load_detector(path, settings.detector).state_dict())
+    found = load_detector(path, settings.detector, to_find_people=settings.finds_people)
+    return dict(found.state_dict())
