@@ -88,7 +88,7 @@ def _window_sums(bins: Tensor) -> Tensor:
 
 def _largest(sums: Tensor) -> _Window:
     """Returns the window with the largest sum `[n, k, side, side]`, the first one of equal ones."""
-    # The row, then the column in it: an index over both takes several times as long.
+    # The row, then the column in it: an index over both takes twice as long.
     row = sums.amax(dim=3).argmax(dim=2)
     column = sums.gather(2, row[..., None, None].expand(-1, -1, 1, sums.shape[3]))
     return _Window(row, column.argmax(dim=3)[..., 0])
