@@ -15,7 +15,8 @@ from tests.workflow.project import fresh_project
 CONFIGS = {
     "smoke": None,
     "truth": "source: {layout: walkers}\npose: {keypoints: truth}\n",
-    "borrower": "source: {layout: walkers}\npose: {student_from: smoke, boxes: silhouette, detector: {backbone: small}}\n",
+    "borrower": "source: {layout: walkers}\n"
+    "pose: {student_from: smoke, boxes: silhouette, detector: {backbone: small}}\n",
 }
 PEOPLE = "protocol: {train_subjects: [001..020], test_subjects: [021..024]}\n"
 

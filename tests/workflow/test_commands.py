@@ -65,17 +65,16 @@ def record_calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
 def write_datasets(folder: Path) -> None:
     """Writes datasets that lend nothing, a student, networks, and one that is partly packed."""
     protocol = "protocol: {train_subjects: [001..020], test_subjects: [021..024]}\n"
-    lent = "source: {layout: walkers}\npose: {student_from: smoke, boxes: silhouette, detector: {backbone: small}}\n"
-    packed = "source: {layout: casiab, silhouettes: [data]}\npose: {student_from: smoke, boxes: silhouette, detector: {backbone: small}}\n"
+    pose = "pose: {student_from: smoke, boxes: silhouette, detector: {backbone: small}}\n"
+    lent = f"source: {{layout: walkers}}\n{pose}"
+    packed = f"source: {{layout: casiab, silhouettes: [data]}}\n{pose}"
     config = folder / "config"
     (config / "borrower.yaml").write_text(lent + protocol)
     (config / "tester.yaml").write_text(
         f"{lent}networks_from: smoke\n{protocol}".replace("001..020", "")
     )
     filmed = "source: {layout: folder, videos: [data], masks_from_rgb: people}\n"
-    (config / "filmed.yaml").write_text(
-        f"{filmed}pose: {{student_from: smoke, boxes: silhouette, detector: {backbone: small}}}\n{protocol}"
-    )
+    (config / "filmed.yaml").write_text(filmed + pose + protocol)
     (config / "packed.yaml").write_text(packed + protocol)
     write_casiab(folder / "data", ("002", "021"), ("nm-01",))
     for subject in ("001", "022"):

@@ -309,7 +309,8 @@ def test_a_new_attempt_asks_for_more_memory_and_for_more_time_where_it_starts_an
 def test_a_training_of_weeks_on_a_cpu_is_announced_before_the_first_job(tmp_path: Path) -> None:
     project = fresh_project(tmp_path / "project")
     (project.folder / "config" / "own.yaml").write_text(
-        "source: {layout: folder, silhouettes: [data]}\npose: {student_from: smoke, boxes: silhouette, detector: {backbone: small}}\n"
+        "source: {layout: folder, silhouettes: [data]}\n"
+        "pose: {student_from: smoke, boxes: silhouette, detector: {backbone: small}}\n"
         "protocol: {train_subjects: [a], test_subjects: [b]}\n"
         "methods: {gaitgl: {network: gaitgl}}\n"
     )
