@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from gaittake.errors import UserError
-from gaittake.pipeline import inputs, plan
-from gaittake.pipeline.job import Job
+from gaittake.pipeline import inputs, origin, plan
+from gaittake.pipeline.job import Job, runs
 from gaittake.settings import Settings
 from tests.jobs import job_of, stage_settings
 
@@ -32,10 +32,10 @@ def test_the_network_is_the_same_on_every_dataset() -> None:
 
 def test_it_is_not_trained_and_has_one_run() -> None:
     chosen = settings()
-    assert plan.runs(chosen, "deep") == ["deep"]
+    assert runs(chosen, "deep") == ["deep"]
     assert not stage_settings(chosen, "check").trains
     assert plan.longest_clip(chosen) == 0
-    assert plan.unpublished(settings(source={"layout": "casiab"}), "deep") == {}
+    assert origin.unpublished(settings(source={"layout": "casiab"}), "deep") == {}
     with pytest.raises(UserError, match=r"methods\.deep\.weights: theirs\.pt is tested without"):
         stage_settings(chosen, "train", method="deep")
 
@@ -50,8 +50,8 @@ def test_its_embeddings_and_metrics_name_the_file() -> None:
 
 def test_the_note_says_that_it_was_not_trained_here() -> None:
     chosen = settings(source={"layout": "walkers"}, note="Rendered people.")
-    assert plan.note(chosen) == "Weights of a file, not trained here: deep. Rendered people."
-    assert plan.trained_on_rendered(job_of(chosen, method="deep")) is None
+    assert origin.note(chosen) == "Weights of a file, not trained here: deep. Rendered people."
+    assert origin.trained_on_rendered(job_of(chosen, method="deep")) is None
 
 
 def test_the_file_is_the_input_of_embed_and_must_exist(
@@ -98,6 +98,6 @@ def test_whether_people_of_the_training_were_rendered_is_asked_of_the_lender(
             f"networks_from: {lender}\nsource: {{layout: {layout}}}\n{people}"
         )
         job = Job("mine", method="gaittake")
-        assert plan.trained_on_rendered(job) is (lender == "drawn")
+        assert origin.trained_on_rendered(job) is (lender == "drawn")
         assert job.settings.rendered is (lender == "filmed")
-        assert plan.trained_on_rendered(Job(lender, method="gaittake")) is (lender == "drawn")
+        assert origin.trained_on_rendered(Job(lender, method="gaittake")) is (lender == "drawn")

@@ -6,7 +6,7 @@ import pytest
 
 from gaittake.errors import UserError
 from gaittake.pipeline import inputs, plan
-from gaittake.pipeline.plan import unpublished
+from gaittake.pipeline.origin import unpublished
 from gaittake.pipeline.subjects import lender
 from gaittake.settings import Settings, load_settings
 from tests.jobs import job_of

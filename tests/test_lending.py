@@ -6,7 +6,7 @@ import pytest
 
 from gaittake.cli.show import preview
 from gaittake.errors import UserError
-from gaittake.pipeline import plan, subjects
+from gaittake.pipeline import origin, subjects
 from gaittake.pipeline.inputs import require_files
 from gaittake.pipeline.job import Job
 from gaittake.pipeline.subjects import lender, train_subjects
@@ -44,7 +44,7 @@ def test_the_fresh_subjects_are_others_of_the_walkers_population() -> None:
     known = set(train_subjects(walkers)) | set(subjects.test_subjects(walkers))
     assert len(subjects.test_subjects(fresh)) == 64
     assert not known & set(subjects.test_subjects(fresh))
-    assert plan.note(fresh).startswith("Trained on walkers. ")
+    assert origin.note(fresh).startswith("Trained on walkers. ")
 
 
 def test_a_dataset_without_training_subjects_can_be_previewed(

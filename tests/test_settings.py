@@ -7,7 +7,7 @@ import pytest
 from gaittake.errors import UserError
 from gaittake.models import build_network
 from gaittake.pipeline import subjects
-from gaittake.pipeline.plan import method_of, runs
+from gaittake.pipeline.job import method_of, runs
 from gaittake.pipeline.subjects import held_out, shards, train_subjects
 from gaittake.protocol import expand
 from gaittake.settings import Settings, Source, canonical, changed, load_settings

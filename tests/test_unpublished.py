@@ -2,7 +2,7 @@
 
 import pytest
 
-from gaittake.pipeline.plan import unpublished
+from gaittake.pipeline.origin import unpublished
 from gaittake.settings import load_settings
 from tests.workflow.project import REPOSITORY
 

@@ -98,7 +98,7 @@ def _export(
     metrics: Path | None = None,
 ) -> "Header":
     """Writes the model file of a method, and returns what it says of the model."""
-    from gaittake.pipeline import inputs, plan
+    from gaittake.pipeline import inputs, origin, plan
     from gaittake.use.export import export_model
 
     job = job_of(dataset, overrides, method=method)
@@ -115,7 +115,7 @@ def _export(
         student=student or inputs.student(job),
         metrics=metrics or job.path("{method}/metrics.json"),
         out=out,
-        trained_synthetic=plan.trained_on_rendered(job),
+        trained_synthetic=origin.trained_on_rendered(job),
     )
 
 

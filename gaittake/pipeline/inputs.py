@@ -9,8 +9,8 @@ from pathlib import Path
 from gaittake.errors import UserError
 from gaittake.io.people import people_files
 from gaittake.pipeline import subjects
-from gaittake.pipeline.job import Job
-from gaittake.pipeline.plan import keypoint_places, method_of, own_student, runs
+from gaittake.pipeline.job import Job, method_of, runs
+from gaittake.pipeline.plan import keypoint_places
 from gaittake.pose.image_names import check_people
 from gaittake.sources.archives import packed
 from gaittake.sources.folders import check_folders
@@ -117,6 +117,15 @@ def frames(job: Job) -> list[Path]:
     return made + unpacked(job) + segmented(job)
 
 
+def teacher_check(job: Job) -> list[Path]:
+    """Returns the check that the teacher waits for.
+
+    None for rendered people: their index has what the settings say, and a teacher that starts with
+    the renderer is ready sooner.
+    """
+    return [] if job.settings.rendered else [job.path("check.json")]
+
+
 def teacher_weights(job: Job) -> list[Path]:
     """Returns the user's own weights file of the teacher, if the settings name one.
 
@@ -124,7 +133,7 @@ def teacher_weights(job: Job) -> list[Path]:
         UserError: the file does not exist. Snakemake would keep a teacher of other weights.
     """
     chosen = job.settings.pose.teacher_weights
-    if chosen in ("coco", "walkers") or not own_student(job.settings):
+    if chosen in ("coco", "walkers") or not job.settings.own_student:
         return []
     return [_existing(Path(chosen), "pose.teacher_weights")]
 
@@ -164,7 +173,7 @@ def keypoints(job: Job) -> list[Path]:
 
 def keypoints_predicted(job: Job) -> bool:
     """Returns whether a student predicts the keypoints, this dataset's or a borrowed one."""
-    return job.settings.keypoints_from == "borrowed" or own_student(job.settings)
+    return job.settings.keypoints_from == "borrowed" or job.settings.own_student
 
 
 def every_keypoints(job: Job) -> list[Path]:
@@ -202,7 +211,7 @@ def keypoint_files(job: Job) -> list[Path]:
 
 def quality(job: Job) -> list[Path]:
     """Returns the quality of the keypoints, where labels or the truth can measure it."""
-    measurable = own_student(job.settings) or (job.settings.rendered and keypoints_predicted(job))
+    measurable = job.settings.own_student or (job.settings.rendered and keypoints_predicted(job))
     return [job.path("pose/quality.json")] if measurable else []
 
 

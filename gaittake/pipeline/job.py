@@ -99,3 +99,26 @@ class Job:
             raise UserError(f"--method is required; {self.dataset} has {methods}")
         self.settings.method(self.method.partition("-seed")[0])
         return self.method
+
+
+def runs(settings: Settings, method: str) -> list[str]:
+    """Returns the names of a method's trainings, one for each seed: `gaittake`, `gaittake-seed1`.
+
+    The first seed's is the method's own name. A method that trains nothing has one.
+    """
+    seeds = settings.seeds if settings.method(method).learns else settings.seeds[:1]
+    return [method, *(f"{method}-seed{seed}" for seed in seeds[1:])]
+
+
+def method_of(run: str, settings: Settings) -> tuple[str, int]:
+    """Returns method and seed of a run's name.
+
+    Raises:
+        UserError: the settings have no such seed.
+    """
+    method, _, seed = run.partition("-seed")
+    if not seed:
+        return method, settings.seeds[0]
+    if not seed.isdecimal() or int(seed) not in settings.seeds[1:]:
+        raise UserError(f"{run}: there is no seed {seed}; seeds has {list(settings.seeds)}")
+    return method, int(seed)

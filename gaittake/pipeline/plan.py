@@ -1,18 +1,15 @@
-"""What runs: the trainings of a method, and what each stage reads of the settings.
+"""What each stage reads of the settings.
 
 A function per stage makes its record, which the rule passes to the command as JSON.
 """
 
 from pathlib import Path
-from typing import Any
 
 from gaittake.errors import UserError
-from gaittake.pipeline.job import Job
+from gaittake.pipeline import origin
+from gaittake.pipeline.job import Job, method_of
 from gaittake.pipeline.subjects import held_out, test_subjects, train_subjects
 from gaittake.settings import (
-    OWN_STUDENT,
-    SECTIONS,
-    SIZES,
     AssignKeypointsStage,
     AssignLabelsStage,
     CacheStage,
@@ -23,7 +20,6 @@ from gaittake.settings import (
     EvaluateStage,
     FinetuneStage,
     IndexStage,
-    Pose,
     PredictStage,
     PseudoLabelStage,
     QualityStage,
@@ -31,45 +27,12 @@ from gaittake.settings import (
     ReportStage,
     SegmentStage,
     Settings,
-    Size,
     SurveyStage,
     TeacherStage,
-    Train,
     TrainStage,
     Walkers,
     changed,
 )
-from gaittake.settings.methods import KNOWN
-from gaittake.settings.training import published
-
-# The size of the networks in the published results on a layout.
-PUBLISHED: dict[str, Size] = {"casiab": "casiab", "oumvlp": "oumvlp"}
-POSE_SECTIONS = ("detector", "pseudo_label")
-# Settings that do not change a result, and one on which the paper has nothing.
-NOT_PUBLISHED = ("log_every", "checkpoint_every", "precision", "pose.finetune.mirror")
-
-
-def runs(settings: Settings, method: str) -> list[str]:
-    """Returns the names of a method's trainings, one for each seed: `gaittake`, `gaittake-seed1`.
-
-    The first seed's is the method's own name. A method that trains nothing has one.
-    """
-    seeds = settings.seeds if settings.method(method).learns else settings.seeds[:1]
-    return [method, *(f"{method}-seed{seed}" for seed in seeds[1:])]
-
-
-def method_of(run: str, settings: Settings) -> tuple[str, int]:
-    """Returns method and seed of a run's name.
-
-    Raises:
-        UserError: the settings have no such seed.
-    """
-    method, _, seed = run.partition("-seed")
-    if not seed:
-        return method, settings.seeds[0]
-    if not seed.isdecimal() or int(seed) not in settings.seeds[1:]:
-        raise UserError(f"{run}: there is no seed {seed}; seeds has {list(settings.seeds)}")
-    return method, int(seed)
 
 
 def render(job: Job) -> RenderStage:
@@ -265,10 +228,10 @@ def evaluate(job: Job) -> EvaluateStage:
         seed=seed,
         protocol=settings.protocol,
         evaluate=settings.evaluate,
-        trained_on=_trained_on(settings, method),
+        trained_on=origin.trained_on(settings, method),
         synthetic=settings.rendered,
-        note=note(settings),
-        unpublished=unpublished(settings, method),
+        note=origin.note(settings),
+        unpublished=origin.unpublished(settings, method),
         subjects=tuple(test_subjects(settings)),
     )
 
@@ -291,94 +254,15 @@ def report(job: Job) -> ReportStage:
         dataset=settings.dataset,
         layout=settings.source.layout,
         synthetic=settings.rendered,
-        note=note(settings),
+        note=origin.note(settings),
         protocol=settings.protocol,
         distance=settings.evaluate.distance,
         held_out=tuple(held_out(settings)),
         test_subjects=tuple(test_subjects(settings)),
         keypoints_from=settings.keypoints_from,
-        rendered_student=rendered_student(job),
+        rendered_student=origin.rendered_student(job),
         changed=changed(settings),
     )
-
-
-def rendered_student(job: Job) -> str:
-    """Returns the rendered people from whom a filmed dataset's student learnt; '' if from none."""
-    settings = job.settings
-    if settings.rendered or settings.keypoints_from not in ("borrowed", *OWN_STUDENT):
-        return ""
-    lender = settings.student_lender
-    taught = Job(lender, results=job.results).settings if lender else settings
-    if taught.rendered:
-        return str(lender)
-    teacher = taught.keypoints_from == "teacher" and taught.pose.teacher_weights == "walkers"
-    return "the labels of a teacher trained on rendered people" if teacher else ""
-
-
-def trained_on_rendered(job: Job) -> bool | None:
-    """Returns whether a method's network learnt from rendered people; None: it is not known."""
-    settings = job.settings
-    method, _ = method_of(job.known_method(), settings)
-    if settings.method(method).weights:
-        return None
-    lent = settings.networks_from
-    return (Job(lent, results=job.results).settings if lent else settings).rendered
-
-
-def note(settings: Settings) -> str:
-    """Returns what stands beside every table of the dataset."""
-    lent = settings.networks_from
-    given = ", ".join(name for name, method in settings.methods.items() if method.weights)
-    trained = [
-        f"Trained on {lent}." if lent else "",
-        f"Weights of a file, not trained here: {given}." if given else "",
-    ]
-    return " ".join(filter(None, [*trained, settings.note.strip()]))
-
-
-def unpublished(settings: Settings, method: str) -> dict[str, str]:
-    """Returns a method's settings that differ from the published ones, and how.
-
-    Args:
-        settings: of a dataset; only CASIA-B and OU-MVLP have published results to compare with.
-        method: a row of a table.
-
-    Returns:
-        For example `train.steps`: `2 instead of 80000`.
-    """
-    size: Size | None = PUBLISHED.get(settings.source.layout)
-    chosen = settings.method(method)
-    if size is None or not chosen.learns:
-        return {}
-    usual = KNOWN.get(method, chosen)
-    network = SECTIONS[chosen.network]
-    recipe = published(chosen.network, size).model_dump() | usual.train
-    model = SIZES[size].get(chosen.network, {}) | usual.model
-    pairs = [
-        ("train", settings.method_train(method), Train.model_validate(recipe)),
-        ("model", settings.method_model(method), network.model_validate(model)),
-    ]
-    if own_student(settings) and chosen.network == "gaittake":
-        pose, default = settings.pose, Pose()
-        pairs += [(f"pose.{s}", getattr(pose, s), getattr(default, s)) for s in POSE_SECTIONS]
-        if pose.finetune.steps < default.finetune.steps:
-            pairs.append(("pose.finetune", pose.finetune, default.finetune))
-    given = {"files": "source.keypoints", "own": "source.keypoints", "labels": "pose.labels"}
-    other = settings.keypoints_from in given and settings.takes_keypoints(method)
-    named = {given[settings.keypoints_from]: "your files instead of the teacher"} if other else {}
-    return named | {
-        f"{section}.{name}": f"{_plain(value)} instead of {_plain(getattr(expected, name))}"
-        for section, found, expected in pairs
-        for name, value in found
-        if value != getattr(expected, name)
-        and not {name, f"{section}.{name}"}.intersection(NOT_PUBLISHED)
-    }
-
-
-def _trained_on(settings: Settings, method: str) -> str | None:
-    """Returns the file of a method's weights, or the lending dataset; None: trained here."""
-    weights = settings.method(method).weights
-    return settings.networks_from if weights is None else str(weights)
 
 
 def _keypoints(settings: Settings, method: str) -> str:
@@ -389,20 +273,11 @@ def _keypoints(settings: Settings, method: str) -> str:
     return "none" if none else settings.method(method).keypoints
 
 
-def _plain(value: Any) -> str:
-    return str(list(value) if isinstance(value, tuple) else value)
-
-
 def keypoint_places(settings: Settings) -> tuple[Path, ...]:
     """Returns the user's files and folders of keypoints, or of labels."""
     if settings.keypoints_from == "own":
         return ()
     return settings.source.keypoints or settings.pose.labels
-
-
-def own_student(settings: Settings) -> bool:
-    """Returns whether the dataset's keypoints come from a student that is trained here."""
-    return settings.keypoints_from in OWN_STUDENT
 
 
 def longest_clip(settings: Settings) -> int:

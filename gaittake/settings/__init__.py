@@ -3,8 +3,7 @@
 Import from here. Defaults are the paper's; a dataset's YAML sets only what differs.
 """
 
-from gaittake.settings.dataset import Align, Evaluate, Settings, Source, Walkers
-from gaittake.settings.keypoints import OWN_STUDENT
+from gaittake.settings.dataset import Align, Evaluate, Settings
 from gaittake.settings.methods import Method
 from gaittake.settings.networks import (
     PAPERS,
@@ -20,6 +19,7 @@ from gaittake.settings.pose import Detector, Pose, PoseTraining, PseudoLabel
 from gaittake.settings.protocol import Protocol
 from gaittake.settings.read import describe, load_settings, split_changes
 from gaittake.settings.section import Count, Section, Share
+from gaittake.settings.source import Source, Walkers
 from gaittake.settings.stages import (
     AssignKeypointsStage,
     AssignLabelsStage,
@@ -49,7 +49,6 @@ from gaittake.settings.training import Train
 
 __all__ = [
     "OPENGAIT",
-    "OWN_STUDENT",
     "PAPERS",
     "SECTIONS",
     "SIZES",

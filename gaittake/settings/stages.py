@@ -10,11 +10,12 @@ from typing import Any
 
 from pydantic import Field
 
-from gaittake.settings.dataset import Align, Evaluate, Settings, Source, Walkers
+from gaittake.settings.dataset import Align, Evaluate, Settings
 from gaittake.settings.networks import learns
 from gaittake.settings.pose import Detector, PoseTraining, PseudoLabel
 from gaittake.settings.protocol import Protocol
 from gaittake.settings.section import Place, Section
+from gaittake.settings.source import Source, Walkers
 from gaittake.settings.training import Train
 
 
