@@ -34,12 +34,15 @@ def figure(frame: Image) -> Image:
     A noise pixel far from the figure would enlarge the crop, and so shrink the figure. A head or
     leg that background subtraction separated must stay: without it the crop would be too small.
     """
-    count, labels, stats, _ = cv2.connectedComponentsWithStats((frame > 0).astype(np.uint8))
+    # 16 bits are read in half of the time; a frame of n pixels has at most n / 4 parts.
+    labelled = cv2.CV_16U if frame.size < 4 * 2**16 else cv2.CV_32S
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(frame, ltype=labelled)
     if count <= 2:
         return frame
     area = stats[:, cv2.CC_STAT_AREA]
     kept = area >= MIN_PART * area[1:].max()
-    return np.where(kept[labels], frame, 0).astype(np.uint8)
+    cleaned: Image = frame * kept.take(labels)
+    return cleaned
 
 
 def align(frame: Image, *, height: int, width: int, min_mass: int) -> Aligned | None:
@@ -68,7 +71,7 @@ def align(frame: Image, *, height: int, width: int, min_mass: int) -> Aligned | 
         return None  # a line too thin to survive the scaling
     middle = int(np.argmax(mass > mass[-1] / 2))
     half = height // 2
-    padded = np.pad(scaled, ((0, 0), (half, half)))
+    padded = cv2.copyMakeBorder(scaled, 0, 0, half, half, cv2.BORDER_CONSTANT)
     square = padded[:, middle : middle + 2 * half]
     margin = (2 * half - width) // 2
     image = np.ascontiguousarray(square[:, margin : margin + width], dtype=np.uint8)

@@ -11,6 +11,7 @@ import typer
 
 from gaittake.cards import device_nodes, hidden, take_card
 from gaittake.errors import UserError
+from gaittake.machine import keep_freed_memory
 
 if TYPE_CHECKING:
     import torch
@@ -161,6 +162,14 @@ def computing_on(device: Device, threads: int | None) -> "torch.device":
     check_card(chosen)
     forbid_tf32(convolutions=False)
     return chosen
+
+
+def network_on(device: Device, threads: int | None) -> "torch.device":
+    """Returns the device of a network, as `computing_on`, whose errors it raises."""
+    place = computing_on(device, threads)
+    if place.type == "cpu":
+        keep_freed_memory()
+    return place
 
 
 def has_gpu() -> bool:

@@ -20,8 +20,8 @@ from gaittake.cli.options import (
     Shard,
     Threads,
     TruthFiles,
-    computing_on,
     job_of,
+    network_on,
     reads,
     require_check,
     stage_settings,
@@ -48,11 +48,12 @@ def teacher(
     threads: Threads = None,
 ) -> None:
     """Get the detector that labels RGB frames: COCO's, or one trained on rendered people."""
-    from gaittake.pipeline import plan
+    from gaittake.pipeline import inputs, plan
 
     job = job_of(dataset, overrides)
     settings = stage_settings(plan.teacher, job, digest)
-    require_check(job, check)
+    for path in [check] if check else inputs.teacher_check(job):
+        require_check(job, path)
     place = _computing_on(device, threads)
     from gaittake.pose.teacher import train_teacher
 
@@ -262,7 +263,7 @@ def quality(
 
 def _computing_on(device: Device, threads: int | None) -> "torch.device":
     """Returns the device to compute on, and logs it."""
-    place = computing_on(device, threads)
+    place = network_on(device, threads)
     import torch
 
     name = torch.cuda.get_device_name(place) if place.type == "cuda" else "the CPU"

@@ -24,6 +24,7 @@ from gaittake.cli.options import (
     TruthFiles,
     computing_on,
     job_of,
+    network_on,
     reads,
     require_check,
     stage_settings,
@@ -66,7 +67,7 @@ def train(
         print(f"{dataset}, {method}: {settings.train.steps:,} steps take {length} on {cores} cores")
         return
     require_check(job, check)
-    place = computing_on(device, threads)
+    place = network_on(device, threads)
     from gaittake.training.engine import train as run
 
     run(
@@ -97,7 +98,7 @@ def embed(
     settings = stage_settings(plan.embed, job, digest)
     if weights is None:
         weights = next(iter(inputs.weights(job)), None)
-    place = computing_on(device, threads)
+    place = network_on(device, threads)
     from gaittake.evaluation.embed import embed as run
 
     run(

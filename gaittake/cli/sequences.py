@@ -10,9 +10,9 @@ from gaittake.cli.options import (
     Device,
     DeviceOption,
     Threads,
-    computing_on,
     has_gpu,
     limit_threads,
+    network_on,
 )
 from gaittake.errors import UserError
 from gaittake.use import Masks, Silhouettes
@@ -221,7 +221,7 @@ def _prepare(
     onnx = is_onnx(path) and device is not Device.CUDA
     loaded = load(path) if onnx else None
     torch_masks = silhouettes is Silhouettes.MASKRCNN
-    chosen = computing_on(device, threads) if loaded is None or torch_masks else "cpu"
+    chosen = network_on(device, threads) if loaded is None or torch_masks else "cpu"
     read = mask_reader(silhouettes, masks=masks, empty_scene=empty_scene, device=chosen)
     return loaded or load(path, chosen), read
 

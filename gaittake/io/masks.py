@@ -108,7 +108,7 @@ def person_of(image: Array, rule: Rule) -> Image:
         rule: which pixels are the person.
     """
     person = image > rule.cut if rule.above else image <= rule.cut
-    return np.where(person, 255, 0).astype(np.uint8)
+    return person.astype(np.uint8) * np.uint8(255)
 
 
 def is_grey(image: Array) -> bool:
@@ -286,8 +286,9 @@ def _around(bright: Array) -> float:
     border = np.concatenate([bright[0], bright[-1], bright[:, 0], bright[:, -1]])
     rows, columns = (max(1, length // 8) for length in bright.shape)
     ends = (slice(None, rows), slice(-rows, None)), (slice(None, columns), slice(-columns, None))
-    corners = [bright[y, x].mean() for y in ends[0] for x in ends[1]]
-    return float(border.mean() + np.mean(corners)) / 2
+    corners = sum(int(np.count_nonzero(bright[y, x])) for y in ends[0] for x in ends[1])
+    share: float = np.count_nonzero(border) / border.size + corners / (4 * rows * columns)
+    return share / 2
 
 
 def _framed(bright: Array) -> bool:

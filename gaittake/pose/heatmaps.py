@@ -82,16 +82,20 @@ def _window_sums(bins: Tensor) -> Tensor:
     side = bins.shape[3]
     index = torch.arange(side, device=bins.device)
     band = ((index[:, None] - index).abs() <= _reach(side)).to(bins.dtype)
-    # On a CPU 20 times as fast as a pooling of this size.
-    return band @ bins @ band
+    # On a CPU many times as fast as a pooling of this size, and twice as fast as written in one
+    # expression, `band @ bins @ band`.
+    across = (bins.reshape(-1, side) @ band).view(-1, side, side)
+    return torch.bmm(band.expand(len(across), -1, -1), across).view(bins.shape)
 
 
 def _largest(sums: Tensor) -> _Window:
     """Returns the window with the largest sum `[n, k, side, side]`, the first one of equal ones."""
-    # The row, then the column in it: an index over both takes twice as long.
-    row = sums.amax(dim=3).argmax(dim=2)
-    column = sums.gather(2, row[..., None, None].expand(-1, -1, 1, sums.shape[3]))
-    return _Window(row, column.argmax(dim=3)[..., 0])
+    side = sums.shape[3]
+    flat = sums.flatten(2)
+    # On a CPU, NumPy takes a tenth of PyTorch's time.
+    cpu = flat.device.type == "cpu"
+    place = torch.from_numpy(flat.numpy().argmax(axis=2)) if cpu else flat.argmax(dim=2)
+    return _Window(place // side, place % side)
 
 
 def _cut(bins: Tensor, window: _Window) -> Tensor:

@@ -10,6 +10,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "size": "small",
         "pose": {
             "boxes": "silhouette",
+            "batch": 64,
             "detector": {"backbone": "small", "min_size": 80, "max_size": 128},
         },
         "train": {

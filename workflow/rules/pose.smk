@@ -2,7 +2,7 @@ rule teacher:
     """Gets the detector that labels RGB frames: COCO's, or one trained on rendered people."""
     input:
         weights=files("teacher_weights"),
-        check=checked,
+        check=ancient(files("teacher_check")),
     output:
         weights="results/{dataset}/pose/teacher.pt",
     log:
@@ -12,6 +12,8 @@ rule teacher:
     conda:
         "../../envs/torch.yaml"
     threads: detector_threads
+    # Most others wait for it: it starts before the renderer, which uses the other cores.
+    priority: 1
     resources:
         gpu=1,
         mem_mb=per_attempt(8000),

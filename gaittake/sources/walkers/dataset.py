@@ -36,7 +36,7 @@ TRUTH = {
 }
 BACKGROUNDS = 64  # backgrounds of the strangers
 VIEW_MARGIN = 10  # degrees by which the strangers' views exceed the dataset's
-PNG = (cv2.IMWRITE_PNG_COMPRESSION, 1)
+PNG = (cv2.IMWRITE_PNG_BILEVEL, 1)  # written in a third of the time
 People = tuple[
     npt.NDArray[np.uint8],
     npt.NDArray[np.uint8],

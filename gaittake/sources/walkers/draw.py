@@ -65,8 +65,8 @@ def paint(seen: Outlines, colours: list[Colour], background: Uint8s) -> tuple[Ui
         for part in order:
             cv2.fillConvexPoly(image, bodies[index, part], dark[part], cv2.LINE_AA, SHIFT)
             cv2.fillConvexPoly(image, faces[index, part], light[part], cv2.LINE_AA, SHIFT)
-        frames[index] = image[..., :3]
-        masks[index] = cv2.threshold(image[..., 3], 127, 255, cv2.THRESH_BINARY)[1]
+        cv2.cvtColor(image, cv2.COLOR_BGRA2BGR, dst=frames[index])
+        cv2.threshold(cv2.extractChannel(image, 3), 127, 255, cv2.THRESH_BINARY, dst=masks[index])
     return frames, masks
 
 
