@@ -2,6 +2,8 @@
 
 import logging
 import os
+import platform
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +73,24 @@ def test_a_mac_says_its_processor(monkeypatch: pytest.MonkeyPatch) -> None:
         lambda command, **_: subprocess.CompletedProcess(command, 0, stdout="Apple M2\n"),
     )
     assert environment.processor() == "Apple M2"
+
+
+def test_memory_that_is_kept_is_not_cleared_again() -> None:
+    """The page faults of freeing and taking 64 MiB ten times, counted by Linux."""
+    code = (
+        "import resource, sys\n"
+        "from gaittake.machine import keep_freed_memory\n"
+        "if sys.argv[1] == 'kept': keep_freed_memory()\n"
+        "for _ in range(10): b'x' * 2**26\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)"
+    )
+    if platform.libc_ver()[0] != "glibc":
+        pytest.skip("only glibc's memory is set")
+
+    def faults(mode: str) -> int:
+        return int(subprocess.check_output([sys.executable, "-c", code, mode]))
+
+    assert faults("usual") - faults("kept") > 8 * 2**26 / resource.getpagesize()
 
 
 def test_temporary_files_need_only_the_machines_name(tmp_path: Path) -> None:

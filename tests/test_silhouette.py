@@ -152,6 +152,17 @@ def test_noise_does_not_shrink_the_figure_as_it_does_in_gaitset(
     assert figure_rows(plain) < 61
 
 
+@pytest.mark.parametrize("sides", [(240, 320), (512, 512), (540, 960)])
+def test_noise_is_removed_from_frames_of_any_size(sides: tuple[int, int]) -> None:
+    """Small frames have 16-bit labels, large ones 32-bit labels of their parts."""
+    clean = np.zeros(sides, np.uint8)
+    clean[:240, :320] = person(3)
+    noisy = clean.copy()
+    noisy[250::2, ::2] = 255  # on large frames more specks than 16 bits can number
+    noisy[2, 300] = noisy[-1, -1] = 255
+    assert (figure(noisy) == clean).all()
+
+
 def test_rendered_people_with_subtraction_noise_keep_their_scale() -> None:
     size = {"height": 240, "width": 320}
     clean = render_people(Walkers(noise=0.0, **size), 40, seed=5)[1]

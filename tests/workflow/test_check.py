@@ -83,6 +83,15 @@ def test_everything_that_learns_waits_for_the_check(project: Project) -> None:
         assert (CHECK in inputs) is (rule in (*LEARNING, "evaluate")), rule
 
 
+def test_a_teacher_of_rendered_people_starts_with_the_renderer(project: Project) -> None:
+    code, said = project.snakemake("--dry-run", "results/smoke_rank1.csv")
+    assert code == 0, said
+    rules = dict(block.partition(":")[::2] for block in said.split("\nrule ")[1:])
+    assert "input: " not in rules["teacher"]
+    assert "priority: 1" in rules["teacher"]
+    assert "results/smoke/check.json" in rules["pseudo_label"]
+
+
 def test_a_check_that_fails_stops_the_run_before_anything_is_trained(project: Project) -> None:
     write_index(project, "train-000", ["a01", "a02"])
     write_index(project, "test-000", ["b01", "b02"], lost="nm-02")
