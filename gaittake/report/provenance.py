@@ -72,12 +72,7 @@ def provenance_section(settings: ReportStage, runs: Sequence[Run], benchmarks: P
             words=2,
         ),
         Markup("<h3>Runs</h3>"),
-        table(
-            ["run", "step", "date", "data digest", *FACTS.values()],
-            [row for run in runs for row in _environments(run)],
-            caption=f"Environment of each run. This page: gaittake {__version__}.",
-            words=len(FACTS) + 4,
-        ),
+        *_environments(runs),
         *(_training(run) for run in runs if run.metrics["provenance"]["training"] != "none"),
     ]
     times = stage_times(benchmarks)
@@ -86,7 +81,35 @@ def provenance_section(settings: ReportStage, runs: Sequence[Run], benchmarks: P
     return section("Provenance", *content)
 
 
-def _environments(run: Run) -> Iterator[list[str]]:
+def _environments(runs: Sequence[Run]) -> list[Markup]:
+    """Returns where the runs were computed: what all have in common, then what differs."""
+    rows = [row for run in runs for row in _steps(run)]
+    facts = list(zip(*(row[-len(FACTS) :] for row in rows), strict=True))
+    shared = [len(set(values)) == 1 for values in facts]
+    titles = list(FACTS.values())
+    same = [
+        [title, long_text(values[0])]
+        for title, values, one in zip(titles, facts, shared, strict=True)
+        if one
+    ]
+    differs = [title for title, one in zip(titles, shared, strict=True) if not one]
+    kept = [True] * 4 + [not one for one in shared]
+    return [
+        table(
+            ["run", "step", "date", "data digest", *differs],
+            [[cell for cell, keep in zip(row, kept, strict=True) if keep] for row in rows],
+            caption=f"Each run and its training. This page: gaittake {__version__}.",
+            words=len(differs) + 4,
+        ),
+        *(
+            [table(["environment", ""], same, caption="The same for all runs.", words=2)]
+            if same
+            else []
+        ),
+    ]
+
+
+def _steps(run: Run) -> Iterator[list[str]]:
     """Yields a row for the embedding of a run, and one for its training."""
     about = run.metrics["provenance"]
     steps = [("embed", about.get("date", "–"), "data_digest", "environment")]
