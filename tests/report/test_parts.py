@@ -22,10 +22,10 @@ from gaittake.report.html import Sorted, table, template
 from gaittake.report.latex import TexCell, latex_table
 from gaittake.report.matches import chosen_probes, gallery_distances
 from gaittake.report.poses import scored_frames
-from gaittake.report.provenance import stage_times
+from gaittake.report.provenance import provenance_section, stage_times
 from gaittake.report.results import ranked, ranked_table
-from gaittake.report.runs import read_runs
-from gaittake.settings import ReportStage, Settings
+from gaittake.report.runs import Run, read_runs
+from gaittake.settings import EmbedStage, ReportStage, Settings
 from tests.jobs import stage_settings
 from tests.report.made import MODEL, pose_files, settings
 
@@ -204,6 +204,23 @@ def test_times_are_summed_by_stage(tmp_path: Path) -> None:
     assert found.iloc[0].to_list() == ["cache", 2, 5.0, 30.0]
     assert list(found["stage"]) == ["cache", "merge", "odd"]
     assert stage_times(tmp_path / "none").empty
+
+
+def run_on(processor: str, name: str) -> Run:
+    environment = {"processor": processor, "torch": "2.14.1"}
+    provenance = {"environment": environment, "data_digest": "abc", "training": "none"}
+    metrics = {"method": "gei", "seed": 0, "provenance": provenance}
+    return Run(name, metrics, pd.DataFrame(), None, Path(), None, EmbedStage.model_construct())
+
+
+def test_what_all_runs_have_in_common_stands_once(tmp_path: Path) -> None:
+    made = provenance_section(settings(), [run_on("a", "one"), run_on("b", "two")], tmp_path)
+    assert made.count("2.14.1") == 1
+    runs = re.findall(r"<th[^>]*>(.*?)</th>", made)
+    assert "processor" in runs
+    assert "PyTorch" not in runs
+    alike = provenance_section(settings(), [run_on("a", "one"), run_on("a", "two")], tmp_path)
+    assert "processor" not in re.findall(r"<th[^>]*>(.*?)</th>", alike)
 
 
 def test_the_stage_lists_the_settings_that_are_not_defaults() -> None:
