@@ -9,11 +9,11 @@ rule teacher:
         "results/{dataset}/logs/teacher.log",
     benchmark:
         "results/{dataset}/benchmarks/teacher.tsv"
+    # Most others wait for it: it starts before the renderer, which uses the other cores.
+    priority: 1
     conda:
         "../../envs/torch.yaml"
     threads: detector_threads
-    # Most others wait for it: it starts before the renderer, which uses the other cores.
-    priority: 1
     resources:
         gpu=1,
         mem_mb=per_attempt(8000),
