@@ -163,6 +163,19 @@ def test_noise_is_removed_from_frames_of_any_size(sides: tuple[int, int]) -> Non
     assert (figure(noisy) == clean).all()
 
 
+@pytest.mark.parametrize("shape", [(1, 200_000), (200_000, 1), (3, 70_000)])
+def test_a_strip_of_many_parts_is_read(shape: tuple[int, int]) -> None:
+    frame = np.zeros(shape, np.uint8)
+    frame[::2, ::2] = 255
+    assert (figure(frame) == frame).all()
+
+
+@pytest.mark.parametrize("view", [np.s_[:, ::-1], np.s_[::-1], np.s_[::2, ::2], np.s_[5:, 7:]])
+def test_views_of_an_array_are_read_as_copies_are(view: tuple[slice, ...]) -> None:
+    noisy = person(3) | bar(2, 300, 3, 3)
+    assert (figure(noisy[view]) == figure(noisy[view].copy())).all()
+
+
 def test_rendered_people_with_subtraction_noise_keep_their_scale() -> None:
     size = {"height": 240, "width": 320}
     clean = render_people(Walkers(noise=0.0, **size), 40, seed=5)[1]
