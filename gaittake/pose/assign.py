@@ -13,11 +13,12 @@ from gaittake.errors import UserError
 from gaittake.io.checkpoint import file_digest
 from gaittake.io.tables import read_sequences, write_rejects
 from gaittake.pose.keypoint_file import FrameKeypoints
-from gaittake.pose.label import Find, Kind, Task, label_kind, write_labels
+from gaittake.pose.label import Kind, label_kind, write_labels
 from gaittake.pose.locate import Detections
 from gaittake.pose.match import OF_FILES, match_person
 from gaittake.pose.people import MIN_IOU, filled
 from gaittake.pose.people_file import PeopleFile
+from gaittake.pose.shift import Find, Task
 from gaittake.sequence import Reject, Sequence, count_rejects
 from gaittake.settings import AssignKeypointsStage, AssignLabelsStage, PseudoLabel, canonical
 

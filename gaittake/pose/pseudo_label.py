@@ -23,8 +23,9 @@ from gaittake.io.read_ahead import read_ahead
 from gaittake.io.tables import read_sequences, write_rejects
 from gaittake.pose.crop import Crop, crop_size, crop_to_box, to_frame, whole
 from gaittake.pose.detector import load_detector
-from gaittake.pose.label import Task, label_kind, write_labels
+from gaittake.pose.label import label_kind, write_labels
 from gaittake.pose.locate import Detections, detect
+from gaittake.pose.shift import Task
 from gaittake.pose.vision import KeypointRCNN
 from gaittake.sequence import Reject, Sequence, count_rejects
 from gaittake.settings import PseudoLabelStage, canonical

@@ -12,11 +12,11 @@ import torch
 
 from gaittake.io import frames
 from gaittake.io.frames import Image, read_colour
-from gaittake.pose import label, pseudo_label
+from gaittake.pose import pseudo_label, shift
 from gaittake.pose.detector import load_detector
-from gaittake.pose.label import Task
 from gaittake.pose.locate import Detections
 from gaittake.pose.predict import read_batches
+from gaittake.pose.shift import Task
 from gaittake.sequence import Reject
 from gaittake.settings import PseudoLabel, PseudoLabelStage
 from tests.pose.tiny import FRAMES, SMALL, Dataset
@@ -80,7 +80,7 @@ def test_the_next_sequence_is_read_while_the_teacher_computes(
 
     monkeypatch.setattr(pseudo_label, "read_colour", read)
     monkeypatch.setattr(pseudo_label, "detect", detect)
-    monkeypatch.setattr(label, "sample_overlaps", lambda *_, max_shift: [])
+    monkeypatch.setattr(shift, "sample_overlaps", lambda *_, max_shift: [])
     run(dataset, weights, tmp_path)
     assert calls[:3] == ["read 001", "read 002", "detect 5"]
     assert [call for call in calls if call.startswith("detect")] == [
