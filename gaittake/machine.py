@@ -39,7 +39,7 @@ def keep_freed_memory() -> None:
     """Lets this process use the memory again that it frees, in place of returning it.
 
     A network on a CPU frees the same large tensors in each batch and asks for them again. glibc
-    gives them back to Linux each time, which must clear the pages for the next use: a seventh of
+    gives them back to Linux each time, which must clear the pages for the next use: an eighth of
     the time of `predict`. Nothing changes where the C library is another one.
     """
     try:
