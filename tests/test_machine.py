@@ -1,9 +1,9 @@
 """Systems that lack what Linux has: no file locks, no sysconf, no /proc."""
 
 import logging
+import mmap
 import os
 import platform
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -90,7 +90,7 @@ def test_memory_that_is_kept_is_not_cleared_again() -> None:
     def faults(mode: str) -> int:
         return int(subprocess.check_output([sys.executable, "-c", code, mode]))
 
-    assert faults("usual") - faults("kept") > 8 * 2**26 / resource.getpagesize()
+    assert faults("usual") - faults("kept") > 8 * 2**26 / mmap.PAGESIZE
 
 
 def test_temporary_files_need_only_the_machines_name(tmp_path: Path) -> None:
