@@ -16,6 +16,7 @@ from gaittake.report.html import Sorted, collapsed, empty_section, long_text, se
 from gaittake.report.runs import Run
 from gaittake.settings import ReportStage
 
+STEP = ("run", "step", "date", "data digest")
 FACTS = {
     "gaittake": "gaittake",
     "commit": "commit",
@@ -93,13 +94,13 @@ def _environments(runs: Sequence[Run]) -> list[Markup]:
         if one
     ]
     differs = [title for title, one in zip(titles, shared, strict=True) if not one]
-    kept = [True] * 4 + [not one for one in shared]
+    kept = [True] * len(STEP) + [not one for one in shared]
     return [
         table(
-            ["run", "step", "date", "data digest", *differs],
+            [*STEP, *differs],
             [[cell for cell, keep in zip(row, kept, strict=True) if keep] for row in rows],
             caption=f"Each run and its training. This page: gaittake {__version__}.",
-            words=len(differs) + 4,
+            words=len(STEP) + len(differs),
         ),
         *(
             [table(["environment", ""], same, caption="The same for all runs.", words=2)]
