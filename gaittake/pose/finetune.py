@@ -129,7 +129,7 @@ def finetune_student(
             training=settings.training,
             seed=settings.seed,
             colour=False,
-            boxes_given=given,
+            detect_every=0 if given else 1,
             what="finetune",
             checkpoints=saved,
             device=device,

@@ -47,7 +47,7 @@ def train_detector(
     training: PoseTraining,
     seed: int,
     colour: bool,
-    boxes_given: bool,
+    detect_every: int,
     what: str,
     checkpoints: Checkpoints,
     device: torch.device,
@@ -64,8 +64,8 @@ def train_detector(
         training: steps, batch, learning rate and precision.
         seed: of the order and the augmentation.
         colour: the samples are RGB, not silhouettes.
-        boxes_given: train to find keypoints in the samples' boxes, without proposals; otherwise to
-            detect people as well.
+        detect_every: every so many steps it learns to detect people as well; in the others, and
+            with 0 in all, only to find keypoints in the samples' boxes, without proposals.
         what: `teacher` or `finetune`: the settings' section, for progress and messages.
         checkpoints: entered.
         device: the device to train on.
@@ -76,9 +76,8 @@ def train_detector(
     """
     forbid_tf32(convolutions=training.precision == "float32")
     model.to(device).train()
-    optimiser = torch.optim.AdamW(
-        [p for p in model.parameters() if p.requires_grad], lr=training.learning_rate
-    )
+    weights = [p for p in model.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(weights, lr=training.learning_rate, fused=True)
     start = _resume(model, optimiser, checkpoints.load())
     todo = range(start, training.steps)
     batches = (make_batch(samples, step, training.batch, seed, colour=colour) for step in todo)
@@ -89,6 +88,7 @@ def train_detector(
         for step, batch in zip(todo, read_ahead(batches), strict=True):
             torch.manual_seed(seed * 1_000_003 + step)
             rate = learning_rate(training, step)
+            boxes_given = not detect_every or step % detect_every > 0
             loss = _step(model, optimiser, batch, rate, boxes_given=boxes_given)
             if not math.isfinite(loss):
                 raise UserError(

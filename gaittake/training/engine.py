@@ -118,7 +118,7 @@ def _prepare(
     )
     classifier = _classifier(network, len(groups), choice)
     learner = Learner(network, classifier, group).to(device)
-    optimiser = _optimiser(learner, choice, device)
+    optimiser = _optimiser(learner, choice)
     dtype = layer_dtype(device, choice.precision, loss_scaling=True)
     check_convolutions(network, device, dtype)
     scaler = GradScaler(device.type, enabled=dtype is torch.float16)
@@ -149,14 +149,11 @@ def _prepare(
     )
 
 
-def _optimiser(learner: Learner, choice: Train, device: torch.device) -> Optimizer:
-    rate, decay = choice.learning_rate, choice.weight_decay
-    fused = device.type == "cuda" or None
+def _optimiser(learner: Learner, choice: Train) -> Optimizer:
+    weights, rate, decay = learner.parameters(), choice.learning_rate, choice.weight_decay
     if choice.optimiser == "sgd":
-        return SGD(
-            learner.parameters(), lr=rate, momentum=MOMENTUM, weight_decay=decay, fused=fused
-        )
-    return Adam(learner.parameters(), lr=rate, weight_decay=decay, fused=fused)
+        return SGD(weights, lr=rate, momentum=MOMENTUM, weight_decay=decay, fused=True)
+    return Adam(weights, lr=rate, weight_decay=decay, fused=True)
 
 
 def _restore(training: Training, state: dict[str, Any], path: Path) -> None:

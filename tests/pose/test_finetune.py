@@ -10,16 +10,17 @@ from gaittake import device
 from gaittake.errors import Preempted, UserError
 from gaittake.io.checkpoint import Checkpoints
 from gaittake.io.ragged import RaggedWriter
-from gaittake.pose import finetune
+from gaittake.pose import finetune, optimise
 from gaittake.pose.augment import Sample
 from gaittake.pose.detector import build_detector, load_detector, save_detector
 from gaittake.pose.finetune import LabelledSilhouettes, finetune_student
 from gaittake.pose.keypoint_file import ARRAYS, FrameKeypoints, append_sequence
 from gaittake.pose.locate import locate_in_boxes
-from gaittake.pose.optimise import learning_rate, order, train_detector
+from gaittake.pose.optimise import Batch, learning_rate, order, train_detector
 from gaittake.pose.predict import predict_keypoints
 from gaittake.pose.pseudo_label import make_pseudo_labels
 from gaittake.pose.teacher import local_weights
+from gaittake.pose.vision import KeypointRCNN
 from gaittake.settings import (
     FinetuneStage,
     PoseTraining,
@@ -217,10 +218,10 @@ class Bars:
         return Sample(image, np.array([x, 10, x + 16, 54], dtype=np.float32), keypoints)
 
 
-@pytest.mark.parametrize("boxes_given", [False, True])
+@pytest.mark.parametrize("detect_every", [0, 1, 2])
 @pytest.mark.parametrize("bfloat16", [False, True])
 def test_the_small_detector_learns_four_frames(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bfloat16: bool, boxes_given: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bfloat16: bool, detect_every: int
 ) -> None:
     monkeypatch.setattr(device, "has_bfloat16", lambda _: bfloat16)
     torch.manual_seed(0)
@@ -233,7 +234,7 @@ def test_the_small_detector_learns_four_frames(
             training=PoseTraining(steps=50, batch=4, learning_rate=5e-3),
             seed=0,
             colour=False,
-            boxes_given=boxes_given,
+            detect_every=detect_every,
             what="test",
             checkpoints=saved,
             device=CPU,
@@ -245,6 +246,35 @@ def test_the_small_detector_learns_four_frames(
     wanted = np.stack([s.keypoints for s in shown])
     error = np.abs(found[..., 1] - wanted[..., 1])
     assert np.mean(error < 4) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("detect_every", "boxes_given"), [(0, [True] * 5), (1, [False] * 5), (2, [False, True] * 2)]
+)
+def test_detection_is_learnt_in_every_so_many_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, detect_every: int, boxes_given: list[bool]
+) -> None:
+    seen: list[bool] = []
+    original = optimise.detector_loss
+
+    def spy(model: KeypointRCNN, batch: Batch, *, boxes_given: bool) -> torch.Tensor:
+        seen.append(boxes_given)
+        return original(model, batch, boxes_given=boxes_given)
+
+    monkeypatch.setattr(optimise, "detector_loss", spy)
+    with Checkpoints(tmp_path, "identity") as saved:
+        train_detector(
+            build_detector(SMALL),
+            Bars(),
+            training=PoseTraining(steps=len(boxes_given), batch=2),
+            seed=0,
+            colour=False,
+            detect_every=detect_every,
+            what="test",
+            checkpoints=saved,
+            device=CPU,
+        )
+    assert seen == boxes_given
 
 
 @pytest.mark.parametrize("precision", ["auto", "float32"])

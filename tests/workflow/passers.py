@@ -70,7 +70,7 @@ def write_teacher(path: Path) -> None:
             training=training,
             seed=0,
             colour=True,
-            boxes_given=False,
+            detect_every=1,
             what="teacher",
             checkpoints=saved,
             device=torch.device("cpu"),
