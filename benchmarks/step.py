@@ -32,7 +32,7 @@ from gaittake.models import build_network, glconv
 from gaittake.models.blocks import Stem
 from gaittake.models.cost import network_cost
 from gaittake.settings import SECTIONS, SIZES, Train, TrainStage
-from gaittake.training import engine
+from gaittake.training import prepare as preparing
 from gaittake.training.distributed import ALONE
 from gaittake.training.step import StepTerms, Training, batch_loss, train_step
 
@@ -97,8 +97,8 @@ def training_of(
         train=Train.model_validate(numbers | {"loss": "batch_hard"}),
         subjects=tuple(sorted(set(store.sequences["subject"]))),
     )
-    with patch.object(engine, "speed_up") if plain else ExitStack():
-        training = engine._prepare(stage, store, store.device, ALONE)
+    with patch.object(preparing, "speed_up") if plain else ExitStack():
+        training = preparing.prepare(stage, store, store.device, ALONE)
     training.parallel.train()
     if compiled:
         training = training._replace(compute=compiled_loss(compiled))

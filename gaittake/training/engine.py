@@ -4,7 +4,6 @@ On a CPU, an interrupted and continued training ends with the same weights, bit 
 uninterrupted one. On a GPU some kernels add in random order, so the weights differ by rounding.
 """
 
-import logging
 import time
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -12,34 +11,21 @@ from typing import Any
 
 import pandas as pd
 import torch
-from torch import Tensor, nn
-from torch.amp.grad_scaler import GradScaler
-from torch.optim import SGD, Adam, Optimizer
-from torch.optim.lr_scheduler import MultiStepLR
+from torch import Tensor
 
-from gaittake.cudnn import check_convolutions
-from gaittake.data.sampler import group_by_subject
-from gaittake.data.store import SequenceStore, load_store, prefetch
-from gaittake.device import forbid_tf32, layer_dtype
+from gaittake.data.store import load_store, prefetch
 from gaittake.errors import UserError
-from gaittake.io.checkpoint import Checkpoints, identity_of, seed_everything
+from gaittake.io.checkpoint import Checkpoints, identity_of
 from gaittake.io.environment import environment
 from gaittake.io.progress import Advance, progress
 from gaittake.io.tables import write_csv
 from gaittake.io.weights import save_weights
-from gaittake.losses.classification import PartClassifier
-from gaittake.models import build_network
-from gaittake.models.pooling import PartNeck, SeparateHeads
-from gaittake.settings import Train, TrainStage, canonical
-from gaittake.training.collective import share_statistics
-from gaittake.training.distributed import Group, joined, parallel
+from gaittake.settings import TrainStage, canonical
+from gaittake.training.distributed import joined
 from gaittake.training.events import write_events
-from gaittake.training.fast import speed_up
 from gaittake.training.history import history_row, note_of, stop_unless_finite
-from gaittake.training.step import Learner, Training, clips_of, train_step
-
-logger = logging.getLogger(__name__)
-MOMENTUM = 0.9  # of SGD
+from gaittake.training.prepare import prepare
+from gaittake.training.step import Training, clips_of, train_step
 
 
 def train(
@@ -71,7 +57,7 @@ def train(
         store = load_store(
             cache, settings.subjects, device, keypoints=settings.keypoints, noise=settings.noise
         )
-        training = _prepare(settings, store, device, group)
+        training = prepare(settings, store, device, group)
         identity = identity_of(canonical(settings), store.data_digest)
         with Checkpoints(checkpoints, identity, leads=group.leads, any_of=group.any) as saved:
             state = saved.load() or {"step": 0, "history": [], "pending": []}
@@ -92,68 +78,9 @@ def train(
             made_by={
                 "settings": canonical(settings),
                 "data_digest": store.data_digest,
-                "environment": environment(device, _precision(settings, device)),
+                "environment": environment(device, str(training.dtype).removeprefix("torch.")),
             },
         )
-
-
-def _precision(settings: TrainStage, device: torch.device) -> str:
-    dtype = layer_dtype(device, settings.train.precision, loss_scaling=True)
-    return str(dtype).removeprefix("torch.")
-
-
-def _prepare(
-    settings: TrainStage, store: SequenceStore, device: torch.device, group: Group
-) -> Training:
-    forbid_tf32(convolutions=settings.train.precision == "float32")
-    seed_everything(settings.seed)
-    rows, columns = store.silhouettes.shape[1:]
-    network = _network(settings, rows, columns).to(device)
-    if group.size > 1:
-        share_statistics(network)
-    choice = settings.train
-    speed_up(device)
-    groups = group_by_subject(
-        list(store.sequences["subject"]), subjects_per_batch=choice.subjects_per_batch
-    )
-    classifier = _classifier(network, len(groups), choice)
-    learner = Learner(network, classifier, group).to(device)
-    optimiser = _optimiser(learner, choice)
-    dtype = layer_dtype(device, choice.precision, loss_scaling=True)
-    check_convolutions(network, device, dtype)
-    scaler = GradScaler(device.type, enabled=dtype is torch.float16)
-    schedule = MultiStepLR(optimiser, list(choice.milestones), gamma=choice.decay)
-    logger.info(
-        "%d sequences of %d subjects, %d frames, %d weights, on %s in %s%s",
-        len(store.sequences),
-        len(groups),
-        len(store.silhouettes),
-        sum(weight.numel() for weight in network.parameters()),
-        device,
-        str(dtype).removeprefix("torch."),
-        f", one of {group.size} processes" if group.size > 1 else "",
-    )
-    called = parallel(learner, group, device)
-    return Training(
-        learner,
-        called,
-        optimiser,
-        scaler,
-        schedule,
-        store,
-        groups,
-        choice,
-        settings.seed,
-        group,
-        dtype,
-    )
-
-
-def _optimiser(learner: Learner, choice: Train) -> Optimizer:
-    weights, rate, decay = learner.parameters(), choice.learning_rate, choice.weight_decay
-    if choice.optimiser == "sgd":
-        return SGD(weights, lr=rate, momentum=MOMENTUM, weight_decay=decay, fused=True)
-    return Adam(weights, lr=rate, weight_decay=decay, fused=True)
 
 
 def _restore(training: Training, state: dict[str, Any], path: Path) -> None:
@@ -172,48 +99,6 @@ def _restore(training: Training, state: dict[str, Any], path: Path) -> None:
         training.scaler.load_state_dict(state["scaler"])
     training.optimiser.load_state_dict(state["optimiser"])
     training.schedule.load_state_dict(state["schedule"])
-
-
-def _network(settings: TrainStage, rows: int, columns: int) -> nn.Module:
-    """Returns the network, after a trial run on tensors without data.
-
-    Raises:
-        UserError: the network's sizes do not fit the silhouettes.
-    """
-    numbers = {"height": rows, "width": columns} | settings.model
-    try:
-        with torch.device("meta"):
-            empty = torch.empty(2, 3, rows, columns), torch.empty(2, 3, 17, 3)
-            build_network(settings.network, **numbers)(*empty)
-    except ValueError as error:
-        raise UserError(
-            f"{settings.network}: {error}; its model does not fit silhouettes of {rows} x {columns}"
-        ) from error
-    return build_network(settings.network, **numbers)
-
-
-def _classifier(network: nn.Module, classes: int, choice: Train) -> PartClassifier | None:
-    """Returns the classifier of the training subjects, or None without cross-entropy.
-
-    A BNNeck that is part of the network is the classifier's, too: there it is trained.
-
-    Raises:
-        UserError: the network has a BNNeck that would not be trained.
-    """
-    necks = [module for module in network.modules() if isinstance(module, PartNeck)]
-    if necks and not choice.neck:
-        raise UserError(
-            "the model's embeddings are those behind a BNNeck, which is not trained: set "
-            "train.neck: true and train.cross_entropy: 1, or change the model (neck, head)"
-        )
-    if not choice.cross_entropy:
-        return None
-    heads = [module for module in network.modules() if isinstance(module, SeparateHeads)]
-    parts, embedding = sum(len(head.weight) for head in heads), heads[0].weight.shape[2]
-    classifier = PartClassifier(parts, embedding, classes, neck=choice.neck, cosine=choice.cosine)
-    if necks:
-        classifier.neck = necks[0].norm
-    return classifier
 
 
 def _run(

@@ -11,8 +11,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from gaittake.data.store import load_store
 from gaittake.settings import Train, TrainStage
-from gaittake.training import engine, fast, step
+from gaittake.training import fast, step
 from gaittake.training.distributed import ALONE
+from gaittake.training.prepare import prepare
 from tests.models.test_peers import TINY
 
 CPU, META = torch.device("cpu"), torch.device("meta")
@@ -55,7 +56,7 @@ def training_of(
         keypoints=store.keypoints.to(device),
         device=device,
     )
-    training = engine._prepare(stage, there, device, ALONE)
+    training = prepare(stage, there, device, ALONE)
     training.parallel.train()
     return training
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gaittake import device
 from gaittake.settings import TrainStage
-from gaittake.training import engine, step
+from gaittake.training import engine, prepare, step
 from tests.training.runs import before_step, die, run, same
 from tests.training.test_engine import settings
 
@@ -23,7 +23,7 @@ def old_card(monkeypatch: pytest.MonkeyPatch) -> None:
         return torch.float16 if precision == "auto" and loss_scaling else torch.float32
 
     monkeypatch.setattr(device, "layer_dtype", float16)
-    monkeypatch.setattr(engine, "layer_dtype", float16)
+    monkeypatch.setattr(prepare, "layer_dtype", float16)
 
 
 @pytest.mark.usefixtures("old_card")

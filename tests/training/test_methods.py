@@ -14,8 +14,9 @@ from gaittake.io.ragged import RaggedWriter, open_ragged
 from gaittake.models import build_network
 from gaittake.sequence import type_of
 from gaittake.settings import EmbedStage, Train, TrainStage
-from gaittake.training import engine, step
+from gaittake.training import step
 from gaittake.training.distributed import ALONE
+from gaittake.training.prepare import optimiser_of
 from gaittake.training.step import Learner
 from tests.training.runs import CPU, before_step, die, run, same
 
@@ -192,7 +193,7 @@ def test_sgd_moves_the_weights_as_its_formula_says() -> None:
     layer = torch.nn.Linear(2, 1, bias=False)
     choice = Train(optimiser="sgd", learning_rate=0.1, weight_decay=0.01)
     learner = Learner(layer, None, ALONE)
-    optimiser = engine._optimiser(learner, choice, CPU)
+    optimiser = optimiser_of(learner, choice, CPU)
     weight, speed = layer.weight.detach().clone(), torch.zeros(1, 2)
     for _ in range(3):
         layer.weight.grad = torch.tensor([[1.0, -2.0]])

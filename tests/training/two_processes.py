@@ -16,8 +16,9 @@ import torch
 from gaittake.data.store import load_store
 from gaittake.errors import Preempted, UserError
 from gaittake.settings import Train, TrainStage
-from gaittake.training import engine, step
+from gaittake.training import step
 from gaittake.training.distributed import Group, joined
+from gaittake.training.prepare import prepare
 from tests.training.runs import CPU, before_step, die, run, terminate
 
 PORTS: list[str] = []
@@ -66,7 +67,7 @@ def stage(name: str, **changes: Any) -> TrainStage:
 def one_step(cache: Path, settings: TrainStage, group: Group) -> dict[str, Any]:
     """Returns loss, gradients and running statistics of a step."""
     store = load_store(cache, settings.subjects, CPU)
-    training = engine._prepare(settings, store, CPU, group)
+    training = prepare(settings, store, CPU, group)
     terms = step.train_step(training, 0)
     learner = training.learner
     return {
