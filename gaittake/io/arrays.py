@@ -142,7 +142,8 @@ def read_array(path: Path) -> Array:
     """
     try:
         content = path.read_bytes()
-        found = _ArrayUnpickler(io.BytesIO(content)).load() if content else None
+        stream = io.BytesIO(content)
+        found = _ArrayUnpickler(stream).load() if content else None
     except _ForeignError as error:
         raise ValueError(f"{FOREIGN}: {str(error)[:_LONGEST]}") from error
     except Exception as error:  # damaged files raise many kinds of errors
@@ -152,6 +153,9 @@ def read_array(path: Path) -> Array:
     if not isinstance(found, _Built) or found.array is None:
         kind = type(found).__name__.removeprefix("_")
         raise ValueError(f"{UNREADABLE}: one array is required, found {kind}")
+    more = len(content) - stream.tell()
+    if more:  # appended by a second `pickle.dump`, or the end of an older, longer file
+        raise ValueError(f"{UNREADABLE}: {more} bytes follow the array")
     return found.array
 
 

@@ -149,6 +149,8 @@ def test_bytes_must_fit_the_shape(tmp_path: Path) -> None:
         (pickle.dumps([1, 2]), "unreadable pickle: one array is required, found list"),
         (pickle.dumps(FRAMES)[:-99], "unreadable pickle: truncated"),
         (pickle.dumps(FRAMES)[:40], "unreadable pickle: truncated"),
+        (pickle.dumps(FRAMES) + b"12", "unreadable pickle: 2 bytes follow the array"),
+        (pickle.dumps(FRAMES) + pickle.dumps(FRAMES), "unreadable pickle: 49"),
         (pickle.dumps(FRAMES[0]), f"{NO_SILHOUETTES}: uint8 of shape 64×64"),
         (pickle.dumps(FRAMES[..., None]), f"{NO_SILHOUETTES}: uint8 of shape 12×64×64×1"),
         (pickle.dumps(FRAMES / np.float32(255)), f"{NO_SILHOUETTES}: float32 of shape 12×64×64"),
