@@ -58,21 +58,49 @@ def scan(
 def places(
     levels: Levels, subject: str, roots: Folders, rejects: list[Reject]
 ) -> dict[tree.Key, Path]:
-    """Returns the path of each sequence of a subject; every other entry goes to `rejects`."""
+    """Returns the path of each sequence of a subject; every other entry goes to `rejects`.
+
+    Nested `001/001`, a common result of unpacking, is accepted, also beside other sequences.
+    """
     found: dict[tree.Key, Path] = {}
     for folder in tree.subject_folders(subject, roots):
-        nested = folder / folder.name  # a common result of unpacking
-        for names, place in descend(nested if nested.is_dir() else folder, levels.below, rejects):
+        nested = folder / folder.name
+        doubled = _is_doubled(nested, levels)
+        for names, place in descend(
+            folder, levels.below, rejects, known=nested if doubled else None
+        ):
+            tree.keep_first(found, levels.key(names), place, rejects)
+        for names, place in descend(nested, levels.below, rejects) if doubled else ():
             tree.keep_first(found, levels.key(names), place, rejects)
     return found
 
 
+def _is_doubled(nested: Path, levels: Levels) -> bool:
+    """Returns whether a subject's folder of its own name holds sequences as the subject's does.
+
+    A type may have the subject's name, if the layout has no names of its own: then the frames are
+    one level higher.
+    """
+    if not levels.below[0].pattern.fullmatch(nested.name):
+        return nested.is_dir()
+    return any(path.is_dir() for path in nested.glob("/".join("*" for _ in levels.below)))
+
+
 def descend(
-    folder: Path, levels: tuple[Name, ...], rejects: list[Reject]
+    folder: Path, levels: tuple[Name, ...], rejects: list[Reject], *, known: Path | None = None
 ) -> Iterator[tuple[tuple[str, ...], Path]]:
-    """Yields the names of all levels and the path of each folder of the lowest."""
+    """Yields the names of all levels and the path of each folder of the lowest.
+
+    Args:
+        folder: of the upper level.
+        levels: the names from there down.
+        rejects: receives every other entry.
+        known: a folder of the upper level that is read elsewhere.
+    """
     name, *rest = levels
     for entry in tree.children(folder, rejects):
+        if known is not None and entry.path == str(known):
+            continue
         if not (name.pattern.fullmatch(entry.name) and entry.is_dir()):
             reason = f"not a folder of the layout: {name.example} is required"
             rejects.append(Reject(tree.STAGE, entry.path, reason))

@@ -148,6 +148,14 @@ def test_modalities_of_different_lengths_are_refused(tmp_path: Path) -> None:
     ]
 
 
+def test_a_nested_subject_hides_no_sequence_beside_it(tmp_path: Path) -> None:
+    for place in ("001/001/nm-01/000", "001/nm-02/000", "02/02/000"):
+        write_pickle(tmp_path / "data" / place / "a.pkl", aligned(3))
+    made = opengait(tmp_path, "001", "02")
+    assert made.rejects == []
+    assert [row.name for row in made.sequences] == ["001/nm-01/000", "001/nm-02/000", "02/02/000"]
+
+
 @pytest.mark.parametrize("shape", [(3, 64, 50), (3, 60, 44), (3, 44, 64)])
 def test_silhouettes_of_another_shape_are_rows(tmp_path: Path, shape: tuple[int, ...]) -> None:
     write_pickle(tmp_path / "data/001/nm-01/000/000.pkl", np.full(shape, 255, np.uint8))

@@ -34,12 +34,14 @@ def test_gait3d(tmp_path: Path) -> None:
     write_figures(data / "0000/camid0_videoid2/seq0", "human_crop_f17{:03d}")
     write_figures(data / "0000/camid0_videoid2/seq1", "human_crop_f18{:03d}")
     write_figures(data / "0002/0002/camid33_videoid2/seq0", "human_crop_f1{:03d}")  # doubled
+    write_figures(data / "0002/camid34_videoid2/seq0", "human_crop_f1{:03d}")
     write_figures(data / "0000/camid0/seq0", "human_crop_f1{:03d}")
     made = of_layout(tmp_path, "gait3d", "0000", "0002", "0003")
     assert names(made) == [
         "0000/camid0_videoid2/seq0",
         "0000/camid0_videoid2/seq1",
         "0002/camid33_videoid2/seq0",
+        "0002/camid34_videoid2/seq0",
     ]
     assert sorted(made.cache) == names(made)
     assert made.cache["0000/camid0_videoid2/seq0"]["silhouettes"].shape == (3, 64, 44)
