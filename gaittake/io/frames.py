@@ -27,6 +27,7 @@ from gaittake.io.masks import (
     is_grey,
     is_mask,
     judge,
+    judge_aligned,
     parse_rule,
     person_of,
     shows_something,
@@ -169,19 +170,21 @@ def judge_masks(source: Path, masks: str = "auto") -> Verdict:
 
     Args:
         source: folder or video.
-        masks: the setting `source.masks`.
+        masks: the setting `source.masks`; `ALIGNED` for silhouettes that are aligned already.
     """
+    aligned = masks == ALIGNED
+    flag = _flag(None) if aligned else cv2.IMREAD_UNCHANGED
     numbers = [number for number, _ in frame_files(source)]
     shown: list[Any] = []
     others: list[Any] = []
     for parts in (4, 8):  # frames 1/4, 2/4, 3/4 through, then those between
         places = {len(numbers) * part // parts for part in range(1, parts, 1 if parts == 4 else 2)}
         chosen = {numbers[place] for place in places if place < len(numbers)}
-        for _, image in _read(source, cv2.IMREAD_UNCHANGED, "", [], chosen):
+        for _, image in _read(source, flag, "", [], chosen):
             (shown if shows_something(image) else others).append(image)
         if shown:
             break
-    return judge(shown or others, masks)
+    return judge_aligned(shown or others) if aligned else judge(shown or others, masks)
 
 
 SIZES_DIFFER = "colour frames and silhouettes differ in size"
@@ -228,7 +231,7 @@ def _flag(rule: Rule | None) -> int:
 def _silhouette(image: Any, rule: Rule | None) -> Image | str:
     """Returns the silhouette of an image, or the reason for rejecting it."""
     if rule is None:
-        return np.asarray(image, dtype=np.uint8)
+        return _aligned(np.asarray(image, dtype=np.uint8))
     if rule.channel == "alpha":
         if image.ndim < 3 or image.shape[2] < 4:
             return NO_ALPHA.reason
@@ -238,9 +241,21 @@ def _silhouette(image: Any, rule: Rule | None) -> Image | str:
     if rule == STANDARD and is_grey(image) and judge([image], "bright").fault:
         return PHOTO
     found = person_of(image, rule)
-    if found.all():
+    return _background_fault(found) or found
+
+
+def _aligned(image: Image) -> Image | str:
+    """Returns a silhouette that is aligned already, as it is, or the reason for rejecting it."""
+    if max(image[:, 0].max(), image[:, -1].max()) <= STANDARD.cut:
+        return image  # dark on both sides, as nearly all: nothing bright lies around
+    return _background_fault(person_of(image, STANDARD)) or image
+
+
+def _background_fault(person: Image) -> str | None:
+    """Returns the reason for rejecting a silhouette without a background around it, or None."""
+    if person.all():
         return "mask fills the whole frame"
-    return EXCHANGED if is_around(found) else found
+    return EXCHANGED if is_around(person) else None
 
 
 def _list(

@@ -150,6 +150,21 @@ def judge(images: Items[Array], masks: str = "auto") -> Verdict:
     return grey if _agree(greys, grey.rule, alphas, alpha.rule) else Verdict(fault=TWO_MASKS)
 
 
+def judge_aligned(images: Items[Array]) -> Verdict:
+    """Returns the verdict on silhouettes that are used with all their levels: 0 is the background.
+
+    Nothing chooses a rule for them: what is not dark around a bright figure is a fault.
+
+    Args:
+        images: some frames `[rows, columns]` uint8.
+    """
+    verdict = _judge_channel("grey", images, "auto")
+    if verdict.rule in (None, STANDARD):
+        return verdict
+    levels = np.unique(np.concatenate([_levels(image) for image in images]))
+    return Verdict(fault=_faint(levels))
+
+
 def is_mask(images: Items[Array]) -> bool:
     """Returns whether these frames are masks of any kind, and no photographs."""
     fault = judge(images).fault

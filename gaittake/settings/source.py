@@ -10,6 +10,8 @@ from gaittake.settings.section import Count, Files, Place, Section, Share, each_
 CASIAB_VIEWS = tuple(range(0, 181, 18))
 # Layouts whose datasets have keypoints of their own, in folders that source.keypoints names.
 OWN_KEYPOINTS = ("oumvlp", "gait3d", "grew")
+# Layouts whose silhouettes are cropped, scaled and centred already.
+ALIGNED_LAYOUTS = ("opengait", "grew")
 Degrees = Annotated[int, Field(ge=0, lt=360)]
 Seed = Annotated[int, Field(ge=0)]
 
@@ -108,6 +110,15 @@ class Source(Section):
                     f"{name}: with source.root, one name or pattern of files, as '*sils.pkl'; the "
                     "folder is source.root"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _aligned_have_no_rule(self) -> Self:
+        if self.layout in ALIGNED_LAYOUTS and self.masks != "auto":
+            raise ValueError(
+                f"masks: remove it with layout {self.layout!r}, whose silhouettes are used with "
+                "all their levels, 0 for the background and 255 for the person"
+            )
         return self
 
     @model_validator(mode="after")

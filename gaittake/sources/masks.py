@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 # One in a hundred sequences of a shard is looked at, within these limits; of a small one, the most.
 LEAST, MOST = 8, 16
 SMALL = 100
+ALIGNED_MASKS = "aligned silhouettes, 0 for the background and 255 for the person"
 STRIDE = 37  # coprime to the numbers of views and sequences that datasets have
 
 
@@ -28,7 +29,7 @@ def with_masks(found: list[Sequence], masks: str, rejects: list[Reject]) -> list
 
     Where the sequences that are looked at agree, their rule is that of all. Where they differ,
     every sequence is looked at; those that are not masks go to `rejects`. Sequences that are
-    aligned already have no rule.
+    aligned already have no rule, and are looked at as well.
 
     Args:
         found: the shard's sequences.
@@ -39,36 +40,56 @@ def with_masks(found: list[Sequence], masks: str, rejects: list[Reject]) -> list
         UserError: at least half of the sequences are not masks, or all images are uniform.
     """
     aligned = [row for row in found if row.masks == ALIGNED]
+    refused = {
+        row.silhouettes for row, verdict in _judge(aligned, ALIGNED, rejects) if verdict.fault
+    }
+    aligned = [row for row in aligned if row.silhouettes not in refused]
     found = [row for row in found if row.masks != ALIGNED]
     if not found:
         return aligned
-    judged = [_Judged(row, judge_masks(row.silhouettes, masks)) for row in _sample(found)]
-    rules, faults = _rules(judged), _faults(judged)
-    if (faults and 2 * faults.total() < len(judged)) or len(rules) > 1:
-        judged = [_Judged(row, judge_masks(row.silhouettes, masks)) for row in found]
-        rules, faults = _rules(judged), _faults(judged)
-    if faults and 2 * faults.total() >= rules.total() + faults.total():
-        raise UserError(_message(judged, faults))
-    if len(judged) >= 3 and not rules:
-        raise UserError(
-            f"{judged[0].sequence.silhouettes}: not one of the frames looked at, in this and "
-            f"{len(judged) - 1} more sequences, shows anything: each has one level "
-            "only (empty masks, or 0 and 1 stored as JPEG); set source.silhouettes to masks"
-        )
+    judged = _judge(found, masks, rejects)
+    rules = _rules(judged)
     usual = rules.most_common(1)[0][0] if rules else USUAL[masks]
     logger.info("masks are read as %s", ", ".join(map(str, rules)) or usual)
     own = {row.silhouettes: verdict.rule for row, verdict in judged if verdict.rule}
-    rejects += [
-        Reject(tree.STAGE, str(row.silhouettes), verdict.fault.reason)
-        for row, verdict in judged
-        if verdict.fault
-    ]
     refused = {row.silhouettes for row, verdict in judged if verdict.fault}
     return aligned + [
         row._replace(masks=str(own.get(row.silhouettes, usual)))
         for row in found
         if row.silhouettes not in refused
     ]
+
+
+def _judge(found: list[Sequence], masks: str, rejects: list[Reject]) -> list[_Judged]:
+    """Returns the verdicts on some sequences, or on all where some are faults or rules differ.
+
+    Args:
+        found: sequences of one kind.
+        masks: the setting `source.masks`, or `ALIGNED`.
+        rejects: receives sequences that are not masks.
+
+    Raises:
+        UserError: at least half of them are not masks, or all images are uniform.
+    """
+    judged = [_Judged(row, judge_masks(row.silhouettes, masks)) for row in _sample(found)]
+    rules, faults = _rules(judged), _faults(judged)
+    if (faults and 2 * faults.total() < len(judged)) or len(rules) > 1:
+        judged = [_Judged(row, judge_masks(row.silhouettes, masks)) for row in found]
+        rules, faults = _rules(judged), _faults(judged)
+    if faults and 2 * faults.total() >= rules.total() + faults.total():
+        raise UserError(_message(judged, faults, masks))
+    if len(judged) >= 3 and not rules:
+        raise UserError(
+            f"{judged[0].sequence.silhouettes}: not one of the frames looked at, in this and "
+            f"{len(judged) - 1} more sequences, shows anything: each has one level "
+            "only (empty masks, or 0 and 1 stored as JPEG); set source.silhouettes to masks"
+        )
+    rejects += [
+        Reject(tree.STAGE, str(row.silhouettes), verdict.fault.reason)
+        for row, verdict in judged
+        if verdict.fault
+    ]
+    return judged
 
 
 def _sample(found: list[Sequence]) -> list[Sequence]:
@@ -92,13 +113,15 @@ def _faults(judged: list[_Judged]) -> Counter[str]:
     return Counter(verdict.fault.reason for _, verdict in judged if verdict.fault)
 
 
-def _message(judged: list[_Judged], faults: Counter[str]) -> str:
+def _message(judged: list[_Judged], faults: Counter[str], masks: str) -> str:
     reason, count = faults.most_common(1)[0]
     examples: list[tuple[Sequence, Fault]] = [
         (row, verdict.fault) for row, verdict in judged if verdict.fault
     ]
     row, fault = next(item for item in examples if item[1].reason == reason)
     advice = fault.advice(masks="set source.masks:", colours="set source.silhouettes to the masks")
+    if masks == ALIGNED:  # no setting reads them in another way
+        advice = f"{fault.found}; set source.silhouettes to {ALIGNED_MASKS}"
     return (
         f"{row.silhouettes}: {advice} (docs/masks.md). The same holds for {count} of the "
         f"{len(judged)} sequences looked at"

@@ -158,7 +158,9 @@ def test_a_nested_subject_hides_no_sequence_beside_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shape", [(3, 64, 50), (3, 60, 44), (3, 44, 64)])
 def test_silhouettes_of_another_shape_are_rows(tmp_path: Path, shape: tuple[int, ...]) -> None:
-    write_pickle(tmp_path / "data/001/nm-01/000/000.pkl", np.full(shape, 255, np.uint8))
+    figures = np.zeros(shape, np.uint8)
+    figures[:, :, 15:30] = 255
+    write_pickle(tmp_path / "data/001/nm-01/000/000.pkl", figures)
     made = opengait(tmp_path, "001")
     size = f"{shape[1]}×{shape[2]}"
     assert [reason for _, reason in made.rejects] == [
@@ -261,6 +263,8 @@ def test_keypoints_of_the_datasets_own_need_no_stage_one(
         ({"videos": ["root"]}, "videos: remove them"),
         ({"silhouettes": "a/*.pkl"}, "silhouettes: with source.root, one name"),
         ({"keypoints": "/a/b.pkl"}, "keypoints: with source.root, one name"),
+        ({"masks": "dark"}, "masks: remove it with layout 'opengait', whose silhouettes are used"),
+        ({"layout": "grew", "silhouettes": "x", "masks": "nonzero"}, "masks: remove it with"),
     ],
 )
 def test_root_and_names_of_files_belong_together(source: dict[str, Any], expected: str) -> None:
