@@ -48,6 +48,16 @@ class Place(NamedTuple):
     centre: float
 
 
+def with_confidences(keypoints: Float32s) -> Float32s:
+    """Returns keypoints `[..., 17, 3]` with confidences in 0…1.
+
+    COCO's labels have 2 for a visible keypoint; peaks of heatmaps may leave 0…1 by a little.
+    """
+    found = keypoints.copy()
+    found[..., 2] = found[..., 2].clip(0, 1)
+    return found
+
+
 def place_of(keypoints: Float32s) -> Place | None:
     """Returns where the figure of keypoints `[17, 3]` is; None if too few of them are known.
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from gaittake.arrays import Float32s
-from gaittake.data.own_keypoints import keypoints_on
+from gaittake.data.own_keypoints import at_figures, keypoints_on
 from gaittake.data.shard_keypoints import ShardKeypoints
 from gaittake.errors import UserError
 from gaittake.io.frames import read_silhouettes
@@ -95,6 +95,8 @@ def cache_shard(
             clean = _clean_frames(sequence, find, settings, refused)
             if clean is None:
                 refused.append(Reject(STAGE, str(sequence.silhouettes), "no usable frame"))
+            elif own and (reason := _elsewhere(clean)):
+                refused.append(Reject(STAGE, str(sequence.keypoints), reason))
             else:
                 kept += 1
                 cache.append(
@@ -124,6 +126,14 @@ def _own(sequence: Sequence, refused: list[Reject]) -> Find:
         return None if found is None else found[None]
 
     return find
+
+
+def _elsewhere(clean: Clean) -> str | None:
+    """Returns why the keypoints that a sequence has of its own cannot be those of its figures."""
+    at = at_figures(clean.silhouettes, clean.keypoints[0])
+    if 2 * at.sum() >= len(at):
+        return None
+    return f"keypoints and silhouettes do not match: in {len(at) - at.sum()} of {len(at)} frames"
 
 
 def _clean_frames(

@@ -15,6 +15,9 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
+from gaittake.arrays import Float32s
+from gaittake.keypoints import with_confidences
+
 Array = npt.NDArray[Any]
 ARRAY = ".pkl"
 FOREIGN = "pickle of a program or object, nothing of it was executed"
@@ -173,8 +176,8 @@ def read_silhouettes_array(path: Path) -> npt.NDArray[np.uint8]:
     return found
 
 
-def read_keypoints_array(path: Path) -> npt.NDArray[np.float32]:
-    """Returns the keypoints of a pickle, `[n, 17, 3]`: x and y in pixels, confidence.
+def read_keypoints_array(path: Path) -> Float32s:
+    """Returns the keypoints of a pickle, `[n, 17, 3]`: x and y in pixels, confidence 0…1.
 
     Raises:
         ValueError: it has none; the message is a reason for a reject.
@@ -182,9 +185,13 @@ def read_keypoints_array(path: Path) -> npt.NDArray[np.float32]:
     found = read_array(path)
     if found.ndim != 3 or found.shape[1:] != (17, 3) or not found.size:
         raise ValueError(f"{NO_KEYPOINTS}: {_described(found)}")
-    if not np.isfinite(found).all():
-        raise ValueError(f"{NO_KEYPOINTS}: some are not finite")
-    return found.astype(np.float32)
+    with np.errstate(over="ignore"):
+        numbers = found.astype(np.float32)
+    finite = np.isfinite(numbers).all(axis=(1, 2))
+    if not finite.all():
+        frames = f"in {(~finite).sum()} of {len(finite)} frames"
+        raise ValueError(f"{NO_KEYPOINTS}: some are not finite {frames}")
+    return with_confidences(numbers)
 
 
 def _described(array: Array) -> str:

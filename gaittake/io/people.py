@@ -14,7 +14,7 @@ import numpy as np
 from gaittake.arrays import Float32s
 from gaittake.errors import UserError
 from gaittake.io.json_items import json_items
-from gaittake.keypoints import NAMES
+from gaittake.keypoints import NAMES, with_confidences
 
 BLOCK = 20_000  # people
 ENDINGS = (".json", ".csv")
@@ -131,7 +131,7 @@ def _read_table(path: Path, block: int) -> Iterator[People]:
                 raise UserError(f"{path}: row {table.index[unnamed[0]] + 1} has no image_name")
             keypoints = table[wanted].to_numpy(np.float32).reshape(-1, len(NAMES), 3)
             ones = np.ones(len(table), dtype=np.float32)
-            yield People(table["image_name"].tolist(), _clipped(keypoints), ones)
+            yield People(table["image_name"].tolist(), with_confidences(keypoints), ones)
     except (OSError, ValueError) as error:  # pandas and UnicodeDecodeError: ValueErrors
         reason = " ".join(str(error).split())[:120]
         raise UserError(f"{path}: not a readable CSV table of keypoints ({reason})") from error
@@ -143,7 +143,7 @@ def _read_results(path: Path, images: Images | None, block: int) -> Iterator[Peo
     while rows := list(islice(entries, block)):
         names, keypoints, scores = zip(*rows, strict=True)
         numbers = np.array(keypoints, dtype=np.float32).reshape(-1, len(NAMES), 3)
-        yield People(list(names), _clipped(numbers), np.array(scores, dtype=np.float32))
+        yield People(list(names), with_confidences(numbers), np.array(scores, dtype=np.float32))
 
 
 def _images(path: Path) -> Images:
@@ -207,9 +207,3 @@ def _image_of(where: str, item: dict[str, Any], images: Images | None) -> str:
         f"{where} is of image {name}, a number; add the JSON file whose list 'images' gives its "
         "file_name"
     )
-
-
-def _clipped(keypoints: Float32s) -> Float32s:
-    """Returns keypoints with confidences in 0…1; COCO's labels have 2 for a visible one."""
-    keypoints[..., 2] = keypoints[..., 2].clip(0, 1)
-    return keypoints

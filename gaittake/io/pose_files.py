@@ -9,7 +9,7 @@ import numpy as np
 
 from gaittake.arrays import Float32s
 from gaittake.io.arrays import ARRAY, read_keypoints_array
-from gaittake.keypoints import FROM_18
+from gaittake.keypoints import FROM_18, with_confidences
 from gaittake.sequence import Reject
 
 STAGE = "cache"
@@ -78,7 +78,7 @@ def _json(path: Path) -> Float32s:
 def _finite(keypoints: Float32s) -> Float32s:
     if not np.isfinite(keypoints).all():
         raise ValueError("numbers that are not finite")
-    return keypoints
+    return with_confidences(keypoints)
 
 
 _FORMS: tuple[tuple[re.Pattern[str], Callable[[Path], Float32s]], ...] = (

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gaittake.arrays import Float32s
-from gaittake.data.own_keypoints import keypoints_on
+from gaittake.data.own_keypoints import at_figures, keypoints_on
 from gaittake.io.pose_files import DAMAGED, read_poses
 from gaittake.keypoints import FROM_18, NAMES, place_of
 from gaittake.sequence import Reject
@@ -65,6 +65,38 @@ def test_a_body_without_feet_has_no_place() -> None:
     assert keypoints_on(points[None], np.zeros((64, 44), np.uint8), aligned=True) is None
 
 
+@pytest.mark.parametrize("aligned", [True, False])
+def test_a_person_without_a_joint_has_no_place(aligned: bool) -> None:
+    """A detector that found nobody often leaves zeros; the other numbers mean nothing then."""
+    image = np.full((64, 44), 255, np.uint8)
+    for nobody in (np.zeros((17, 3), np.float32), person(200, 400, 900) * np.float32([1, 1, 0])):
+        assert keypoints_on(nobody[None], image, aligned=aligned) is None
+
+
+def normalised(points: Float32s) -> Float32s:
+    """Returns keypoints in pixels of a silhouette of 64×44 as the cache has them."""
+    return np.stack([points[:, 0] / 64 + 10 / 64, points[:, 1] / 64, points[:, 2]], 1).clip(0, 1)
+
+
+def test_keypoints_lie_at_the_figure_or_elsewhere() -> None:
+    figure = np.zeros((64, 44), np.uint8)
+    figure[:, 12:32] = 255
+    here, half = person(0, 64, 22), person(0, 64, 22)
+    half[11:, 2] = 0  # legs that are hidden
+    bag, flat = person(0, 64, 31), here[:, [1, 0, 2]]
+    for points, expected in (
+        (here, True),
+        (half, True),
+        (bag, True),
+        (person(0, 64, 60), False),  # beside it
+        (here / (64, 64, 1), False),  # shares of the picture in place of pixels
+        (flat, False),  # rows before columns
+        (here * (0.1, 0.1, 1) + (20, 30, 0), False),  # in pixels of a smaller picture
+    ):
+        found = at_figures(figure[None], normalised(points)[None])
+        assert found.tolist() == [expected]
+
+
 def test_of_several_people_the_one_on_the_silhouette_is_taken() -> None:
     image = np.zeros((200, 300), np.uint8)
     image[20:120, 50:110] = 255
@@ -102,6 +134,18 @@ def test_text_files_of_grew_and_gait3d(tmp_path: Path) -> None:
     assert np.abs(found[7] - person(1)).max() < 1e-3
     assert found[7].shape == (1, 17, 3)
     assert rejects == []
+
+
+def test_confidences_are_brought_into_their_range(tmp_path: Path) -> None:
+    points = person(1)
+    points[:3, 2] = -0.2, 1.04, 2
+    write_text(tmp_path / "1.txt", points)
+    write_json(tmp_path / "2.json", [points])
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps(points[None]))
+    for found in (read_poses(tmp_path, []), read_poses(tmp_path / "a.pkl", [])):
+        for people in found.values():
+            assert people[0, :3, 2].tolist() == [0, 1, 1]
+            assert np.array_equal(people[0, 3:, 2], points[3:, 2])
 
 
 def test_json_of_oumvlp_pose(tmp_path: Path) -> None:

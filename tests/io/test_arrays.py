@@ -173,10 +173,15 @@ def test_what_is_no_array_of_frames_is_a_row(tmp_path: Path, content: bytes, rea
 def test_keypoints_are_17_of_three_finite_numbers(tmp_path: Path) -> None:
     path = tmp_path / "pose.pkl"
     points = np.random.default_rng(0).uniform(0, 300, (5, 17, 3))
+    points[..., 2] /= 300
     path.write_bytes(pickle.dumps(points))
     assert np.array_equal(read_keypoints_array(path), points.astype(np.float32))
+    far = points * 1e60  # finite, but not as float32
     points[2, 3, 1] = np.nan
-    for wrong in (points, points[:, :16], points[..., :2], points[0], points[:0]):
+    path.write_bytes(pickle.dumps(points))
+    with pytest.raises(ValueError, match=f"{NO_KEYPOINTS}: some are not finite in 1 of 5 frames"):
+        read_keypoints_array(path)
+    for wrong in (far, points[:, :16], points[..., :2], points[0], points[:0]):
         path.write_bytes(pickle.dumps(wrong))
         with pytest.raises(ValueError, match=f"^{NO_KEYPOINTS}: "):
             read_keypoints_array(path)

@@ -133,10 +133,34 @@ def test_keypoints_beside_the_silhouettes(tmp_path: Path) -> None:
     assert np.abs(known - made.cache["001/nm-01/018"]["keypoints"]).max() < 1e-5
 
 
+def test_keypoints_elsewhere_cost_their_sequence_and_frames_without_them_themselves(
+    tmp_path: Path,
+) -> None:
+    inside = np.stack([person(0, 64, 32)] * 5)
+    shares, gap = inside / (64, 64, 1), inside.copy()
+    gap[3, :, 2] = 0
+    for view, points in (("000", inside), ("018", shares), ("036", gap)):
+        write_pickle(tmp_path / f"data/001/nm-01/{view}/sils.pkl", aligned(5))
+        write_pickle(tmp_path / f"data/001/nm-01/{view}/pose.pkl", points)
+    made = opengait(tmp_path, "001", own=True, silhouettes="sils*", keypoints="pose*")
+    assert {name: len(arrays["keypoints"]) for name, arrays in made.cache.items()} == {
+        "001/nm-01/000": 5,
+        "001/nm-01/036": 4,
+    }
+    assert made.rejects == [
+        (
+            "data/001/nm-01/018/pose.pkl",
+            "keypoints and silhouettes do not match: in 5 of 5 frames",
+        ),
+        ("data/001/nm-01/036/sils.pkl#4", "no keypoints"),
+    ]
+
+
 def test_modalities_of_different_lengths_are_refused(tmp_path: Path) -> None:
     for view, frames in (("000", 4), ("018", 5)):
         write_pickle(tmp_path / f"data/001/nm-01/{view}/sils.pkl", aligned(4))
-        write_pickle(tmp_path / f"data/001/nm-01/{view}/pose.pkl", np.ones((frames, 17, 3)))
+        points = np.stack([person(0, 64, 32)] * frames)
+        write_pickle(tmp_path / f"data/001/nm-01/{view}/pose.pkl", points)
     made = opengait(tmp_path, "001", own=True, silhouettes="sils*", keypoints="pose*")
     assert [row.name for row in made.sequences] == ["001/nm-01/000"]
     assert made.rejects == [
