@@ -8,7 +8,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).parents[1]
 PAGE = REPOSITORY / "docs" / "trouble.md"
 ROW = re.compile(r"\| `([^`]+)` \| ([^|]+) \| ([^|]{30,}) \|")
-# Modules that give a reason without the row: they return it.
+# Modules that give a reason without the row: they return or name it.
 RETURNED = (
     "pose/match.py",
     "io/arrays.py",
@@ -16,6 +16,7 @@ RETURNED = (
     "io/masks.py",
     "io/pose_files.py",
     "io/video.py",
+    "sources/tree.py",
 )
 
 

@@ -1,12 +1,13 @@
 """The check stage: compares the index with the protocol, before any network is trained."""
 
 import logging
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from gaittake.errors import UserError
-from gaittake.io.tables import read_json, read_sequences, write_json
-from gaittake.sequence import Sequence
+from gaittake.io.tables import read_json, read_rejects, read_sequences, write_json
+from gaittake.sequence import Sequence, ranked
 from gaittake.settings import CheckStage
 from gaittake.sources.coverage import (
     MOST_WITHOUT_COLOUR,
@@ -19,6 +20,7 @@ from gaittake.sources.coverage import (
     too_few_colours,
     without_pairs,
 )
+from gaittake.sources.tree import HIDDEN, MISSING
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +46,7 @@ def check(settings: CheckStage, *, index: list[Path], out: Path) -> None:
         logger.info("%s: found %s of %s", what, content[what]["found"], content[what]["expected"])
     try:
         if not found:
-            raise UserError(_nothing_found(settings, index[0].parent))
+            raise UserError(_nothing_found(settings, index))
         _require_evaluable(settings, tested, trained)
         if not settings.protocol.partial:
             _require_complete(settings, tested, colour, index[0].parent)
@@ -76,12 +78,22 @@ def without_colour(trained: list[Sequence]) -> dict[str, Any]:
     return {"sequences": len(lacks), "of": len(trained), "subjects": subjects}
 
 
-def _nothing_found(settings: CheckStage, folder: Path) -> str:
+def _nothing_found(settings: CheckStage, index: list[Path]) -> str:
+    """Returns the error for an index without a sequence, with what it refused most often."""
     subjects = len(settings.train_subjects) + len(settings.test_subjects)
-    return (
+    tables = [path.with_suffix(".rejects.csv") for path in index]
+    refused = [row for path in tables if path.exists() for row in read_rejects(path)]
+    by_kind = Counter(row.kind for row in refused if row.kind != HIDDEN)
+    found = (
         f"check of {settings.dataset}: the index has no sequence of the protocol's {subjects} "
-        f"subjects; {folder}/*.rejects.csv list what was found instead. Folders may be nested too "
-        "deep, or protocol.train_subjects and protocol.test_subjects name other subjects"
+        f"subjects; {index[0].parent}/*.rejects.csv list what was found instead"
+    )
+    if by_kind and (kind := ranked(by_kind)[0][0]) != MISSING:
+        first = next(row for row in refused if row.kind == kind)
+        return f"{found}, most often ({by_kind[kind]:,}): {first.reason} ({first.path})"
+    return (
+        f"{found}. Folders may be nested too deep, or protocol.train_subjects and "
+        "protocol.test_subjects name other subjects"
     )
 
 

@@ -14,6 +14,8 @@ from gaittake.protocol import TYPE, canonical_name
 from gaittake.sequence import Reject, Sequence
 
 STAGE = "index"
+HIDDEN = "hidden or system file"
+MISSING = "subject of the protocol missing"
 _TYPE = re.compile(TYPE)
 Folders = tuple[Path, ...]
 ViewOf = Callable[[os.DirEntry[str]], str | None]
@@ -39,11 +41,7 @@ def children(folder: Path, rejects: list[Reject]) -> list[os.DirEntry[str]]:
     ]
     entries = [entry for entry in entries if entry.name not in loops]
     shown = [entry for entry in entries if not is_hidden(entry.name)]
-    rejects += [
-        Reject(STAGE, entry.path, "hidden or system file")
-        for entry in entries
-        if is_hidden(entry.name)
-    ]
+    rejects += [Reject(STAGE, entry.path, HIDDEN) for entry in entries if is_hidden(entry.name)]
     if not shown and not loops:
         rejects.append(Reject(STAGE, str(folder), "empty folder"))
     return shown
@@ -162,4 +160,4 @@ def _frames_of(
 def missing(subject: str, roots: Folders) -> Reject:
     """Returns the Reject of a subject that is not on disk."""
     where = ", ".join(str(root / subject) for root in roots)
-    return Reject(STAGE, where, "subject of the protocol missing")
+    return Reject(STAGE, where, MISSING)

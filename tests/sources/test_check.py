@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from gaittake.errors import UserError
-from gaittake.io.tables import read_json, write_sequences
-from gaittake.sequence import Sequence
+from gaittake.io.tables import read_json, write_rejects, write_sequences
+from gaittake.sequence import Reject, Sequence
 from gaittake.settings import CheckStage, Protocol
 from gaittake.sources.check import check, require_passed
 
@@ -122,6 +122,27 @@ def test_what_cannot_be_evaluated_at_all_is_refused_even_if_partial(
     found = [row for row in everything() if kept(row)]
     with pytest.raises(UserError, match=rf"check of casiab: .*{message}"):
         checked(tmp_path, found, partial=partial, views=())
+
+
+def test_an_index_without_a_sequence_names_what_was_refused_most(tmp_path: Path) -> None:
+    """The subjects may be there, and every file of them be of another kind."""
+    missing = [Reject("index", f"data/{name}", "subject of the protocol missing") for name in TEST]
+    floats = [
+        Reject("index", f"data/{n}.pkl", f"pickle without uint8 silhouettes: float32 of shape {n}")
+        for n in range(1, 6)
+    ]
+    hidden = [Reject("index", f"data/{n}/.DS_Store", "hidden or system file") for n in range(9)]
+    write_rejects(missing, tmp_path / "test-000.rejects.csv")
+    write_rejects(hidden + floats, tmp_path / "train-000.rejects.csv")
+    with pytest.raises(UserError) as stopped:
+        checked(tmp_path, [])
+    assert str(stopped.value).endswith(
+        "list what was found instead, most often (5): pickle without uint8 silhouettes: float32 of "
+        "shape 1 (data/1.pkl)"
+    )
+    write_rejects(hidden, tmp_path / "train-000.rejects.csv")
+    with pytest.raises(UserError, match=r"Folders may be nested too deep, or protocol\.train_sub"):
+        checked(tmp_path, [])
 
 
 def test_a_single_view_is_evaluated_where_identical_views_count(tmp_path: Path) -> None:
