@@ -89,8 +89,9 @@ def read_partition(content: Any, place: str) -> Partition:
     ):  # fmt: skip
         names = found.get(key, None if needed else [])
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            held = f"it is {str(found[key])[:40]}" if key in found else f"found {_keys(content)}"
             raise UserError(
-                f"{place}: '{key}' is not a list of names; a partition of OpenGait is "
+                f"{place}: '{key}' is not a list of names: {held}; a partition of OpenGait is "
                 '{"TRAIN_SET": ["001"], "TEST_SET": ["075"]}'
             )
         lists[key] = tuple(dict.fromkeys(map(canonical_name, names)))
@@ -100,6 +101,13 @@ def read_partition(content: Any, place: str) -> Partition:
     if not lists["TEST_SET"]:
         raise UserError(f"{place}: TEST_SET is empty; at least one subject is required")
     return Partition(*lists.values())
+
+
+def _keys(content: Any) -> str:
+    """Returns what a JSON file holds in place of a list, in a few words."""
+    if isinstance(content, dict):
+        return ", ".join(map(repr, [*content][:5])) or "nothing"
+    return f"a {type(content).__name__}"
 
 
 def is_pattern(name: str) -> bool:

@@ -229,9 +229,16 @@ def test_the_partition_gives_the_subjects(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("partition", "said"),
     [
-        ([], r"p\.json: 'TRAIN_SET' is not a list of names"),
-        ({"TRAIN_SET": ["1"]}, r"p\.json: 'TEST_SET' is not a list of names"),
-        ({"TRAIN_SET": [1], "TEST_SET": ["2"]}, "'TRAIN_SET' is not a list of names"),
+        ([], r"p\.json: 'TRAIN_SET' is not a list of names: found a list; a partition"),
+        ({"TRAIN_SET": ["1"]}, r"p\.json: 'TEST_SET' is not a list of names: found 'TRAIN_SET'; a"),
+        (
+            {"TRAINSET": ["1"], "TEST_SET": ["2"]},
+            "names: found 'TRAINSET', 'TEST_SET'; a partition",
+        ),
+        (
+            {"TRAIN_SET": [1], "TEST_SET": ["2"]},
+            r"'TRAIN_SET' is not a list of names: it is \[1\];",
+        ),
         ({"TRAIN_SET": ["1"], "TEST_SET": []}, "TEST_SET is empty"),
     ],
 )
