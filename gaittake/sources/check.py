@@ -17,6 +17,7 @@ from gaittake.sources.coverage import (
     lacking,
     listed,
     listed_views,
+    spelled_twice,
     too_few_colours,
     without_pairs,
 )
@@ -101,13 +102,19 @@ def _require_evaluable(settings: CheckStage, tested: Coverage, trained: list[Seq
     """Checks that there is something to train on and to compare.
 
     Raises:
-        UserError: no training sequence, no probe or gallery sequence, or no pair of views.
+        UserError: no training sequence, no probe or gallery sequence, no pair of views, or views
+            that are one angle.
     """
     what = f"check of {settings.dataset}"
     if settings.trains and not trained:
         raise UserError(
             f"{what}: no sequence of the {len(settings.train_subjects)} training subjects "
             f"({listed(settings.train_subjects)}) is in the index; set protocol.train_subjects"
+        )
+    if twice := spelled_twice(tested.views):
+        raise UserError(
+            f"{what}: views {listed(twice)} are one angle with two names, whose pairs would count "
+            "as pairs of different views; rename the folders of one of them"
         )
     held = sum(sum(counts.values()) for counts in tested.gallery.values())
     probed = [name for name, counts in tested.probes.items() if any(counts.values())]

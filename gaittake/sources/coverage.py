@@ -3,12 +3,13 @@
 `check` counts what the index found, `evaluate` what was embedded.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from gaittake.comparison import COMPARISONS, GALLERY, PROBES
 from gaittake.errors import UserError
-from gaittake.protocol import expand
+from gaittake.protocol import PARTITION, expand
 from gaittake.sequence import Identity, angle_of
 from gaittake.settings import Protocol
 
@@ -28,7 +29,8 @@ class Coverage(NamedTuple):
         probes: likewise.
         of_sequences: number of sequences with a role that the protocol names; a sequence that is
             a probe of two conditions counts once. None: not known, because the protocol does not
-            name every type, or its views are not angles.
+            name every type, or its views are not angles; unless sequences that it lists one by one
+            are missing: then these and those that there are.
         sequences: number of them that there are.
     """
 
@@ -69,7 +71,7 @@ def cover(protocol: Protocol, subjects: Sequence[str], found: Iterable[Identity]
     """
     if protocol.submission.header:  # nobody knows who its probes are
         subjects = [name for name in subjects if name != protocol.submission.subject]
-    wanted = set(subjects)
+    found, wanted = list(found), set(subjects)
     at = [row for row in found if row[0] in wanted]
     at = [row for row, used in zip(at, protocol.used(at), strict=True) if used]
     views = protocol.counted_views(view for _, _, view in at)
@@ -87,7 +89,7 @@ def cover(protocol: Protocol, subjects: Sequence[str], found: Iterable[Identity]
         views=views,
         gallery=gallery,
         probes=probes,
-        of_sequences=_expected(protocol, len(subjects), views),
+        of_sequences=_expected(protocol, len(subjects), views) or _listed(protocol, found, len(at)),
         sequences=len(at),
     )
 
@@ -111,6 +113,18 @@ def _expected(protocol: Protocol, subjects: int, views: tuple[str, ...]) -> int 
     if not protocol.names_types() or None in map(angle_of, views):
         return None
     return subjects * len(expand(named)) * len(views)
+
+
+def _listed(protocol: Protocol, found: Iterable[Identity], used: int) -> int | None:
+    """Returns the number of used sequences and of listed ones that are missing; None if none is."""
+    rows, names = protocol.rows(), set(map("-".join, found))
+    listed: set[str] = set()
+    if any(PARTITION in row.gallery for row in rows):
+        listed |= {*protocol.listed_gallery}
+    if any(PARTITION in row.probes for row in rows):
+        listed |= {*protocol.listed_probes}
+    missing = listed - names
+    return used + len(missing) if missing else None
 
 
 def lacking(coverage: Coverage) -> list[str]:
@@ -152,6 +166,16 @@ def without_pairs(coverage: Coverage, *, same_view: bool) -> list[str]:
         if probed and held and not pairs:
             found.append(condition)
     return found
+
+
+def spelled_twice(views: Sequence[str]) -> list[str]:
+    """Returns the views whose names are the same angle, as `0` and `000`."""
+    angles = Counter(int(view) for view in views if _is_number(view))
+    return [view for view in views if _is_number(view) and angles[int(view)] > 1]
+
+
+def _is_number(view: str) -> bool:
+    return view.isdecimal() and len(view) <= 3
 
 
 def require_complete(coverage: Coverage, *, what: str) -> None:

@@ -75,6 +75,34 @@ def test_single_missing_sequences_are_counted_and_stop_nothing(tmp_path: Path) -
     assert content["probes"]["nm"] == {"000": 3, "036": 2, "090": 3}
 
 
+def test_missing_probes_of_the_partition_are_counted(tmp_path: Path) -> None:
+    """Nobody knows how large its gallery of all other sequences should be, but its probes are."""
+    listed = [f"{subject}-cl-01-{view}" for subject in TEST for view in VIEWS]
+    partition = {
+        "gallery": ("others",),
+        "probes": {"all": ("partition",)},
+        "listed_probes": listed,
+        "comparison": ("gallery",),
+    }
+    whole = checked(tmp_path, everything(), **partition)
+    assert whole["test_sequences"] == {"found": 27, "expected": None}
+    found = [row for row in everything() if row.name not in ("075/cl-01/036", "075/nm-01/036")]
+    content = checked(tmp_path, found, **partition, listed_gallery=["unused"])
+    assert content["test_sequences"] == {"found": 25, "expected": 26}
+
+
+def test_an_angle_with_two_names_is_refused_even_if_partial(tmp_path: Path) -> None:
+    found = [
+        row._replace(view="0") if row.subject == "075" and row.view == "000" else row
+        for row in everything()
+    ]
+    for partial in (False, True):
+        with pytest.raises(UserError, match="views 0, 000 are one angle with two names"):
+            checked(tmp_path, found, views=(), partial=partial)
+    cameras = [row._replace(view=str(VIEWS.index(row.view))) for row in everything()]
+    assert checked(tmp_path, cameras, views=())["views"] == ["0", "1", "2"]
+
+
 @pytest.mark.parametrize(
     ("lost", "message"),
     [
