@@ -1,6 +1,7 @@
 """Import of OpenGait's checkpoints as weights files of this project."""
 
 import json
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,8 @@ from gaittake.io.weights import save_weights
 from gaittake.models import build_network
 from gaittake.models.opengait import Converted, converted
 from gaittake.settings import OPENGAIT, SECTIONS
+
+PARALLEL = "module."  # before each name, where a network was saved in its DistributedDataParallel
 
 
 class Imported(NamedTuple):
@@ -61,7 +64,7 @@ def import_weights(path: Path, *, network: str, size: str, neck: bool, out: Path
     except ValueError as error:
         raise UserError(
             f"{path}: not a checkpoint of {network} in its size for '{size}': {error}; "
-            f"{_advice(network, sizes, state)}"
+            f"{_advice(network, sizes, state, neck=neck)}"
         ) from error
     settings = SECTIONS[network].model_validate(model).model_dump(mode="json")
     built = build_network(network, **settings)
@@ -88,12 +91,15 @@ def _read(path: Path) -> tuple[dict[str, Tensor], int | None]:
         raise UserError(
             f"{path}: no such file; a checkpoint of OpenGait is required, checkpoints/*.pt"
         )
+    if packed := _packed(path):
+        raise UserError(f"{path}: an archive with {packed}; unpack it, and import that file")
     try:
         content = load_torch(path)
     except ValueError as error:
         raise UserError(
-            f"{path}: not a checkpoint that can be loaded without running its code ({error}); "
-            "needed: a file of torch.save with tensors, as OpenGait's checkpoints/*.pt"
+            f"{path}: not a whole checkpoint that can be loaded without running its code "
+            f"({error}); needed: a file of torch.save with tensors, as OpenGait's "
+            "checkpoints/*.pt. If it is one, copy it again"
         ) from error
     whole = content if isinstance(content, dict) else {}
     state = whole.get("model", whole)
@@ -103,8 +109,25 @@ def _read(path: Path) -> tuple[dict[str, Tensor], int | None]:
             f"{path}: not a checkpoint of OpenGait; it holds {holds}, needed: 'model' with weights "
             "by name"
         )
+    infinite = [name for name, weight in state.items() if not torch.isfinite(weight).all()]
+    if infinite:
+        raise UserError(
+            f"{path}: {len(infinite)} of {len(state)} weights have numbers that are not finite, as "
+            f"{infinite[0]}; its training failed, use a checkpoint of an earlier step"
+        )
     iteration = whole.get("iteration")
+    if all(name.startswith(PARALLEL) for name in state):
+        state = {name.removeprefix(PARALLEL): weight for name, weight in state.items()}
     return dict(state), iteration if isinstance(iteration, int) else None
+
+
+def _packed(path: Path) -> str | None:
+    """Returns the checkpoint that a zip archive holds, as those of OpenGait's releases; or None."""
+    if not zipfile.is_zipfile(path):
+        return None
+    with zipfile.ZipFile(path) as archive:  # a file of torch.save is an archive, too
+        names = [name for name in archive.namelist() if name.lower().endswith((".pt", ".pth"))]
+    return names[0] if names else None
 
 
 def _with_neck(
@@ -126,7 +149,9 @@ def _converted(network: str, model: Mapping[str, Any], state: Mapping[str, Tenso
     return converted(network, built, state)
 
 
-def _advice(network: str, sizes: dict[str, dict[str, Any]], state: Mapping[str, Tensor]) -> str:
+def _advice(
+    network: str, sizes: dict[str, dict[str, Any]], state: Mapping[str, Tensor], *, neck: bool
+) -> str:
     """Returns what to do with a checkpoint that does not fit."""
     for name, candidates in {network: sizes, **OPENGAIT}.items():
         for size, model in candidates.items():
@@ -134,5 +159,5 @@ def _advice(network: str, sizes: dict[str, dict[str, Any]], state: Mapping[str, 
                 _converted(name, _with_neck(model, name, neck=False, state=state), state)
             except ValueError:
                 continue
-            return f"it fits --network {name} --size {size}"
+            return f"it fits --network {name} --size {size}" + (" without --neck" if neck else "")
     return f"it fits none of {', '.join(OPENGAIT)}"

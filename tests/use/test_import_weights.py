@@ -2,11 +2,13 @@
 
 import json
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.functional import conv2d, conv3d, leaky_relu, max_pool2d, normalize
 
@@ -277,6 +279,56 @@ def test_files_without_weights_by_name_are_refused(tmp_path: Path) -> None:
     source = files.write(tmp_path / "theirs.pt", files.gaitset())
     with pytest.raises(UserError, match="the checkpoint itself; choose another file"):
         import_weights(source, network="gaitset", size="casiab", neck=False, out=source)
+
+
+def test_names_of_a_parallel_network_are_understood(tmp_path: Path) -> None:
+    state = files.gaitset()
+    for name, content in (
+        ("plain", state),
+        ("module", {f"module.{n}": v for n, v in state.items()}),
+    ):
+        source = files.write(tmp_path / f"{name}.pt", content)
+        import_weights(
+            source,
+            network="gaitset",
+            size="casiab",
+            neck=False,
+            out=tmp_path / f"{name}.safetensors",
+        )
+    plain, module = (load_file(tmp_path / f"{name}.safetensors") for name in ("plain", "module"))
+    assert plain.keys() == module.keys()
+    assert all(torch.equal(plain[name], module[name]) for name in plain)
+    mixed = {f"module.{n}" if n.startswith("gl") else n: v for n, v in state.items()}
+    assert "it lacks gl_block2" in refused(tmp_path, mixed, "gaitset", "casiab")
+
+
+def test_a_failed_training_an_archive_and_a_damaged_file_are_named(tmp_path: Path) -> None:
+    state = files.gaitset()
+    state["Head.fc_bin"][3, 2, 1] = torch.nan
+    said = refused(tmp_path, state, "gaitset", "casiab")
+    assert "1 of 11 weights have numbers that are not finite, as Head.fc_bin" in said
+    whole = files.write(tmp_path / "a.pt", files.gaitset())
+    with zipfile.ZipFile(tmp_path / "release.zip", "w") as archive:
+        archive.write(whole, "CASIA-B/GaitSet/GaitSet-40000.pt")
+    (tmp_path / "short.pt").write_bytes(whole.read_bytes()[:-100])
+    for name, message in (
+        ("release.zip", r"an archive with CASIA-B/GaitSet/GaitSet-40000\.pt; unpack it"),
+        ("short.pt", r"not a whole checkpoint .* If it is one, copy it again"),
+    ):
+        with pytest.raises(UserError, match=message):
+            import_weights(
+                tmp_path / name,
+                network="gaitset",
+                size="casiab",
+                neck=False,
+                out=tmp_path / "w.safetensors",
+            )
+
+
+def test_a_checkpoint_without_its_neck_fits_without_the_option(tmp_path: Path) -> None:
+    state = {n: v for n, v in files.deepgaitv2().items() if not n.startswith("BNNecks")}
+    said = refused(tmp_path, state, "deepgaitv2", "casiab", neck=True)
+    assert said.endswith("it fits --network deepgaitv2 --size casiab without --neck")
 
 
 def test_the_command_says_what_to_write_and_what_was_dropped(
