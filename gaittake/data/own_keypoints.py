@@ -63,7 +63,7 @@ def at_figures(silhouettes: npt.NDArray[np.uint8], keypoints: Float32s) -> Bools
 
 def _boxes(figures: Bools) -> tuple[Float32s, Float32s]:
     """Returns the first and the last column and row `[s, 2]` of each figure `[s, h, w]`."""
-    lines = [figures.any(axis=1), figures.any(axis=2)]
+    lines: list[Bools] = [np.asarray(figures.any(axis=axis)) for axis in (1, 2)]
     low = [line.argmax(axis=1) for line in lines]
     high = [line.shape[1] - line[:, ::-1].argmax(axis=1) for line in lines]
     return np.stack(low, axis=1).astype(np.float32), np.stack(high, axis=1).astype(np.float32)

@@ -187,9 +187,9 @@ def read_keypoints_array(path: Path) -> Float32s:
         raise ValueError(f"{NO_KEYPOINTS}: {_described(found)}")
     with np.errstate(over="ignore"):
         numbers = found.astype(np.float32)
-    finite = np.isfinite(numbers).all(axis=(1, 2))
-    if not finite.all():
-        frames = f"in {(~finite).sum()} of {len(finite)} frames"
+    damaged = np.count_nonzero(~np.isfinite(numbers).all(axis=(1, 2)))
+    if damaged:
+        frames = f"in {damaged} of {len(numbers)} frames"
         raise ValueError(f"{NO_KEYPOINTS}: some are not finite {frames}")
     return with_confidences(numbers)
 
