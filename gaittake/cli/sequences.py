@@ -35,7 +35,7 @@ SilhouettesOption = Annotated[
     typer.Option(
         "--silhouettes",
         help="Content of the files: masks, or colour frames to segment: people (any camera; "
-        "requires the extra [people]), background (static camera) or maskrcnn (any camera, slow).",
+        "requires the extra `people`), background (static camera) or maskrcnn (any camera, slow).",
     ),
 ]
 MasksOption = Annotated[

@@ -56,7 +56,7 @@ def export(
         typer.Option(
             "--format",
             help="safetensors, for PyTorch; or onnx, for ONNX Runtime without PyTorch (requires "
-            "the extra [onnx]; a student is a second file beside it).",
+            "the extra `onnx`; a student is a second file beside it).",
         ),
     ] = Format.SAFETENSORS,
 ) -> None:
