@@ -227,7 +227,7 @@ def _prepare(
 
 
 def _is_embedding(name: str) -> bool:
-    return ".npz" in name
+    return name.endswith(".npz") or ".npz#" in name
 
 
 def _embedding(model: "Model", read: "MaskReader", name: str) -> "Embedding":

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gaittake.errors import UserError
-from gaittake.io.frames import frame_files, is_video, judge_masks, read_silhouettes
+from gaittake.io.frames import VIDEOS, frame_files, is_video, judge_masks, read_silhouettes
 from gaittake.io.masks import USUAL
+from gaittake.io.video import UNREADABLE, why_unreadable
 from gaittake.sequence import Reject
 from gaittake.silhouette import Image
 from gaittake.use import Masks, Silhouettes
@@ -89,14 +90,37 @@ def require_frames(source: Path) -> Path:
     Raises:
         UserError: it does not exist, cannot be read, or has no frames.
     """
+    if source.is_dir() and is_video(source):
+        raise UserError(
+            f"{source}: a folder whose name ends as that of a file; rename it, without "
+            f"'{source.suffix}'"
+        )
+    if source.is_file() and not is_video(source):
+        raise UserError(
+            f"{source}: not a folder, and not the name of a video; {SEQUENCE} is required. Names "
+            f"of videos end with {', '.join(sorted(VIDEOS))}: convert others, for example to H.264 "
+            "in .mp4."
+        )
     try:
         if is_video(source):
             source.open("rb").close()  # OpenCV does not report why it cannot open a file
         frames = frame_files(source)
     except OSError as error:
         raise unreadable(source, error, required=SEQUENCE) from error
+    if not frames and is_video(source):
+        raise UserError(f"{source}: {_not_decoded(source)}")
     if not frames:
-        others = sorted(path.name for path in source.iterdir()) if source.is_dir() else []
+        others = sorted(path.name for path in source.iterdir())
         found = f" but {', '.join(others[:3])}{' …' * (len(others) > 3)}" if others else ""
         raise UserError(f"{source}: no frames{found}; {SEQUENCE} is required.")
     return source
+
+
+def _not_decoded(video: Path) -> str:
+    """Returns why a file has no frames, and what to do."""
+    if (reason := why_unreadable(video)) != UNREADABLE:  # of a pickle
+        return f"{reason}; one uint8 array [frames, rows, columns] of 0 and 255 is required"
+    return (
+        "no frame can be decoded: the file is empty, damaged or cut off, is no video, or OpenCV "
+        "lacks its codec (often AV1). Copy it again, or convert it, for example to H.264."
+    )

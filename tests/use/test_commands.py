@@ -172,7 +172,7 @@ def test_unreadable_frames_are_counted(
         ),
         (["config", "--out", "a.npz"], "config: no frames but walkers.yaml; a folder of numbered"),
         (["{one}", "nowhere", "--out", "a.npz"], "nowhere: no such file or directory"),
-        (["{model}", "--out", "a.npz"], "not a directory; a folder of numbered images"),
+        (["{model}", "--out", "a.npz"], "not the name of a video; a folder of numbered images"),
         (
             ["{one}", "--out", "a.npz", "--empty-scene", "config"],
             "requires --silhouettes background",
@@ -248,6 +248,28 @@ def test_inspect_describes_a_model_file_and_does_not_advise_to_delete_the_users_
     np.savez(tmp_path / "people.npz", x=np.zeros(2))
     with pytest.raises(UserError, match=r"Delete it if the pipeline wrote it.*otherwise check"):
         inspect(tmp_path / "people.npz")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("walk.wmv", b"x", r"not the name of a video.*end with \.avi.*convert others"),
+        ("empty.mp4", b"", r"no frame can be decoded.*convert it"),
+        ("text.avi", b"no video", r"no frame can be decoded.*convert it"),
+        ("cut.pkl", b"\x80\x03", r"unreadable pickle: .*one uint8 array \[frames, rows"),
+        ("walk.mp4/001.png", b"x", r"walk\.mp4: a folder whose name ends.*without '\.mp4'"),
+        ("no.npz.avi", b"", r"no\.npz\.avi: no frame can be decoded"),
+    ],
+)
+def test_a_file_without_frames_is_refused_with_the_cause(
+    model_file: Path, here: Path, tmp_path: Path, name: str, content: bytes, expected: str
+) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    sequence = path.parent if path.suffix == ".png" else path
+    with pytest.raises(UserError, match=expected):
+        command("compare", "--model", str(model_file), str(sequence), str(ONE))
 
 
 @pytest.mark.parametrize("option", ["--weights", "--student", "--metrics"])
