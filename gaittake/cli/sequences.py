@@ -244,14 +244,20 @@ def _computed(model: "Model", read: "MaskReader", name: str) -> "SequenceEmbeddi
     from gaittake.sequence import Reject, count_rejects
     from gaittake.use.beside import KeypointsBeside, keypoints_beside
     from gaittake.use.describe import usable_frames
+    from gaittake.use.masks import not_frames
 
-    rejects: list[Reject] = []
+    rejects: list[Reject] = not_frames(Path(name))
     masks = read(Path(name), rejects)
-    if model.about.requires_keypoints:
-        given = KeypointsBeside(keypoints_beside(Path(name)), name)
-        found = model.embed_frames(given.watch(masks), name=name, locate=given.locate)
-    else:
-        found = model.embed_frames((mask for _, mask in masks), name=name)
+    try:
+        if model.about.requires_keypoints:
+            given = KeypointsBeside(keypoints_beside(Path(name)), name)
+            found = model.embed_frames(given.watch(masks), name=name, locate=given.locate)
+        else:
+            found = model.embed_frames((mask for _, mask in masks), name=name)
+    except UserError as error:
+        if not rejects:
+            raise
+        raise UserError(f"{error} (skipped: {count_rejects(rejects)})") from error
     if rejects:
         print(f"{name}: skipped {count_rejects(rejects)}")
     print(f"{name}: {usable_frames(found.frames, found.dropped)}")

@@ -5,7 +5,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gaittake.errors import UserError
-from gaittake.io.frames import VIDEOS, frame_files, is_video, judge_masks, read_silhouettes
+from gaittake.io.frames import (
+    VIDEOS,
+    count_frames,
+    frame_files,
+    is_hidden,
+    is_video,
+    judge_masks,
+    read_silhouettes,
+)
 from gaittake.io.masks import USUAL
 from gaittake.io.video import UNREADABLE, why_unreadable
 from gaittake.sequence import Reject
@@ -114,6 +122,14 @@ def require_frames(source: Path) -> Path:
         found = f" but {', '.join(others[:3])}{' …' * (len(others) > 3)}" if others else ""
         raise UserError(f"{source}: no frames{found}; {SEQUENCE} is required.")
     return source
+
+
+def not_frames(source: Path) -> list[Reject]:
+    """Returns the files in a sequence's folder that are not read, without hidden ones."""
+    rejects: list[Reject] = []
+    if not is_video(source):
+        count_frames(source, stage=STAGE, rejects=rejects)
+    return [row for row in rejects if not is_hidden(Path(row.path).name)]
 
 
 def _not_decoded(video: Path) -> str:

@@ -163,6 +163,11 @@ def _shown(seen: _Seen, mirrored: bool) -> Shown:
 
 def _unusable(name: str, dropped: Counter[str], settings: Align) -> UserError:
     total = dropped.total()
+    if not total:
+        return UserError(
+            f"{name}: no frames; masks of whole frames are required, with the whole person in the "
+            "picture"
+        )
     if dropped[NOBODY] == total:
         return UserError(
             f"{name}: none of {total} frames shows a person (at least "

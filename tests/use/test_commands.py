@@ -157,6 +157,29 @@ def test_unreadable_frames_are_counted(
     assert "7 of 7 frames usable" in text
 
 
+def test_a_folder_of_damaged_images_is_refused_with_their_number(
+    model_file: Path, here: Path, tmp_path: Path
+) -> None:
+    folder = write_images(masks(ONE), tmp_path / "sequence")
+    for image in folder.iterdir():
+        image.write_bytes(b"no image")
+    with pytest.raises(UserError, match=r"sequence: no frames;.*skipped: 8 unreadable image"):
+        command("compare", "--model", str(model_file), str(folder), str(ONE))
+
+
+def test_files_that_are_no_frames_are_counted_and_hidden_ones_are_not(
+    model_file: Path, here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_images(masks(ONE), tmp_path / "sequence")
+    (folder / "walk.png").write_bytes((folder / "001.png").read_bytes())
+    (folder / "other-002.png").write_bytes((folder / "001.png").read_bytes())
+    (folder / ".DS_Store").write_bytes(b"")
+    command("embed", "--model", str(model_file), str(folder), "--out", str(tmp_path / "a.npz"))
+    text = printed(capsys)
+    assert "sequence: skipped 1 duplicate frame number, 1 not a numbered image" in text
+    assert "8 of 8 frames usable" in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
