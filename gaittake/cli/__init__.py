@@ -144,6 +144,8 @@ def explanation(error: Exception) -> str | None:
         if _is_unreadable(str(error.filename)):
             return f"{error.filename}: {error.strerror}; your account needs permission to read it"
         return f"{error.filename}: {error.strerror}; choose a writable location"
+    if error.errno == errno.EISDIR:
+        return f"{error.filename}: {error.strerror}; the name of a file is required"
     return f"{error.filename}: {error.strerror}"
 
 

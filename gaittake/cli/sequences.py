@@ -82,6 +82,7 @@ def embed(
         raise UserError(f"--out {out}: the file name must end with .npz")
     if twice := [name for name, count in Counter(sequences).items() if count > 1]:
         raise UserError(f"{twice[0]}: given twice; give each sequence once")
+    _require_writable(out)
     loaded, read = _prepare(model, sequences, silhouettes, masks, empty_scene, device, threads)
     from gaittake.io.progress import progress
     from gaittake.use.embedding_file import write_embeddings
@@ -129,6 +130,7 @@ def enrol(
         raise UserError(f"--gallery {gallery}: the file name must end with .npz")
     if not name.strip():
         raise UserError("the name of the person is empty")
+    _require_writable(gallery)
     loaded, read = _prepare(model, sequences, silhouettes, masks, empty_scene, device, threads)
     from gaittake.use.gallery import Enrolled, read_gallery, write_gallery
     from gaittake.use.gallery import enrol as add
@@ -224,6 +226,12 @@ def _prepare(
     chosen = network_on(device, threads) if loaded is None or torch_masks else "cpu"
     read = mask_reader(silhouettes, masks=masks, empty_scene=empty_scene, device=chosen)
     return loaded or load(path, chosen), read
+
+
+def _require_writable(path: Path) -> None:
+    from gaittake.io.atomic import require_writable
+
+    require_writable(path)
 
 
 def _is_embedding(name: str) -> bool:

@@ -1,5 +1,6 @@
 """Atomic writes: to a temporary name first, renamed when the content is complete."""
 
+import errno
 import glob
 import os
 import shutil
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gaittake.errors import UserError
 from gaittake.machine import is_alive, machine_name
 
 
@@ -15,8 +17,11 @@ def whole_file(path: Path) -> Iterator[Path]:
     """Yields a temporary path next to `path`; renames it to `path` if the block succeeds.
 
     Raises:
-        OSError: the folder is not writable, or the disk is full. `path` stays as it was.
+        OSError: the folder is not writable, `path` is a folder, or the disk is full. `path` stays
+            as it was; the error names it.
     """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(path)
     # torch.save stores the file's name without its suffix: it must be the same in each run.
@@ -27,7 +32,8 @@ def whole_file(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         temporary.replace(path)
     except OSError as error:
-        if error.errno is not None and error.filename is None:  # "disk full" names no file
+        # "Disk full" names no file, others the temporary one.
+        if error.errno is not None and str(error.filename) in ("None", str(temporary)):
             error.filename = str(path)
         raise
     finally:
@@ -47,6 +53,21 @@ def whole_folder(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def require_writable(path: Path) -> None:
+    """Checks that a file can be written at a place, before anything is computed.
+
+    Raises:
+        UserError: it is a folder, below a file, or in a folder that is not writable.
+    """
+    if path.is_dir():
+        raise UserError(f"{path}: a folder; the name of a file to write is required")
+    above = next(folder for folder in path.absolute().parents if os.path.lexists(folder))
+    if not above.is_dir():
+        raise UserError(f"{path}: {above} is no folder; choose another location")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise UserError(f"{path}: no permission to write in {above}; choose a writable location")
 
 
 def _remove_leftovers(path: Path) -> None:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from gaittake.errors import UserError
@@ -81,7 +82,8 @@ def out_of_memory(out: Path) -> str:
 
 def forget_out_of_memory(out: Path) -> None:
     """Deletes the note of an earlier run."""
-    _note(out).unlink(missing_ok=True)
+    with suppress(NotADirectoryError):  # the command itself names a wrong place
+        _note(out).unlink(missing_ok=True)
 
 
 def _note(out: Path) -> Path:

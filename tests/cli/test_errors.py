@@ -11,6 +11,7 @@ import pytest
 from gaittake.cli import _each_set, explanation
 from gaittake.cli.options import job_of
 from gaittake.errors import Preempted
+from gaittake.io.atomic import whole_file
 from tests.cli.conftest import Run, assert_one_line
 from tests.conftest import write_cache
 
@@ -218,3 +219,33 @@ def test_a_stop_from_outside_has_its_own_exit_code(
     found, said = run("config", "tiny")
     assert found == code
     assert "Traceback" not in said
+
+
+def test_an_output_below_a_file_or_in_place_of_a_folder_is_one_line(run: Run) -> None:
+    Path("walk").mkdir()
+    Path("out.npz").mkdir()
+    Path("file").write_text("x")
+    assert_one_line(run("model", "embed", "walk", "--out", "out.npz"), "out.npz: a folder")
+    assert_one_line(run("model", "enrol", "anna", "walk", "--gallery", "out.npz"), "out.npz: a f")
+    below = run("model", "embed", "walk", "--out", "file/a.npz")
+    assert_one_line(below, "file/a.npz: ", "/file is no folder; choose another location")
+
+
+def test_an_output_in_a_folder_that_is_not_writable_is_known_before_the_work(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: mode & os.W_OK == 0)
+    said = run("model", "embed", "nowhere", "--out", "new/a.npz")
+    assert_one_line(said, "new/a.npz: no permission to write in ", "choose a writable location")
+
+
+def test_a_failed_write_names_the_file_that_was_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match="directory") as folder, whole_file(tmp_path / "folder"):
+        pass
+    line = f"{tmp_path / 'folder'}: Is a directory; the name of a file is required"
+    assert explanation(folder.value) == line
+    with pytest.raises(OSError, match="No such") as gone, whole_file(tmp_path / "a" / "b") as made:
+        made.parent.rmdir()
+        made.write_bytes(b"x")
+    assert str(gone.value.filename) == str(tmp_path / "a" / "b")
