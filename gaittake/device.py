@@ -73,6 +73,21 @@ def check_card(device: torch.device) -> None:
     )
 
 
+def require_gpu(device: torch.device) -> None:
+    """Checks that PyTorch can compute on a GPU.
+
+    Raises:
+        UserError: there is none, it has another number, or as `check_card`.
+    """
+    if fault := why_no_gpu():
+        raise UserError(
+            f"device '{device}': PyTorch finds no GPU: {fault}. To compute on the CPU: device='cpu'"
+        )
+    if (device.index or 0) >= (found := torch.cuda.device_count()):
+        raise UserError(f"device '{device}': PyTorch finds {found} GPUs, counted from 0")
+    check_card(device)
+
+
 def _version(architecture: str) -> tuple[int, int]:
     """Returns (12, 0) of `sm_120` and (9, 0) of `sm_90a`."""
     return divmod(int(re.sub(r"\D", "", architecture)), 10)

@@ -50,10 +50,12 @@ def identify(
         fpir: largest false-positive identification rate.
 
     Raises:
-        UserError: nobody is enrolled, or the calibration has no threshold for this rate.
+        UserError: nobody is enrolled, an embedding is not of such a model, or the calibration has
+            no threshold for this rate.
     """
     if not gallery:
         raise UserError("the gallery is empty; enrol people first")
+    model.require_embeddings(embedding, *(item.embedding for item in gallery))
     measured = model.about.calibration
     threshold = threshold_of(measured, sequences=len(gallery), fpir=fpir)
     rows = np.stack([item.embedding for item in gallery])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gaittake.arrays import Float32s
+from gaittake.arrays import Float32s, describe_array
 from gaittake.errors import UserError
 from gaittake.keypoints import MIRROR, NAMES
 from gaittake.sequence import Reject, Sequence
@@ -45,12 +45,19 @@ def given_keypoints(keypoints: npt.NDArray[np.floating], frames: int) -> Locate:
         frames: number of silhouettes.
 
     Raises:
-        UserError: another shape, or values that are not finite.
+        UserError: no array of numbers, another shape, or values that are not finite.
     """
-    if keypoints.shape != (frames, len(NAMES), 3) or not np.isfinite(keypoints).all():
+    required = f"finite values [{frames}, {len(NAMES)}, 3] are required, one row per silhouette"
+    if (
+        not isinstance(keypoints, np.ndarray)
+        or keypoints.shape != (frames, len(NAMES), 3)
+        or keypoints.dtype.kind not in "fiu"
+    ):
+        raise UserError(f"keypoints: {required}; found {describe_array(keypoints)}")
+    if strange := int((~np.isfinite(keypoints).all(axis=(1, 2))).sum()):
         raise UserError(
-            f"keypoints: finite values [{frames}, {len(NAMES)}, 3] are required, one row per "
-            f"silhouette; found {list(keypoints.shape)}"
+            f"keypoints: {required}; {strange} rows have others. Give an unknown keypoint a "
+            "confidence of 0, or drop its silhouette."
         )
     rows = keypoints.astype(np.float32)
 

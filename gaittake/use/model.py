@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from gaittake.arrays import describe_array
 from gaittake.errors import UserError
 from gaittake.evaluation.distance import distances
 from gaittake.sequence import Reject
@@ -116,6 +117,8 @@ class Model:
         """
         masks = binary_masks(silhouettes)
         locate = None if keypoints is None else given_keypoints(keypoints, len(masks))
+        if locate is not None and self.about.keypoints == "none":
+            logger.warning("%s: the model uses no keypoints; those given are ignored", self.path)
         found = self.embed_frames(masks, name="silhouettes", locate=locate)
         if found.dropped:
             logger.warning("silhouettes: %s", usable_frames(found.frames, found.dropped))
@@ -156,22 +159,32 @@ class Model:
         """Returns the distance between two embeddings `[p, d]`, as evaluation measures it.
 
         Raises:
-            UserError: an embedding of another shape.
+            UserError: as `require_embeddings`.
+        """
+        self.require_embeddings(one, other)
+        return float(distances(one[None], other[None], kind=self.about.distance)[0, 0])
+
+    def require_embeddings(self, *embeddings: Embedding) -> None:
+        """Checks that these are embeddings of such a model.
+
+        Raises:
+            UserError: one is no array `[p, d]` of finite floating-point numbers.
         """
         shape = (self.about.parts, self.about.embedding)
-        for embedding in (one, other):
-            if embedding.shape != shape:
+        for each in embeddings:
+            fits = isinstance(each, np.ndarray) and each.shape == shape and each.dtype.kind == "f"
+            if not fits or not np.isfinite(each).all():
+                found = f"{describe_array(each)}{', not all of them finite' if fits else ''}"
                 raise UserError(
-                    f"embeddings {list(shape)} are required; found {list(embedding.shape)}. "
-                    "Compute both with this model."
+                    f"embeddings {list(shape)} of finite floating-point numbers are required; "
+                    f"found {found}. Compute them with this model."
                 )
-        return float(distances(one[None], other[None], kind=self.about.distance)[0, 0])
 
     def compare(self, one: Embedding, other: Embedding) -> Comparison:
         """Returns the distance between two embeddings `[p, d]` and its rank among measured ones.
 
         Raises:
-            UserError: an embedding of another shape.
+            UserError: as `require_embeddings`.
         """
         distance, measured = self.distance(one, other), self.about.calibration
         return Comparison(
@@ -207,9 +220,12 @@ def load(path: str | Path | None = None, device: "str | torch.device" = "cpu") -
     Raises:
         UserError: the file does not exist, cannot be read, is not a model file, is damaged, or
             does not fit this version of gaittake; gaittake ships none; PyTorch is required and not
-            installed; or an ONNX file on a GPU.
+            installed; another device, or no such GPU; or an ONNX file on a GPU.
     """
-    path = shipped_model(gpu=str(device) != "cpu") if path is None else Path(path)
+    kind = _kind(device)
+    if kind not in ("cpu", "cuda"):
+        raise UserError(f"device '{device}': 'cpu' or 'cuda' is required")
+    path = shipped_model(gpu=kind != "cpu") if path is None else Path(path)
     header, networks = _onnx(path, device) if is_onnx(path) else _torch(path, device)
     model = Model(header, path, networks)
     origin = header.about.origin
@@ -219,7 +235,7 @@ def load(path: str | Path | None = None, device: "str | torch.device" = "cpu") -
 
 
 def _onnx(path: Path, device: "str | torch.device") -> tuple[Header, Networks]:
-    if str(device) != "cpu":
+    if _kind(device) != "cpu":
         raise UserError(
             f"{path}: an ONNX file is computed on the CPU, not on '{device}'; for a GPU, use the "
             "model's .safetensors file"
@@ -236,7 +252,16 @@ def _torch(path: Path, device: "str | torch.device") -> tuple[Header, Networks]:
         require_torch(path)
     import torch
 
+    from gaittake.device import require_gpu
     from gaittake.use.run_torch import torch_networks
 
     content = read_model(path)
-    return content.header, torch_networks(content, path, torch.device(device))
+    chosen = torch.device(device)
+    if chosen.type == "cuda":
+        require_gpu(chosen)
+    return content.header, torch_networks(content, path, chosen)
+
+
+def _kind(device: "str | torch.device") -> str:
+    """Returns `cuda` of `cuda:1`, without an import of PyTorch."""
+    return str(device).partition(":")[0]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gaittake.arrays import Bools, Float32s
+from gaittake.arrays import Bools, Float32s, describe_array
 from gaittake.errors import UserError
 from gaittake.io.masks import judge
 from gaittake.keypoints import normalise
@@ -76,7 +76,8 @@ def network_input(
         name: of the sequence, for messages.
 
     Raises:
-        UserError: no frame is usable, or more than `MAX_FRAMES` frames show a person.
+        UserError: a frame of another shape or dtype, no frame is usable, or more than `MAX_FRAMES`
+            frames show a person.
     """
     seen, dropped = _whole_figures(frames, settings, name)
     jumping = usable.jumps([item.figure for item in seen])
@@ -131,6 +132,11 @@ def _whole_figures(
     seen: list[_Seen] = []
     dropped: Counter[str] = Counter()
     for number, frame in enumerate(frames):
+        if not isinstance(frame, np.ndarray) or frame.ndim != 2 or frame.dtype != np.uint8:
+            raise UserError(
+                f"{name}: masks [rows, columns] of uint8, 0 or 255, are required; found "
+                f"{describe_array(frame)} in place {number}"
+            )
         found = usable.measure(frame) if int(frame.sum()) > settings.min_mass else None
         reason = NOBODY if found is None else usable.fault(found)
         if found is None or reason:
@@ -199,21 +205,28 @@ def binary_masks(silhouettes: npt.NDArray[np.generic]) -> Image:
         silhouettes: `[s, rows, columns]` bool, or uint8 where values above 127 are the person.
 
     Raises:
-        UserError: another shape or dtype, masks of 0 and 1, or not masks: photographs, or the
-            background bright.
+        UserError: no array, another shape or dtype, no value above 127 (masks of 0 and 1), or not
+            masks: photographs, or the background bright.
     """
-    if silhouettes.ndim != 3 or silhouettes.dtype not in (np.uint8, np.bool_):
+    if (
+        not isinstance(silhouettes, np.ndarray)
+        or silhouettes.ndim != 3
+        or silhouettes.dtype not in (np.uint8, np.bool_)
+    ):
         raise UserError(
             "silhouettes: a uint8 array [frames, rows, columns] of 0 and 255 is required; found "
-            f"{silhouettes.dtype} {list(silhouettes.shape)}"
+            f"{describe_array(silhouettes)}"
         )
-    if silhouettes.dtype == np.uint8 and silhouettes.size and silhouettes.max() == 1:
+    largest = int(silhouettes.max(initial=0))
+    if silhouettes.dtype == np.uint8 and 0 < largest <= 127:
+        found, advice = f"values up to {largest}", "a bool array that is True at the person"
+        if largest == 1:
+            found, advice = "0 and 1", "silhouettes > 0 or 255 * silhouettes"
         raise UserError(
-            "silhouettes: values 0 and 255 are required; found 0 and 1. Pass silhouettes > 0 or "
-            "255 * silhouettes."
+            f"silhouettes: values 0 and 255 are required; found {found}. Pass {advice}."
         )
     person = silhouettes if silhouettes.dtype == np.bool_ else silhouettes.astype(np.uint8) > 127
-    if len(person):
+    if person.size:
         some = {len(person) * part // 4 for part in (1, 2, 3)}
         if fault := judge([silhouettes[place].astype(np.uint8) for place in sorted(some)]).fault:
             raise UserError(f"silhouettes: not masks of a bright person on black: {fault.found}")

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,8 @@ from gaittake.io.ragged import open_ragged
 from gaittake.pose import predict
 from gaittake.pose.locate import Detections, detect_candidates
 from gaittake.use.describe import short_sequence
+from gaittake.use.gallery import Enrolled
+from gaittake.use.identify import identify
 from gaittake.use.model import Model, load
 from tests.use.tiny import export, film, masks, sequence
 
@@ -173,7 +176,11 @@ def test_bool_masks_are_accepted(model: Model, here: Path) -> None:
     [
         (np.zeros((5, 40, 30), np.uint8), "none of 5 frames shows a person"),
         (np.zeros((0, 40, 30), np.uint8), "silhouettes: no frames"),
+        (np.zeros((5, 0, 30), np.uint8), "none of 5 frames shows a person"),
         (np.ones((5, 40, 30), np.uint8), "found 0 and 1"),
+        (np.full((5, 40, 30), 100, np.uint8), "found values up to 100"),
+        ([np.zeros((40, 30), np.uint8)], "found a list"),
+        (torch.zeros((5, 40, 30), dtype=torch.uint8), "found a Tensor"),
         (np.zeros((40, 30), np.uint8), r"found uint8 \[40, 30\]"),
         (np.zeros((5, 40, 30), np.float32), "found float32"),
         (255 - np.pad(np.full((5, 20, 10), 255, np.uint8), ((0, 0), (10, 10), (10, 10))),
@@ -190,9 +197,52 @@ def test_arrays_that_are_not_masks_are_refused(
 
 def test_keypoints_of_another_shape_are_refused(model: Model) -> None:
     silhouettes = np.full((5, 40, 30), 255, np.uint8)
-    for wrong in (np.zeros((4, 17, 3)), np.zeros((5, 17, 2)), np.full((5, 17, 3), np.nan)):
-        with pytest.raises(UserError, match=r"\[5, 17, 3\] are required"):
+    strange = np.zeros((5, 17, 3))
+    strange[3, 0, 0] = np.nan
+    for wrong, found in (
+        (np.zeros((4, 17, 3)), r"found float64 \[4, 17, 3\]"),
+        (np.zeros((5, 17, 2)), r"found float64 \[5, 17, 2\]"),
+        (np.zeros((5, 17, 3), dtype=str), r"found <U1 \[5, 17, 3\]"),
+        (np.zeros((5, 17, 3)).tolist(), "found a list"),
+        (strange, "1 rows have others"),
+    ):
+        with pytest.raises(UserError, match=rf"\[5, 17, 3\] are required.*{found}"):
             model.embed(silhouettes, wrong)
+
+
+@pytest.mark.parametrize(
+    ("frame", "found"),
+    [
+        (np.zeros((40, 30), np.bool_), r"found bool \[40, 30\] in place 0"),
+        (np.zeros((40, 30, 3), np.uint8), r"found uint8 \[40, 30, 3\]"),
+        ("001.png", "found a str"),
+    ],
+)
+def test_frames_of_another_kind_are_refused(model: Model, frame: object, found: str) -> None:
+    with pytest.raises(UserError, match=f"anna: masks .* of uint8, 0 or 255.*{found}"):
+        model.embed_frames([frame], name="anna")  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("device", ["gpu", "mps", "meta", "", None])
+def test_a_device_of_another_kind_is_refused(model_file: Path, device: Any) -> None:
+    with pytest.raises(UserError, match="'cpu' or 'cuda' is required"):
+        gaittake.load(model_file, device)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+@pytest.mark.parametrize("device", ["cuda", "cuda:3", torch.device("cuda")])
+def test_a_gpu_that_is_not_there_is_one_line(model_file: Path, device: Any) -> None:
+    with pytest.raises(UserError, match=r"PyTorch finds no GPU: .*device='cpu'"):
+        gaittake.load(model_file, device)
+
+
+def test_a_gpu_of_another_number_is_one_line(
+    model_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(UserError, match="'cuda:1': PyTorch finds 1 GPUs, counted from 0"):
+        gaittake.load(model_file, "cuda:1")
 
 
 def test_a_comparison_ranks_the_distance_among_measured_ones(model: Model, here: Path) -> None:
@@ -211,8 +261,21 @@ def test_a_comparison_ranks_the_distance_among_measured_ones(model: Model, here:
 
 
 def test_embeddings_of_another_shape_are_refused(model: Model) -> None:
-    with pytest.raises(UserError, match=r"\[32, 128\] are required; found \[1, 128\]"):
-        model.distance(np.zeros((32, 128), np.float32), np.zeros((1, 128), np.float32))
+    fine = np.zeros((32, 128), np.float32)
+    for wrong, found in (
+        (fine[:1], r"found float32 \[1, 128\]"),
+        (fine.astype(int), r"found int64 \[32, 128\]"),
+        (fine.tolist(), "found a list"),
+        (fine * np.nan, "not all of them finite"),
+    ):
+        for call in (
+            lambda each: model.distance(fine, each),
+            lambda each: model.compare(each, fine),
+            lambda each: identify(each, [Enrolled("anna", "clip", fine)], model, fpir=0.5),
+            lambda each: identify(fine, [Enrolled("anna", "clip", each)], model, fpir=0.5),
+        ):
+            with pytest.raises(UserError, match=rf"\[32, 128\] of finite .*{found}"):
+                call(wrong)
 
 
 def test_loading_warns_about_a_model_of_rendered_people(
@@ -230,10 +293,14 @@ def test_importing_the_package_does_not_load_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-def test_a_network_without_keypoints_has_no_student(here: Path, tmp_path: Path) -> None:
+def test_a_network_without_keypoints_has_no_student(
+    here: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     found = load(export(tmp_path / "gei.safetensors", method="gei"))
     silhouettes = masks(sequence(*SEQUENCE))
     embedding = found.embed(silhouettes)
+    found.embed(silhouettes, np.zeros((len(silhouettes), 17, 3)))
+    assert "the model uses no keypoints; those given are ignored" in caplog.text
     with open_ragged(Path("results/walkers/gei/embeddings.h5"), kind="embeddings") as opened:
         assert np.abs(opened.read("embeddings", 0, 1)[0] - embedding).max() < 1e-4
     assert found.about.predict is None
