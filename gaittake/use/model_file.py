@@ -212,7 +212,7 @@ def unreadable(path: Path, error: OSError, *, required: str) -> UserError:
 def _unread(path: Path, error: OSError | ValueError) -> UserError:
     if isinstance(error, OSError):
         return unreadable(path, error, required=f"a file written by `{EXPORT}`")
-    if zipfile.is_zipfile(path):
+    if _is_of_torch_save(path):
         return UserError(
             f"{path}: not a safetensors file but one of torch.save, as older versions of gaittake "
             f"wrote them. Export the model again with `{EXPORT}`; --weights takes old weights."
@@ -221,6 +221,15 @@ def _unread(path: Path, error: OSError | ValueError) -> UserError:
         f"{path}: not a model file, or a damaged one ({error}). A file written by `{EXPORT}` is "
         f"required; if this is one: {FIX[0].lower()}{FIX[1:]}"
     )
+
+
+def _is_of_torch_save(path: Path) -> bool:
+    """Returns whether a file is an archive of `torch.save`; others are .npz files, for example."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith("data.pkl") for name in archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 def _header(texts: Mapping[str, str], path: Path) -> Header:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -169,6 +170,13 @@ def test_a_model_in_the_old_format_says_what_to_do_and_runs_no_code(tmp_path: Pa
     assert "older versions of gaittake" in message
     assert "Export the model again with `gaittake model export`" in message
     assert not (tmp_path / "harm").exists()
+
+
+def test_an_archive_of_another_program_is_not_taken_for_an_old_model(tmp_path: Path) -> None:
+    np.savez(tmp_path / "people.npz", x=np.zeros(2))
+    message = refused(tmp_path / "people.npz")
+    assert "not a model file, or a damaged one (not a safetensors file)" in message
+    assert "older versions" not in message
 
 
 def test_another_format_version_names_both_and_the_writer(model_file: Path, tmp_path: Path) -> None:
