@@ -128,7 +128,7 @@ def enrol(
     """Add a person's sequences to a gallery file."""
     if gallery.suffix != ".npz":
         raise UserError(f"--gallery {gallery}: the file name must end with .npz")
-    if not name.strip():
+    if not (name := name.strip()):
         raise UserError("the name of the person is empty")
     _require_writable(gallery)
     loaded, read = _prepare(model, sequences, silhouettes, masks, empty_scene, device, threads)
@@ -140,7 +140,9 @@ def enrol(
     enrolled = add(known, new)
     write_gallery(enrolled, loaded, gallery)
     people = len({item.name for item in enrolled})
-    print(f"{gallery}: {len(enrolled)} sequences of {people} people")
+    again = len(known) + len(new) - len(enrolled)
+    replaced = f" ({again} replaced: enrolled before, or given twice)" if again else ""
+    print(f"{gallery}: {len(enrolled)} sequences of {people} people{replaced}")
 
 
 def identify(

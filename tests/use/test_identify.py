@@ -93,6 +93,31 @@ def test_a_recording_is_enrolled_once_and_for_one_person(people: list[Enrolled])
         enrol(people, [people[0]._replace(name="bob")])
 
 
+def test_a_recording_under_another_name_is_the_same_recording(people: list[Enrolled]) -> None:
+    again = people[0]._replace(clip="elsewhere", embedding=people[0].embedding + 5e-5)
+    assert [item.clip for item in enrol(people, [again, again])] == [
+        *(item.clip for item in people[1:]),
+        "elsewhere",
+    ]
+    with pytest.raises(UserError, match=f"elsewhere: enrolled for anna, as {ONE}; a recording"):
+        enrol(people, [again._replace(name="bob")])
+    with pytest.raises(UserError, match="enrolled for anna"):
+        enrol([], [again, again._replace(name="bob")])
+
+
+def test_the_command_says_that_a_recording_is_replaced(
+    model_file: Path, here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gallery = tmp_path / "people.npz"
+    options = ("--model", str(model_file), "--gallery", str(gallery))
+    command("enrol", "anna", str(ONE), str(AGAIN), *options)
+    assert "replaced" not in printed(capsys)
+    command("enrol", "anna ", f"{ONE}/", str(ONE.absolute()), *options)
+    assert "2 sequences of 1 people (2 replaced" in printed(capsys)
+    with pytest.raises(UserError, match=f"enrolled for anna, as {ONE.absolute()}"):
+        command("enrol", "bob", f"./{ONE}", *options)
+
+
 def test_the_commands_enrol_and_identify(
     model_file: Path, here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
