@@ -30,6 +30,7 @@ from gaittake.use.model_file import (
 from gaittake.use.motion import without_stride
 from gaittake.use.network_input import binary_masks, network_input
 from gaittake.use.networks import Embedding, Networks
+from gaittake.use.usable import two_figures
 
 if TYPE_CHECKING:
     import torch
@@ -104,7 +105,7 @@ class Model:
 
         Uses the frames that show a whole person. If the person walks to the right, uses the mirror
         images. Logs a warning if frames are dropped, or if the embedding is less reliable: too few
-        frames, a person who stands, or less than a stride.
+        frames, a person who stands, less than a stride, or two figures.
 
         Args:
             silhouettes: `[frames, rows, columns]` masks of whole frames, uint8, 0 or 255.
@@ -151,6 +152,7 @@ class Model:
             f"{name}: {len(rejects)} frames, {rejects[0].reason}" if rejects else None,
             short_sequence(name, count, self.about),
             without_stride(name, found.silhouettes),
+            two_figures(name, count, found.with_two),
         ]
         warnings = tuple(filter(None, doubts))
         return SequenceEmbedding(embedding, count, found.dropped, warnings)

@@ -35,12 +35,14 @@ class NetworkInput(NamedTuple):
         keypoints: `[s, 17, 3]`, normalised.
         dropped: number of frames by the reason for which they were dropped.
         mirrored: number of frames in which the person walks to the right.
+        with_two: number of frames that show two figures.
     """
 
     silhouettes: Image
     keypoints: Float32s
     dropped: Counter[str]
     mirrored: int
+    with_two: int = 0
 
 
 class _Seen(NamedTuple):
@@ -50,6 +52,7 @@ class _Seen(NamedTuple):
     figure: Figure
     shape: tuple[int, int]
     packed: bytes
+    two: bool
 
     def image(self) -> Image:
         """Returns the mask `[rows, columns]`, 0 or 255."""
@@ -112,7 +115,8 @@ def network_input(
         centre=np.array([item.centre for item in aligned], dtype=np.float32),
     )
     images = np.stack([item.image for item in aligned])
-    return NetworkInput(images, keypoints, +dropped, int(right.sum()))
+    with_two = sum(item.two for item in kept)
+    return NetworkInput(images, keypoints, +dropped, int(right.sum()), with_two)
 
 
 def _followed(located: Float32s, shown: list[Shown], heights: npt.NDArray[np.float64]) -> Float32s:
@@ -144,7 +148,7 @@ def _whole_figures(
             continue
         rows, columns = frame.shape
         packed = zlib.compress(np.packbits(frame > 0).tobytes(), 1)
-        seen.append(_Seen(number, found, (rows, columns), packed))
+        seen.append(_Seen(number, found, (rows, columns), packed, usable.shows_two(frame)))
         if len(seen) > MAX_FRAMES:
             raise UserError(
                 f"{name}: more than {MAX_FRAMES:,} frames show a person, the limit for one "

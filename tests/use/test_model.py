@@ -166,6 +166,13 @@ def test_a_sequence_should_be_as_long_as_a_training_clip_and_a_whole_stride(mode
     assert (untrained.training_frames, untrained.reliable_frames) == (0, 25)
 
 
+def test_two_people_give_a_warning(model: Model) -> None:
+    frame = np.zeros((60, 60), np.uint8)
+    frame[10:50, 10:18] = frame[10:50, 24:32] = 255
+    found = model.embed_frames([frame] * 30, name="anna")
+    assert "anna: 30 of 30 frames show two figures" in " ".join(found.warnings)
+
+
 def test_bool_masks_are_accepted(model: Model, here: Path) -> None:
     silhouettes = masks(sequence(*SEQUENCE))
     assert np.array_equal(model.embed(silhouettes > 0), model.embed(silhouettes))

@@ -106,3 +106,13 @@ def test_a_batch_has_frames_of_one_shape() -> None:
         [3, 4, 5, 6],
         [7],
     ]
+
+
+def test_frames_that_show_two_figures_are_counted() -> None:
+    alone = [np.roll(frame, -14, axis=1) for frame in crossing(step=0)]
+    beside = [np.maximum(frame, np.roll(frame, 18, axis=1)) for frame in alone]
+    counts = [
+        network_input(frames, settings=Align(), locate=no_keypoints, name="anna").with_two
+        for frames in (alone, beside, alone[:15] + beside[:5])
+    ]
+    assert counts == [0, 20, 0]  # a few are dropped: their area jumps

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gaittake.use.usable import Figure, fault, jumps, measure
+from gaittake.use.usable import Figure, fault, jumps, measure, shows_two, two_figures
 
 WALKING = Figure(width=40, height=100, area=1800, centre=60.0, cut=False)
 
@@ -76,3 +76,30 @@ def test_steps_an_approach_and_a_fast_crossing_are_no_jumps() -> None:
     fast = [WALKING._replace(centre=12.0 * n) for n in range(60)]
     for figures in (steps, near, fast):
         assert not jumps(figures).any()
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "expected"),
+    [
+        (slice(10, 60), slice(30, 40), True),  # another person, beside the first
+        (slice(20, 60), slice(30, 40), True),  # a smaller one
+        (slice(10, 60), slice(30, 34), False),  # an arm apart from the body
+        (slice(30, 60), slice(30, 40), False),  # a bag, a shadow
+        (slice(10, 60), slice(25, 35), False),  # touches the first: one part
+    ],
+)
+def test_two_people_are_two_parts_of_similar_area_and_height(
+    rows: slice, columns: slice, expected: bool
+) -> None:
+    frame = np.zeros((80, 60), np.uint8)
+    assert not shows_two(frame)
+    frame[10:60, 15:25] = 255
+    assert not shows_two(frame)
+    frame[rows, columns] = 255
+    assert shows_two(frame) == expected
+    assert shows_two(np.ascontiguousarray(frame[:, ::-1])) == expected
+
+
+def test_a_few_frames_with_two_figures_are_no_warning() -> None:
+    assert two_figures("anna", 50, 5) is None
+    assert "anna: 6 of 50 frames show two figures" in str(two_figures("anna", 50, 6))
