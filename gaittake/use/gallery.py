@@ -41,12 +41,12 @@ def enrol(gallery: list[Enrolled], new: list[Enrolled]) -> list[Enrolled]:
         UserError: a clip is enrolled for another person.
     """
     for item in new:
-        if known := next((each for each in gallery if _is_again(item, each)), None):
-            if known.name != item.name:
-                same = "" if known.clip == item.clip else f", as {known.clip}"
-                raise UserError(
-                    f"{item.clip}: enrolled for {known.name}{same}; a recording shows one person"
-                )
+        others = (each for each in gallery if each.name != item.name)
+        if known := next((each for each in others if _is_again(item, each)), None):
+            same = "" if known.clip == item.clip else f", as {known.clip}"
+            raise UserError(
+                f"{item.clip}: enrolled for {known.name}{same}; a recording shows one person"
+            )
         gallery = [each for each in gallery if not _is_again(item, each)] + [item]
     return gallery
 
