@@ -142,7 +142,9 @@ def enrol(
     people = len({item.name for item in enrolled})
     again = len(known) + len(new) - len(enrolled)
     replaced = f" ({again} replaced: enrolled before, or given twice)" if again else ""
-    print(f"{gallery}: {len(enrolled)} sequences of {people} people{replaced}")
+    sequences_of = "1 sequence of" if len(enrolled) == 1 else f"{len(enrolled)} sequences of"
+    whom = "1 person" if people == 1 else f"{people} people"
+    print(f"{gallery}: {sequences_of} {whom}{replaced}")
 
 
 def identify(

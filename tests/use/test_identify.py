@@ -113,7 +113,7 @@ def test_the_command_says_that_a_recording_is_replaced(
     command("enrol", "anna", str(ONE), str(AGAIN), *options)
     assert "replaced" not in printed(capsys)
     command("enrol", "anna ", f"{ONE}/", str(ONE.absolute()), *options)
-    assert "2 sequences of 1 people (2 replaced" in printed(capsys)
+    assert "2 sequences of 1 person (2 replaced" in printed(capsys)
     with pytest.raises(UserError, match=f"enrolled for anna, as {ONE.absolute()}"):
         command("enrol", "bob", f"./{ONE}", *options)
 

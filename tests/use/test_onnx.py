@@ -148,7 +148,7 @@ def test_commands_need_no_extra(onnx_file: Path, here: Path, tmp_path: Path) -> 
         (("show",), "method"),
         (("embed", one, "--out", out, *model), out),
         (("compare", one, other, *model), "distance"),
-        (("enrol", "anna", one, *gallery, *model), "1 sequences of 1 people"),
+        (("enrol", "anna", one, *gallery, *model), "1 sequence of 1 person"),
         (("identify", one, *gallery, "--fpir", "1", *model), "anna"),
     ):
         done = without_extras(*arguments, cwd=here)
