@@ -240,9 +240,10 @@ class Settings(Section):
         usual = {"rank1": tuple(self.methods), "table": peers, "ablation": self._ablation()}
         found = self.tables.get(table) or usual.get(table)
         if found is None:
+            known = ", ".join(dict.fromkeys((*usual, *self.tables)))
             raise UserError(
-                f"tables.{table}: there is no such table; define it by its methods, for example "
-                f"tables: {{{table}: [gei, gaittake]}}"
+                f"tables.{table}: there is no such table; {self.dataset} has {known}. Define "
+                f"another by its methods, for example tables: {{{table}: [gei, gaittake]}}"
             )
         for lack in filter(None, map(self.lacks_keypoints, found)):
             raise UserError(lack)

@@ -66,9 +66,28 @@ def load_settings(path: Path, overrides: tuple[str, ...] = ()) -> Settings:
         raise UserError(f"{path}: {describe(error)}") from error
 
 
-def split_changes(text: str) -> list[str]:
-    """Returns the changes in a text, `a.b=1 c.d=two words`: each begins with `name=`."""
-    return re.split(r"\s+(?=[\w.]+\s*=)", text.strip()) if text.strip() else []
+def split_changes(given: object) -> list[str]:
+    """Returns the changes in a text, `a.b=1 c.d=two words`: each begins with `name=`.
+
+    Args:
+        given: the text, a list of texts, or None. Snakemake reads the value of `--config set=…` as
+            YAML, so it may arrive as anything else.
+
+    Raises:
+        UserError: it is something else, for example a mapping, which has lost a part of the text.
+    """
+    if isinstance(given, list):
+        return [change for item in given for change in split_changes(item)]
+    if isinstance(given, dict):
+        found = ", ".join(f"{name}: {value}" for name, value in given.items())
+        raise UserError(
+            f"--config set={found}: Snakemake splits it at the colon; name each field, as "
+            "model.temporal=max, or set the value in config/NAME.yaml"
+        )
+    if given is not None and not isinstance(given, str):
+        raise UserError(f"--config set={given}: section.field=value is needed, as train.steps=1000")
+    text = (given or "").strip()
+    return re.split(r"\s+(?=[\w.]+\s*=)", text) if text else []
 
 
 def _read(path: Path) -> tuple[dict[str, Any], Path]:
@@ -76,7 +95,12 @@ def _read(path: Path) -> tuple[dict[str, Any], Path]:
     files = sorted(p for p in path.parent.glob("*") if p.suffix.lower() in ENDINGS)
     found = [p for p in files if p.stem == path.stem and p.is_file()]
     if not found:
-        known = ", ".join(dict.fromkeys(p.stem for p in files)) or "none"
+        known = ", ".join(dict.fromkeys(p.stem for p in files))
+        if not known:
+            raise UserError(
+                f"{path}: there is no such settings file, and {path.parent.absolute()} has none. "
+                "Run the command in the project's folder, or set snakemake --directory"
+            )
         raise UserError(
             f"{path}: there is no such settings file; datasets there: {known}. "
             "config/README.md says how to write one."

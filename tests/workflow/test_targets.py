@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from gaittake.settings import split_changes
 from tests.workflow.project import TARGET, Project, fresh_project
 
 
@@ -17,6 +18,14 @@ from tests.workflow.project import TARGET, Project, fresh_project
         (("results/smoke_mine.csv",), "tables.mine: there is no such table"),
         ((TARGET, "--config", "set=train.stepz=4"), "did you mean 'train.steps'?"),
         ((TARGET, "--config", "set=steps"), "section.field=value is needed"),
+        (("results/smoke_rank2.csv",), "smoke has rank1, table, ablation. Define another"),
+        (("./results/smok_rank1.csv",), "config/smok.yaml: there is no such settings file"),
+        (("results/smoke.csv",), "no rule makes this. Final results are results/smoke_rank1.csv,"),
+        (("smoke",), "results/smoke_ablation.csv (or .md) and results/smoke_report.html"),
+        (("results/nothing.csv",), "with a NAME of config/: casiab, "),
+        (("results/smoke/foo/metrics.json",), "methods.foo: there is no such method; define it"),
+        (("results/smoke/gaittake-seed1/metrics.json",), "there is no seed 1; seeds has [0]"),
+        (("results/smoke/index/train-007.csv",), "smoke has train-000, test-000"),
     ],
 )
 def test_a_target_that_cannot_be_made_is_one_line(
@@ -29,6 +38,54 @@ def test_a_target_that_cannot_be_made_is_one_line(
     assert last.startswith(arguments[0])
     assert line in last
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("--config", "sets=train.steps=4"), "(did you mean 'set'?); --config takes set, device"),
+        (("--configfile", "config/smoke.yaml"), "--config source=…: there is no 'source'; "),
+        (("--config", "set=note=One: two"), "set=note=One: two: Snakemake splits it at the colon"),
+        (("--config", "set=5"), "--config set=5: section.field=value is needed"),
+    ],
+)
+def test_a_change_that_would_be_lost_is_one_line(
+    tmp_path: Path, arguments: tuple[str, ...], line: str
+) -> None:
+    project = fresh_project(tmp_path / "project")
+    code, said = project.snakemake("--dry-run", TARGET, *arguments)
+    assert code == 1
+    assert line in said.strip().splitlines()[-1]
+    assert "Traceback" not in said
+
+
+def test_rules_that_a_user_adds_to_the_snakefile_make_their_files(tmp_path: Path) -> None:
+    project = fresh_project(tmp_path / "project")
+    with (project.folder / "Snakefile").open("a") as snakefile:
+        snakefile.write('\n\nrule plot:\n    output:\n        "results/smoke_plot.pdf",\n')
+    code, said = project.snakemake("--dry-run", "results/smoke_plot.pdf")
+    assert code == 0, said
+
+
+def test_a_list_of_changes_is_what_a_text_of_them_is() -> None:
+    assert split_changes(["train.steps=3", "note=two words seed=4"]) == [
+        "train.steps=3",
+        "note=two words",
+        "seed=4",
+    ]
+
+
+def test_outside_of_a_project_the_message_names_its_folder(tmp_path: Path) -> None:
+    project = fresh_project(tmp_path / "project")
+    outside = Project(tmp_path / "outside")
+    outside.folder.mkdir()
+    code, said = outside.snakemake(
+        "--dry-run", "--snakefile", f"{project.folder}/Snakefile", TARGET
+    )
+    assert code == 1
+    last = said.strip().splitlines()[-1]
+    assert last.startswith(TARGET)
+    assert f"{outside.folder}/config has none. Run the command in the project's folder" in last
 
 
 SOURCE = {"layout": "casiab", "silhouettes": ["data/silhouettes"], "videos": ["data/video"]}

@@ -5,7 +5,6 @@ Snakemake runs a job again when its inputs or params changed. So two params are 
 """
 
 import functools
-import re
 import shlex
 import sys
 from pathlib import Path
@@ -21,9 +20,10 @@ from gaittake.pipeline.job import Job
 from gaittake.settings import canonical, digest_of, split_changes
 
 # Settings changed by `--config set="section.field=value section.field=value"`.
-CHANGED = config.get("set") or []
-if isinstance(CHANGED, str):
-    CHANGED = split_changes(CHANGED)
+try:
+    CHANGED = split_changes(config.get("set"))
+except UserError as error:
+    sys.exit(str(error))
 
 # Where the results lie: below the `prefix` of `module`, if this workflow is one.
 RESULTS = Path(workflow.modifier.path_modifier.replace_prefix("results/all")).parent
@@ -182,18 +182,3 @@ def network_memory(wildcards):
     A cache that does not fit is read from its file, so its size does not matter.
     """
     return 4000 if job_of(wildcards).settings.size == "small" else 16000
-
-
-# A target that no rule can make ends here, in one line; an input function's error has a traceback.
-for target in sys.argv[1:]:
-    place = re.escape(f"{RESULTS}/")
-    named = re.fullmatch(rf"{place}([\w.-]+)_([a-z0-9]+)\.(csv|md|html)", target)
-    part = re.match(rf"{place}([\w.-]+)/", target)
-    try:
-        if named:
-            dataset, table, ending = named.groups()
-            files_of("metrics", part_of(dataset, table="rank1" if ending == "html" else table))
-        elif part:
-            require_files(part[1])
-    except WorkflowError as error:
-        sys.exit(f"{target}: {error}")
