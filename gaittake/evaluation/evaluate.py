@@ -29,6 +29,7 @@ from gaittake.sources.coverage import (
     cover,
     describe_partial,
     partial_label,
+    require_comparable,
     require_complete,
     sequences_note,
 )
@@ -62,7 +63,8 @@ def evaluate(
         groups: table of the subjects' groups, see `gaittake.evaluation.groups`, or None.
 
     Raises:
-        UserError: the data lacks parts of the protocol, and `protocol.partial` is false.
+        UserError: the data lacks parts of the protocol, and `protocol.partial` is false; or
+            there is nothing to compare.
     """
     grouped = None if groups is None else read_groups(groups, settings.subjects)
     protocol = settings.protocol
@@ -73,14 +75,20 @@ def evaluate(
         roles_of_each = roles_of(protocol, embedded)
         found = embedded[list(IDENTITY)].itertuples(index=False, name=None)
         coverage = cover(protocol, settings.subjects, found)
+        what, same_view = f"evaluation of {settings.dataset}", protocol.same_view
         if not protocol.partial:
-            require_complete(coverage, what=f"evaluation of {settings.dataset}")
+            require_complete(coverage, what=what, same_view=same_view)
+        require_comparable(
+            coverage,
+            what=what,
+            where="is usable",
+            subjects=settings.subjects,
+            same_view=same_view,
+        )
         if label := partial_label(coverage, checked):
             logger.warning("%s is partial: %s", settings.dataset, label)
         searched = [
-            cross_view(
-                opened, roles, distance=settings.evaluate.distance, same_view=protocol.same_view
-            )
+            cross_view(opened, roles, distance=settings.evaluate.distance, same_view=same_view)
             for roles in roles_of_each
         ]
     names = [row.name for row in protocol.rows()]
@@ -110,7 +118,7 @@ def evaluate(
             name,
             ranks=ranks,
             groups=grouped,
-            same_view=protocol.same_view,
+            same_view=same_view,
         )
         for outcomes, roles in zip(searched, roles_of_each, strict=True)
         for name in roles.conditions

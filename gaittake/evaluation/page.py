@@ -8,7 +8,6 @@ from gaittake.evaluation.error_tables import groups_tables, markdown, rates_tabl
 from gaittake.evaluation.smallest import smallest_sentence
 from gaittake.evaluation.tables import (
     METRICS,
-    NAMES,
     OF_MATCHED,
     caption,
     column_title,
@@ -154,7 +153,7 @@ def difference_table(differences: pd.DataFrame) -> str:
         "|---|---|---|---:|---|---:|---|",
     ]
     for row in differences.itertuples(index=False):
-        one, other = (NAMES.get(str(name), str(name)) for name in (row.method, row.other))
+        one, other = (method_name(str(name)) for name in (row.method, row.other))
         points, low, high = (100 * float(str(v)) for v in (row.difference, row.low, row.high))
         significant = "yes" if row.significant else "no"
         lines.append(

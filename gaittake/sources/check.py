@@ -16,10 +16,8 @@ from gaittake.sources.coverage import (
     incomplete,
     lacking,
     listed,
-    listed_views,
-    spelled_twice,
+    require_comparable,
     too_few_colours,
-    without_pairs,
 )
 from gaittake.sources.tree import HIDDEN, MISSING
 
@@ -111,23 +109,13 @@ def _require_evaluable(settings: CheckStage, tested: Coverage, trained: list[Seq
             f"{what}: no sequence of the {len(settings.train_subjects)} training subjects "
             f"({listed(settings.train_subjects)}) is in the index; set protocol.train_subjects"
         )
-    if twice := spelled_twice(tested.views):
-        raise UserError(
-            f"{what}: views {listed(twice)} are one angle with two names, whose pairs would count "
-            "as pairs of different views; rename the folders of one of them"
-        )
-    held = sum(sum(counts.values()) for counts in tested.gallery.values())
-    probed = [name for name, counts in tested.probes.items() if any(counts.values())]
-    if not held or not probed:
-        lacks = "probe" if held else "gallery"
-        raise UserError(
-            f"{what}: no {lacks} sequence of the {tested.of_subjects} test subjects "
-            f"({listed(settings.test_subjects)}) is in the index; protocol.gallery and "
-            "protocol.probes must name sequences of the dataset"
-        )
-    faults = _without_pairs(settings, tested)
-    if len(faults) == len(probed):
-        raise UserError(f"{what}: {faults[0]}")
+    require_comparable(
+        tested,
+        what=what,
+        where="is in the index",
+        subjects=settings.test_subjects,
+        same_view=settings.protocol.same_view,
+    )
 
 
 def _require_complete(
@@ -138,7 +126,7 @@ def _require_complete(
     Raises:
         UserError: lists the missing parts.
     """
-    faults = lacking(tested) + _without_pairs(settings, tested)
+    faults = lacking(tested, same_view=settings.protocol.same_view)
     if colour and too_few_colours(colour):
         faults.append(
             f"{colour['sequences']:,} of {colour['of']:,} training sequences have no colour video "
@@ -149,17 +137,6 @@ def _require_complete(
     if faults:
         what, rejects = f"check of {settings.dataset}", f"{folder}/*.rejects.csv list"
         raise incomplete(what, faults, rejects=rejects)
-
-
-def _without_pairs(settings: CheckStage, tested: Coverage) -> list[str]:
-    faults = []
-    for condition in without_pairs(tested, same_view=settings.protocol.same_view):
-        held = [cell for cell, count in tested.gallery[condition].items() if count]
-        faults.append(
-            f"{condition} probes and gallery have {listed_views(held)} only, and pairs of "
-            "identical views do not count; set protocol.same_view: true to count them"
-        )
-    return faults
 
 
 def _summary(

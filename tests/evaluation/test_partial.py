@@ -43,6 +43,7 @@ def run(
     *,
     partial: bool,
     rejects: list[Reject] | None = None,
+    protocol: Protocol = PROTOCOL,
     **check: Any,
 ) -> Any:
     """Evaluates random embeddings of these sequences; returns the content of `metrics.json`."""
@@ -52,7 +53,7 @@ def run(
     settings = EvaluateStage(
         dataset="casiab",
         method="gaittake",
-        protocol=PROTOCOL.model_copy(update={"partial": partial}),
+        protocol=protocol.model_copy(update={"partial": partial}),
         evaluate=Evaluate(),
         synthetic=False,
         note="a note on the dataset",
@@ -73,6 +74,23 @@ def run(
 
 def everything(lost: float = 0.0) -> pd.DataFrame:
     return made_up(SUBJECTS, NAMES, VIEWS, lost=lost)[1]
+
+
+@pytest.mark.parametrize("partial", [False, True])
+def test_a_table_without_one_pair_of_views_is_refused(tmp_path: Path, *, partial: bool) -> None:
+    one_view = everything().query("view == '036'").reset_index(drop=True)
+    protocol = PROTOCOL.model_copy(update={"views": ("036",)})
+    with pytest.raises(UserError, match="nm probes and gallery have view 036 only, and pairs of"):
+        run(tmp_path, one_view, partial=partial, protocol=protocol)
+    assert not (tmp_path / "casiab_rank1.csv").exists()
+
+
+@pytest.mark.parametrize("kept", ["nm-02", "nm-01"])
+def test_a_partial_table_without_gallery_or_probes_is_refused(tmp_path: Path, kept: str) -> None:
+    lacks = "gallery" if kept == "nm-02" else "probe"
+    rest = everything().query(f"type == '{kept}'").reset_index(drop=True)
+    with pytest.raises(UserError, match=f"no {lacks} sequence of the 12 test subjects"):
+        run(tmp_path, rest, partial=True)
 
 
 def test_single_missing_sequences_do_not_make_a_result_partial(tmp_path: Path) -> None:
