@@ -178,7 +178,9 @@ def test_every_other_command_of_the_pages_is_valid() -> None:
             case "cd":
                 assert words == ["lab"], page
             case _:
-                assert program in ("gaittake", "snakemake", "tail", "conda", "python"), page
+                assert program in ("gaittake", "snakemake", "tail", "conda", "python", "rsync"), (
+                    page
+                )
 
 
 @pytest.fixture(scope="module")

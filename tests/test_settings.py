@@ -1,5 +1,6 @@
 """Settings: presets, methods, tables, and the record of each stage."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from gaittake.pipeline.job import method_of, runs
 from gaittake.pipeline.subjects import held_out, shards, train_subjects
 from gaittake.protocol import expand
 from gaittake.settings import Settings, Source, canonical, changed, load_settings
+from gaittake.settings.dataset import FOLDERS
 from tests.jobs import stage_settings
 from tests.partitions import write_partition
 
@@ -259,3 +261,11 @@ def test_changed_settings_are_printed_as_they_are_written(tmp_path: Path) -> Non
     text = "source: {layout: folder, silhouettes: [データ/Jörg]}"
     found = changed(load_settings(write(tmp_path, text)))
     assert found["source.silhouettes"] == '["データ/Jörg"]'
+
+
+def test_no_method_can_share_a_folder_with_a_stage() -> None:
+    rules = "".join(
+        path.read_text() for path in (CONFIG.parent / "workflow" / "rules").glob("*.smk")
+    )
+    folders = {*re.findall(r'"results/\{dataset\}/(\w+)/', rules)}
+    assert folders == set(FOLDERS)

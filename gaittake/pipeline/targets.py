@@ -1,4 +1,4 @@
-"""What is wrong with the words that a user writes after `snakemake`, before a file is looked for."""
+"""What is wrong with the words that a user writes after `snakemake`."""
 
 import re
 from collections.abc import Iterable, Mapping

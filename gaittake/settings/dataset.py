@@ -31,6 +31,8 @@ from gaittake.settings.training import Train, peer_recipe
 # What folders are called in the layouts that fix it.
 SUBJECTS = {"casiab": (r"\d{3}", "001"), "oumvlp": (r"\d{5}", "00001")}
 CONDITIONS = {"casiab": ("nm", "bg", "cl"), "oumvlp": ("nm",), "walkers": ("nm", "bg", "cl")}
+# Folders of results/NAME/ that stages write; a method's folder lies beside them.
+FOLDERS = ("data", "index", "pose", "cache", "logs", "benchmarks")
 # Layouts whose types are a condition and a number, as nm-01.
 FIXED_TYPES = ("walkers", "casiab", "oumvlp", "folder")
 
@@ -145,6 +147,11 @@ class Settings(Section):
                 raise ValueError(f"methods.{name}: a method's name has a-z, 0-9 and _ only")
             if name == "chance":
                 raise ValueError("methods.chance: this row of every table is the chance level")
+            if name in FOLDERS:
+                raise ValueError(
+                    f"methods.{name}: results/{self.dataset}/{name}/ holds the files of a stage; "
+                    "choose another name"
+                )
             if name not in self.methods and name not in KNOWN:
                 raise ValueError(f"tables: '{name}' is not a method; {_known()}")
             self.method_model(name)

@@ -45,6 +45,12 @@ class Method(Section):
     )
 
     @model_validator(mode="after")
+    def _trains_something(self) -> Self:
+        if self.train and not learns(self.network):
+            raise ValueError(f"train: {self.network} is not trained; remove train")
+        return self
+
+    @model_validator(mode="after")
     def _weights_are_of_something(self) -> Self:
         if self.weights is None:
             return self

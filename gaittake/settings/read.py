@@ -35,6 +35,7 @@ NEEDED = {
     "bool_type": "true or false is needed",
     "bool_parsing": "true or false is needed",
     "path_type": "a path is needed",
+    "too_short": "at least {min_length} is needed",
 }
 LONGEST = 80  # characters shown of a wrong value
 
@@ -118,7 +119,14 @@ def _read(path: Path) -> tuple[dict[str, Any], Path]:
 
 def describe(error: ValidationError) -> str:
     """Returns a validation error as one line: each setting, what it needs, what was found."""
-    return "; ".join(_described(item) for item in error.errors())
+    found = error.errors()
+    # A list whose items are all wrong counts as empty, too: the items say it.
+    wrong = {item["loc"][:-1] for item in found}
+    return "; ".join(
+        _described(item)
+        for item in found
+        if not (item["type"] == "too_short" and item["loc"] in wrong)
+    )
 
 
 def _described(item: ErrorDetails) -> str:
@@ -128,6 +136,7 @@ def _described(item: ErrorDetails) -> str:
         hint = f" (did you mean '{near[0]}'?)" if near else ""
         return f"'{name}' is not a setting; `gaittake config` prints all settings{hint}"
     message = NEEDED.get(item["type"], item["msg"].removeprefix("Value error, "))
+    message = message.replace("{min_length}", str(item.get("ctx", {}).get("min_length")))
     message = message.replace("Input should be", "it must be")
     if item["type"] == "value_error" and isinstance(item["input"], dict | list | tuple):
         return f"'{name}': {message}" if name else message  # which names what is wrong

@@ -13,7 +13,7 @@ OWN_KEYPOINTS = ("oumvlp", "gait3d", "grew")
 # Layouts whose silhouettes are cropped, scaled and centred already.
 ALIGNED_LAYOUTS = ("opengait", "grew")
 Degrees = Annotated[int, Field(ge=0, lt=360)]
-Seed = Annotated[int, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class Source(Section):

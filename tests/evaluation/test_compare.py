@@ -122,6 +122,23 @@ def test_the_page_has_the_significant_differences_and_the_synthetic_notice(tmp_p
     assert re.search(rf"\n\n{re.escape(shows)} about \d+\.\d points\.\n\n\| condition", page)
 
 
+def test_a_method_of_the_user_has_one_name_in_all_tables_of_the_page(tmp_path: Path) -> None:
+    runs = [
+        write_run(tmp_path / "mine", "mean_map", 3),
+        write_run(tmp_path / "gei", "gei", 21),
+    ]
+    compare(
+        CompareStage(dataset="people", table="rank1", layout="walkers", same_view=False),
+        [metrics for metrics, _ in runs],
+        [probes for _, probes in runs],
+        out=tmp_path / "table.csv",
+        markdown=tmp_path / "table.md",
+    )
+    page = (tmp_path / "table.md").read_text()
+    assert "| nm | mean map | GEI | +60.0 |" in page
+    assert "mean_map" not in page
+
+
 def test_probes_without_a_match_get_a_table_of_the_others(tmp_path: Path) -> None:
     assert "with a match in the gallery" not in tables(tmp_path / "all", "rank1")[1]
     metrics, probes = write_run(tmp_path / "some", "gaittake", 3, matched=0.95)
