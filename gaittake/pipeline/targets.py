@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gaittake.errors import UserError
 from gaittake.pipeline.job import Job, method_of
+from gaittake.pipeline.subjects import require_batch
 
 # What `--config` may set; all other settings are those of a dataset.
 KNOWN = ("set", "device", "container")
@@ -41,14 +42,18 @@ def check_parts(job: Job, parts: Mapping[str, str]) -> None:
         parts: the target's `shard`, `method` and `table`, those that it has.
 
     Raises:
-        UserError: the dataset has no such part; names those that it has.
+        UserError: the dataset has no such part, and which it has; or too few subjects to train a
+            method that is asked for.
     """
     if "shard" in parts:
         job.known_shard()
+    methods: tuple[str, ...] = ()
     if "method" in parts:
-        method_of(job.known_method(), job.settings)
+        methods = (method_of(job.known_method(), job.settings)[0],)
     if "table" in parts:
-        job.settings.rows(parts["table"])
+        methods = job.settings.rows(parts["table"])
+    for method in methods:
+        require_batch(job.settings, method)
 
 
 def adds_rules(snakefile: Path) -> bool:

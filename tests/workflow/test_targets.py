@@ -18,6 +18,10 @@ from tests.workflow.project import TARGET, Project, fresh_project
         (("results/smoke_mine.csv",), "tables.mine: there is no such table"),
         ((TARGET, "--config", "set=train.stepz=4"), "did you mean 'train.steps'?"),
         ((TARGET, "--config", "set=steps"), "section.field=value is needed"),
+        (
+            (TARGET, "--config", "set=train.subjects_per_batch=100"),
+            "methods.gaittake: train.subjects_per_batch is 100, but protocol.train_subjects has ",
+        ),
         (("results/smoke_rank2.csv",), "smoke has rank1, table, ablation. Define another"),
         (("./results/smok_rank1.csv",), "config/smok.yaml: there is no such settings file"),
         (("results/smoke.csv",), "no rule makes this. Final results are results/smoke_rank1.csv,"),
@@ -63,7 +67,7 @@ def test_rules_that_a_user_adds_to_the_snakefile_make_their_files(tmp_path: Path
     project = fresh_project(tmp_path / "project")
     with (project.folder / "Snakefile").open("a") as snakefile:
         snakefile.write('\n\nrule plot:\n    output:\n        "results/smoke_plot.pdf",\n')
-    code, said = project.snakemake("--dry-run", "results/smoke_plot.pdf")
+    code, said = project.snakemake("--dry-run", "results/smoke_plot.pdf", "--config", "colour=red")
     assert code == 0, said
 
 
@@ -137,7 +141,7 @@ def test_files_and_folders_of_the_settings_are_checked_before_the_first_job(
 def test_an_indexed_dataset_needs_its_folders_no_more(tmp_path: Path) -> None:
     project = fresh_project(tmp_path / "project")
     lost = {"layout": "casiab", "silhouettes": ["data/unmounted"], "videos": ["data/unmounted"]}
-    protocol = {"train_subjects": ["001"], "test_subjects": ["075"]}
+    protocol = {"train_subjects": ["001..008"], "test_subjects": ["075"]}
     write_settings(project, "mine", {"source": lost, "protocol": protocol})
     for shard in ("train-000", "test-000"):
         table = project.folder / f"results/mine/index/{shard}.csv"

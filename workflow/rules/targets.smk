@@ -23,6 +23,11 @@ def asked_for():
     return given.targets or []
 
 
+def has_more_rules():
+    """Returns whether Snakemake was started with a Snakefile that adds rules to the workflow's."""
+    return targets.adds_rules(Path(workflow.main_snakefile))
+
+
 def check_target(target):
     """Checks a file that is asked for: its dataset, the parts that it names, what they need."""
     ours = [rule for rule in workflow.rules if rule in workflow.modifier.rules]
@@ -33,12 +38,13 @@ def check_target(target):
         if "dataset" in found:
             require_files(found["dataset"])
             targets.check_parts(part_of(found["dataset"], **parts), parts)
-    elif not targets.adds_rules(Path(workflow.main_snakefile)):
+    elif not has_more_rules():
         raise UserError(targets.unmade(target, results=RESULTS, config=Path("config")))
 
 
+# A user's Snakefile with rules of its own may read more.
 try:
-    if workflow.modifier.is_main_snakefile():
+    if workflow.modifier.is_main_snakefile() and not has_more_rules():
         targets.check_config(config)
 except UserError as error:
     sys.exit(str(error))
