@@ -12,8 +12,8 @@ def write_partition(settings: Path, root: Path) -> None:
         path = root / named[1]
         path.parent.mkdir(parents=True, exist_ok=True)
         sets = {
-            "TRAIN_SET": [f"{number:04d}" for number in range(12)],
-            "TEST_SET": [f"{number:04d}" for number in range(20, 26)],
-            "PROBE_SET": ["0020-camid0_videoid2-seq0"],
+            "TRAIN_SET": [f"{number:04d}" for number in range(40)],
+            "TEST_SET": [f"{number:04d}" for number in range(50, 56)],
+            "PROBE_SET": ["0050-camid0_videoid2-seq0"],
         }
         path.write_text(json.dumps(sets))
