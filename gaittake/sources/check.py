@@ -42,7 +42,9 @@ def check(settings: CheckStage, *, index: list[Path], out: Path) -> None:
     colour = without_colour(trained) if settings.labels else None
     content = _summary(settings, tested, trained, colour)
     for what in ("train_subjects", "test_subjects", "test_sequences"):
-        logger.info("%s: found %s of %s", what, content[what]["found"], content[what]["expected"])
+        held, expected = content[what]["found"], content[what]["expected"]
+        of = "" if expected is None else f" of {expected:,}"
+        logger.info("%s: found %s%s", what.replace("_", " "), f"{held:,}", of)
     try:
         if not found:
             raise UserError(_nothing_found(settings, index))

@@ -211,8 +211,16 @@ def test_a_borrower_of_networks_needs_no_training_subjects(tmp_path: Path) -> No
     assert content["train_sequences"] == {"found": 0}
 
 
-def test_of_rendered_subjects_no_number_of_sequences_is_expected(tmp_path: Path) -> None:
+def test_of_rendered_subjects_no_number_of_sequences_is_expected(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     assert checked(tmp_path, everything(), rendered=True)["test_sequences"]["expected"] is None
+    assert caplog.messages[:3] == [
+        "train subjects: found 10 of 10",
+        "test subjects: found 3 of 3",
+        "test sequences: found 27",
+    ]
 
 
 def test_without_a_check_nothing_is_required(tmp_path: Path) -> None:
