@@ -10,7 +10,6 @@ from gaittake.pipeline import origin
 from gaittake.pipeline.job import Job, method_of
 from gaittake.pipeline.subjects import (
     held_out,
-    require_batch,
     test_subjects,
     train_subjects,
 )
@@ -175,8 +174,8 @@ def train(job: Job) -> TrainStage:
     """Returns what `train` reads.
 
     Raises:
-        UserError: the dataset's networks are trained on another one, the method has weights, a
-            batch has more subjects than the dataset, or it has no keypoints for this network.
+        UserError: the dataset's networks are trained on another one, the method has weights, or
+            the dataset has no keypoints for this network.
     """
     settings = job.settings
     method, seed = method_of(job.known_method(), settings)
@@ -191,7 +190,6 @@ def train(job: Job) -> TrainStage:
             f"methods.{method}.weights: {chosen.weights} is tested without a training; `gaittake "
             "embed` comes next, or remove weights"
         )
-    require_batch(settings, method)
     return TrainStage(
         seed=seed,
         network=chosen.network,

@@ -37,23 +37,6 @@ def test_subjects(settings: Settings) -> list[str]:
     return tested
 
 
-def require_batch(settings: Settings, method: str) -> None:
-    """Checks that the dataset has as many training subjects as a training step of a method needs.
-
-    Raises:
-        UserError: it has fewer.
-    """
-    if settings.networks_from or not settings.method(method).learns:
-        return
-    needed, found = settings.method_train(method).subjects_per_batch, len(train_subjects(settings))
-    if 0 < found < max(2, needed):  # none at all is what `check` reports
-        fix = f"set it to {found} or less" if found > 1 else "add subjects"
-        raise UserError(
-            f"methods.{method}: train.subjects_per_batch is {needed}, but protocol.train_subjects "
-            f"has {found}: {fix}"
-        )
-
-
 def held_out(settings: Settings) -> list[str]:
     """Returns the training subjects that fine-tuning leaves out, to measure itself on."""
     return train_subjects(settings)[settings.pose.holdout_every - 1 :: settings.pose.holdout_every]

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from gaittake.errors import UserError
 from gaittake.pipeline.job import Job, method_of
-from gaittake.pipeline.subjects import require_batch
 
 # What `--config` may set; all other settings are those of a dataset.
 KNOWN = ("set", "device", "container")
@@ -42,18 +41,14 @@ def check_parts(job: Job, parts: Mapping[str, str]) -> None:
         parts: the target's `shard`, `method` and `table`, those that it has.
 
     Raises:
-        UserError: the dataset has no such part, and which it has; or too few subjects to train a
-            method that is asked for.
+        UserError: the dataset has no such part; names those that it has.
     """
     if "shard" in parts:
         job.known_shard()
-    methods: tuple[str, ...] = ()
     if "method" in parts:
-        methods = (method_of(job.known_method(), job.settings)[0],)
+        method_of(job.known_method(), job.settings)
     if "table" in parts:
-        methods = job.settings.rows(parts["table"])
-    for method in methods:
-        require_batch(job.settings, method)
+        job.settings.rows(parts["table"])
 
 
 def adds_rules(snakefile: Path) -> bool:

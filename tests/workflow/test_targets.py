@@ -18,10 +18,6 @@ from tests.workflow.project import TARGET, Project, fresh_project
         (("results/smoke_mine.csv",), "tables.mine: there is no such table"),
         ((TARGET, "--config", "set=train.stepz=4"), "did you mean 'train.steps'?"),
         ((TARGET, "--config", "set=steps"), "section.field=value is needed"),
-        (
-            (TARGET, "--config", "set=train.subjects_per_batch=100"),
-            "methods.gaittake: train.subjects_per_batch is 100, but protocol.train_subjects has ",
-        ),
         (("results/smoke_rank2.csv",), "smoke has rank1, table, ablation. Define another"),
         (("./results/smok_rank1.csv",), "config/smok.yaml: there is no such settings file"),
         (("results/smoke.csv",), "no rule makes this. Final results are results/smoke_rank1.csv,"),
