@@ -66,6 +66,17 @@ def tables(folder: Path, table: str, layout: str = "walkers") -> tuple[pd.DataFr
     return found, (folder / "table.md").read_text()
 
 
+def put_together(runs: list[tuple[Path, Path]], folder: Path) -> None:
+    """Writes table.csv and table.md of these runs: their metrics and probes."""
+    compare(
+        CompareStage(dataset="people", table="rank1", layout="walkers", same_view=False),
+        [metrics for metrics, _ in runs],
+        [probes for _, probes in runs],
+        out=folder / "table.csv",
+        markdown=folder / "table.md",
+    )
+
+
 def test_the_rank1_table_has_the_documented_columns(tmp_path: Path) -> None:
     rows, _ = tables(tmp_path, "rank1")
     statistics = ["deviation", "low", "high", "mean_matched"]
@@ -86,13 +97,7 @@ def test_measured_error_rates_are_the_last_columns_as_means_over_seeds(tmp_path:
             "failure_to_acquire": {"rate": 0.0},
         }
         write_json(metrics, path)
-    compare(
-        CompareStage(dataset="people", table="rank1", layout="walkers", same_view=False),
-        [metrics for metrics, _ in runs],
-        [probes for _, probes in runs],
-        out=tmp_path / "table.csv",
-        markdown=tmp_path / "table.md",
-    )
+    put_together(runs, tmp_path)
     rows = pd.read_csv(tmp_path / "table.csv", dtype=str)
     assert list(rows.columns[-3:]) == ["mean_matched", "fnmr_fmr1", "failure_to_acquire"]
     assert list(rows.iloc[1][-2:]) == ["20.00", "0.00"]
@@ -127,13 +132,7 @@ def test_a_method_of_the_user_has_one_name_in_all_tables_of_the_page(tmp_path: P
         write_run(tmp_path / "mine", "mean_map", 3),
         write_run(tmp_path / "gei", "gei", 21),
     ]
-    compare(
-        CompareStage(dataset="people", table="rank1", layout="walkers", same_view=False),
-        [metrics for metrics, _ in runs],
-        [probes for _, probes in runs],
-        out=tmp_path / "table.csv",
-        markdown=tmp_path / "table.md",
-    )
+    put_together(runs, tmp_path)
     page = (tmp_path / "table.md").read_text()
     assert "| nm | mean map | GEI | +60.0 |" in page
     assert "mean_map" not in page
