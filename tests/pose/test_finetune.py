@@ -218,6 +218,24 @@ class Bars:
         return Sample(image, np.array([x, 10, x + 16, 54], dtype=np.float32), keypoints)
 
 
+def train_on_bars(
+    model: KeypointRCNN, training: PoseTraining, folder: Path, *, detect_every: int
+) -> None:
+    """Trains the model in place."""
+    with Checkpoints(folder, "identity") as saved:
+        train_detector(
+            model,
+            Bars(),
+            training=training,
+            seed=0,
+            colour=False,
+            detect_every=detect_every,
+            what="test",
+            checkpoints=saved,
+            device=CPU,
+        )
+
+
 @pytest.mark.parametrize("detect_every", [0, 1, 2])
 @pytest.mark.parametrize("bfloat16", [False, True])
 def test_the_small_detector_learns_four_frames(
@@ -227,18 +245,8 @@ def test_the_small_detector_learns_four_frames(
     torch.manual_seed(0)
     model = build_detector(SMALL)
     samples = Bars()
-    with Checkpoints(tmp_path, "identity") as saved:
-        train_detector(
-            model,
-            samples,
-            training=PoseTraining(steps=50, batch=4, learning_rate=5e-3),
-            seed=0,
-            colour=False,
-            detect_every=detect_every,
-            what="test",
-            checkpoints=saved,
-            device=CPU,
-        )
+    training = PoseTraining(steps=50, batch=4, learning_rate=5e-3)
+    train_on_bars(model, training, tmp_path, detect_every=detect_every)
     shown = [samples[place] for place in range(4)]
     images = torch.from_numpy(np.stack([s.image for s in shown])).permute(0, 3, 1, 2).float() / 255
     boxes = torch.from_numpy(np.stack([s.box for s in shown]))
@@ -262,18 +270,8 @@ def test_detection_is_learnt_in_every_so_many_steps(
         return original(model, batch, boxes_given=boxes_given)
 
     monkeypatch.setattr(optimise, "detector_loss", spy)
-    with Checkpoints(tmp_path, "identity") as saved:
-        train_detector(
-            build_detector(SMALL),
-            Bars(),
-            training=PoseTraining(steps=len(boxes_given), batch=2),
-            seed=0,
-            colour=False,
-            detect_every=detect_every,
-            what="test",
-            checkpoints=saved,
-            device=CPU,
-        )
+    training = PoseTraining(steps=len(boxes_given), batch=2)
+    train_on_bars(build_detector(SMALL), training, tmp_path, detect_every=detect_every)
     assert seen == boxes_given
 
 
