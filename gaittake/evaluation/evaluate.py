@@ -24,13 +24,12 @@ from gaittake.io.ragged import open_ragged
 from gaittake.io.tables import read_json, read_rejects, read_sequences, write_csv, write_json
 from gaittake.sequence import IDENTITY, Reject
 from gaittake.settings import EvaluateStage, canonical
+from gaittake.sources.complete import require_comparable, require_complete
 from gaittake.sources.coverage import (
     Coverage,
     cover,
     describe_partial,
     partial_label,
-    require_comparable,
-    require_complete,
     sequences_note,
 )
 

@@ -9,14 +9,12 @@ from gaittake.errors import UserError
 from gaittake.io.tables import read_json, read_rejects, read_sequences, write_json
 from gaittake.sequence import Sequence, ranked
 from gaittake.settings import CheckStage
+from gaittake.sources.complete import incomplete, lacking, require_comparable
 from gaittake.sources.coverage import (
     MOST_WITHOUT_COLOUR,
     Coverage,
     cover,
-    incomplete,
-    lacking,
     listed,
-    require_comparable,
     too_few_colours,
 )
 from gaittake.sources.tree import HIDDEN, MISSING
