@@ -14,6 +14,8 @@ LOCK ?= constraints.txt
 BIN := .venv/bin
 WORKFLOW := Snakefile workflow
 SHELL := /bin/bash
+# Two processes, which take the files in the order of tests/conftest.py.
+TWICE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test check lint docs bench bench-gpu lock clean
 
@@ -25,10 +27,10 @@ demo: .venv/demo
 test: lint
 	$(BIN)/snakefmt --check --line-length 100 $(WORKFLOW)
 	$(BIN)/snakemake --lint
-	$(BIN)/pytest --numprocesses 2 --dist loadfile
+	$(BIN)/pytest $(TWICE)
 
 check: lint
-	$(BIN)/pytest --numprocesses 2 --dist loadfile -m "not whole_run and not slow"
+	$(BIN)/pytest $(TWICE) -m "not whole_run and not slow"
 
 lint: .venv/test
 	$(BIN)/ruff check .

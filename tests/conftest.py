@@ -34,6 +34,17 @@ def write_cache(path: Path, *, subjects: int = 4, walks: int = 3, frames: int = 
     return path
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Runs the files with slow tests first: the last one of two processes has less to wait for."""
+    slow = {
+        item.path
+        for item in items
+        if item.get_closest_marker("whole_run") or item.get_closest_marker("slow")
+    }
+    # Those of the cluster take the longest, and mostly wait.
+    items.sort(key=lambda item: (item.path not in slow, item.path.name != "test_slurm.py"))
+
+
 @pytest.fixture
 def cache(tmp_path: Path) -> Path:
     return write_cache(tmp_path / "cache.h5")
