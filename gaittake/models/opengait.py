@@ -51,16 +51,37 @@ def converted(network: str, built: nn.Module, checkpoint: Mapping[str, Tensor]) 
         raise ValueError(f"it should not have {_listed(unknown)}")
     state = {}
     for names, ours in pairs:
-        values, needed = [checkpoint[name] for name in names], expected[ours]
+        needed = expected[ours]
+        values = _alike(names, checkpoint, floating=needed.is_floating_point())
         value = _fitted(values, ours, network, expected)
         if value.shape != needed.shape:
-            found = " + ".join(str(list(checkpoint[name].shape)) for name in names[:1])
             each = f" each of {len(names)}" if len(names) > 1 else ""
             raise ValueError(
-                f"{names[0]} has the shape {found}{each}; {list(needed.shape)} is needed"
+                f"{names[0]} has the shape {list(values[0].shape)}{each}; {list(needed.shape)} is "
+                "needed"
             )
         state[ours] = value
     return Converted(state, dropped)
+
+
+def _alike(
+    names: Sequence[str], checkpoint: Mapping[str, Tensor], *, floating: bool
+) -> list[Tensor]:
+    """Returns the weights that become one.
+
+    Raises:
+        ValueError: their shapes differ, or they are integers where numbers must be floating.
+    """
+    values = [checkpoint[name] for name in names]
+    for name, value in zip(names, values, strict=True):
+        if value.shape != values[0].shape:
+            raise ValueError(
+                f"{name} has the shape {list(value.shape)}, but {names[0]} {list(values[0].shape)}"
+            )
+        if floating and not value.is_floating_point():
+            kind = str(value.dtype).removeprefix("torch.")
+            raise ValueError(f"{name} holds {kind}; floating-point numbers are needed")
+    return values
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -72,16 +93,16 @@ def _fitted(
     values: list[Tensor], ours: str, network: str, expected: Mapping[str, Tensor]
 ) -> Tensor:
     """Returns the value of a weight here, in this network's order; a wrong shape stays wrong."""
-    value = torch.cat(values) if len(values) > 1 else values[0]
+    value = torch.cat(values) if len(values) > 1 and values[0].dim() else values[0]
     if "neck.norm." in ours and value.shape == expected[ours].shape and value.dim():
         heads = next(weight for name, weight in expected.items() if name.endswith("heads.weight"))
         return value[neck_order(len(heads), heads.shape[2])]
-    if network == "gaitset" and ours == "heads.weight" and len(value) == 62:
+    if network == "gaitset" and ours == "heads.weight" and value.shape[:1] == (62,):
         return value[gaitset_order()]
     if network == "skeletongait_plus" and ours == "maps.stem.conv.weight" and value.dim() == 4:
         return value.flip(1)  # theirs are limbs and keypoints, here keypoints and limbs
-    if ours.endswith("skip.conv.weight") and value.dim() == 5:
-        return value[:, :, 0]  # 1x1x1
+    if ours.endswith("skip.conv.weight") and value.shape[2:] == (1, 1, 1):
+        return value[:, :, 0]
     if ours.startswith("fusion.score") and value.dim() == 4:
         return value[:, :, None]
     return value

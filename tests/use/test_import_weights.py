@@ -230,6 +230,30 @@ def test_missing_unknown_and_wrong_weights_are_named(tmp_path: Path) -> None:
     assert "it fits --network deepgaitv2 --size gait3d" in said
 
 
+def test_weights_that_only_look_like_the_needed_ones_are_refused(tmp_path: Path) -> None:
+    """A part of another shape, integers of a quantised network, a shortcut over three frames."""
+    whole = files.gaitpart()
+    first, odd = (f"TFA.pooling_func.conv1d3x1.{part}.0.conv.weight" for part in (0, 3))
+    said = refused(tmp_path, whole | {odd: torch.zeros(32, 128, 1)}, "gaitpart", "casiab")
+    assert f"{odd} has the shape [32, 128, 1], but {first} [32, 128, 3]" in said
+    parts = {n: torch.tensor(0.5) for n in whole if n.startswith("TFA")}
+    said = refused(tmp_path, whole | parts, "gaitpart", "casiab")
+    assert f"{first} has the shape [] each of 16" in said
+    said = refused(
+        tmp_path, files.gaitset() | {"Head.fc_bin": torch.tensor(0.5)}, "gaitset", "casiab"
+    )
+    assert "Head.fc_bin has the shape []" in said
+    integers = {n: (100 * v).to(torch.int8) for n, v in files.gaitset().items()}
+    said = refused(tmp_path, integers, "gaitset", "casiab")
+    assert "set_block1.forward_block.0.conv.weight holds int8; floating-point numbers are" in said
+    shortcut = "layer2.0.downsample.0.weight"
+    whole = files.deepgaitv2()
+    assert whole[shortcut].shape[2:] == (1, 1, 1)
+    long = {shortcut: whole[shortcut].expand(-1, -1, 3, -1, -1).clone()}
+    said = refused(tmp_path, whole | long, "deepgaitv2", "casiab")
+    assert f"{shortcut} has the shape [128, 64, 3, 1, 1]; [128, 64, 1, 1] is needed" in said
+
+
 def test_a_size_that_a_network_does_not_have_and_a_neck_it_lacks_are_refused(
     tmp_path: Path,
 ) -> None:
