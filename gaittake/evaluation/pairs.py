@@ -106,26 +106,31 @@ def verify(pairs: SubjectPairs, at: float) -> Verified | None:
     # A column in front: nothing matches.
     accepted, matched = (np.pad(item, ((0, 0), (1, 0))) for item in (accepted, matched))
 
+    probing = same + different > 0  # only people with a probe are drawn
+    of_same, of_different, of_matched, of_accepted = (
+        item[probing] for item in (same, different, matched, accepted)
+    )
+
     def place(weights: Float64s) -> Int64s:
-        allowed = at * (weights @ different)
+        allowed = at * (weights @ of_different)
         # Sums of weighted counts are integers: a difference below one half is rounding.
-        within = weights @ accepted <= allowed[:, None] + 1e-6
+        within = weights @ of_accepted <= allowed[:, None] + 1e-6
         last: Int64s = within.sum(axis=1) - 1
         return last
 
     def fnmr(weights: Float64s) -> Float64s:
-        of = weights @ same
+        of = weights @ of_same
         rows = np.arange(len(weights))
-        matching = (weights @ matched)[rows, place(weights)]
+        matching = (weights @ of_matched)[rows, place(weights)]
         rate: Float64s = np.where(of > 0, 1 - matching / np.where(of > 0, of, 1), np.nan)
         return rate
 
-    column = int(place(np.ones((1, len(same))))[0])
+    column = int(place(np.ones((1, len(of_same))))[0])
     edges = np.concatenate([[0.0], thresholds()[pairs.lowest :][:stop]])
-    rate = resampled(fnmr, len(same))
+    rate = resampled(fnmr, len(of_same))
     if rate is None:
         return None
-    rate = rate._replace(without=rate.without[same > 0])
+    rate = rate._replace(without=rate.without[of_same > 0])
     return Verified(
         float(edges[column]),
         same - matched[:, column],

@@ -64,6 +64,17 @@ def test_fnmr_at_a_fmr_is_that_of_a_plain_loop(at: float) -> None:
         assert bounds[0] - 1e-9 <= rate <= bounds[1] + 1e-9
 
 
+def test_people_without_a_probe_are_not_drawn() -> None:
+    pairs, _, _ = made_pairs()
+    more = [np.vstack([item, np.zeros((8, item.shape[1]), item.dtype)]) for item in pairs[1:]]
+    found, beside = verify(pairs, 0.01), verify(SubjectPairs(pairs.lowest, *more), 0.01)
+    assert found is not None
+    assert beside is not None
+    for one, other in zip(found.fnmr, beside.fnmr, strict=True):
+        assert np.array_equal(one, other)
+    assert beside.misses.tolist() == [*found.misses, *[0] * 8]
+
+
 def test_the_det_curve_is_that_of_a_plain_loop() -> None:
     pairs, same, different = made_pairs()
     curve = det(pairs)
