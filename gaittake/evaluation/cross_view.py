@@ -27,6 +27,7 @@ from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedFile
 
 BLOCK_BYTES = 512 << 20
+EVERY = "\0"  # stands for all conditions, where some share probes; no condition has this name
 
 
 class Outcomes(NamedTuple):
@@ -40,7 +41,7 @@ class Outcomes(NamedTuple):
         matches: `[n, b]` number of gallery sequences of the same subject that count.
         dropped: `[n, b]` number of those that do not.
         gallery: `[b]` number of gallery sequences.
-        histograms: distances of the pairs that the protocol counts, by condition.
+        histograms: distances of the pairs that the protocol counts, by condition, and of EVERY.
         pairs: likewise, by the probe's subject.
         mate: `[n, b]` distance of the nearest match; inf: no match.
         others: `[n, b, NEAREST]` the nearest other subjects.
@@ -104,7 +105,8 @@ def cross_view(
     embeddings = {column: read(rows) for column, rows in rows_of.items()}
     projection = fit_projection(list(embeddings.values()))
     radius = _radius(list(embeddings.values()), projection)
-    for name in roles.conditions:
+    conditions = _with_every(roles.conditions)
+    for name in conditions:
         outcomes.pairs[name] = empty_pairs(len(names), radius)
     seconds = 0.0
 
@@ -126,7 +128,8 @@ def cross_view(
             begun = time.process_time()
             probes = described(rows, vectors, probes=True)
             for column in rows_of:
-                tallies = _tallies(outcomes, roles, rows, roles.cells[column], same_view)
+                counted = (roles.probe_cell[rows] != roles.cells[column]) | same_view
+                tallies = _tallies(outcomes, conditions, rows, counted)
                 others = Others(
                     outcomes.others.distances[block, column],
                     outcomes.others.subjects[block, column],
@@ -164,7 +167,7 @@ def _empty_outcomes(roles: Roles, subjects: list[str], owners: Int64s) -> Outcom
         matches=np.zeros(shape, dtype=np.int64),
         dropped=np.zeros(shape, dtype=np.int64),
         gallery=gallery,
-        histograms={name: empty_histogram() for name in roles.conditions},
+        histograms={name: empty_histogram() for name in _with_every(roles.conditions)},
         pairs={name: empty_pairs(len(subjects), 1.0) for name in roles.conditions},
         mate=np.full(shape, np.inf),
         others=Others(
@@ -184,14 +187,27 @@ def _blocks(opened: RaggedFile, probes: int) -> Iterator[slice]:
         yield slice(first, min(first + step, probes))
 
 
+def _with_every(conditions: dict[str, Bools]) -> dict[str, Bools]:
+    """Returns the probes of each condition; where two share a probe, those of all as EVERY."""
+    masks = list(conditions.values())
+    shared = bool((np.sum(masks, axis=0) > 1).any())
+    return conditions | ({EVERY: np.logical_or.reduce(masks)} if shared else {})
+
+
 def _tallies(
-    outcomes: Outcomes, roles: Roles, rows: Int64s, cell: str, same_view: bool
+    outcomes: Outcomes, conditions: dict[str, Bools], rows: Int64s, counted: Bools
 ) -> list[Tally]:
-    """Returns the counts of each condition and which probes it counts in a cell's gallery."""
-    counted = (roles.probe_cell[rows] != cell) | same_view
+    """Returns the counts of each condition and which probes of a block it counts.
+
+    Args:
+        outcomes: hold the counts.
+        conditions: `[n]` probes of each.
+        rows: `[b]` row numbers of the block.
+        counted: `[b]` whether the protocol counts pairs with this cell's gallery.
+    """
     return [
         Tally(outcomes.histograms[name], outcomes.pairs[name], is_probe[rows] & counted)
-        for name, is_probe in roles.conditions.items()
+        for name, is_probe in conditions.items()
     ]
 
 

@@ -3,11 +3,12 @@
 `gaittake.evaluation.bounds` decides most comparisons of a large evaluation without exact distances.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gaittake.arrays import Float32s, Float64s, Int64s
+from gaittake.arrays import Bools, Float32s, Float64s, Int64s
 from gaittake.errors import UserError
 from gaittake.sequence import name_of
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from gaittake.io.ragged import RaggedFile
 
 Embeddings = Float32s  # [n, p, d]
+LARGEST = 1e15  # of an embedding's values: their squares must fit into float32
 # Pairs per block: few enough that their differences stay in a core's cache.
 PAIRS = 8
 
@@ -27,7 +29,7 @@ def read_embeddings(opened: "RaggedFile", chosen: Int64s) -> Embeddings:
         chosen: row numbers, ascending.
 
     Raises:
-        UserError: an embedding has a value that is not finite.
+        UserError: an embedding has a value that is not finite, or larger than LARGEST.
     """
     shape = opened.arrays["embeddings"].shape[1:]
     embeddings = np.empty((len(chosen), *shape), dtype=np.float32)
@@ -37,17 +39,40 @@ def read_embeddings(opened: "RaggedFile", chosen: Int64s) -> Embeddings:
         if start < stop:
             rows = opened.read("embeddings", int(chosen[start]), int(stop - start))
             embeddings[start:stop] = rows
-    # A float64 sum of float32 values is finite if and only if all of them are.
-    bad = ~np.isfinite(embeddings.reshape(len(chosen), -1).sum(axis=1, dtype=np.float64))
+    values = embeddings.reshape(len(chosen), -1)
+    largest = np.maximum(values.max(axis=1), -values.min(axis=1))
+    bad = ~(largest <= LARGEST)  # also of NaN
     if bad.any():
-        row = opened.sequences.iloc[int(chosen[bad.argmax()])]
+        place = int(bad.argmax())
+        row = opened.sequences.iloc[int(chosen[place])]
         name = name_of(row["subject"], row["type"], row["view"])
+        known = np.isfinite(largest[place])
+        what = f"values of up to {largest[place]:.0e}" if known else "values that are not finite"
         raise UserError(
-            f"{opened.path}: the embedding of {name} has values that are not finite, so it has no "
-            "distances; the training diverged: check the method's train.csv and lower "
-            "train.learning_rate"
+            f"{opened.path}: the embedding of {name} has {what}, so it has no distances; the "
+            "training diverged: check the method's train.csv and lower train.learning_rate"
         )
     return embeddings
+
+
+def require_tested(opened: "RaggedFile", subjects: Sequence[str]) -> None:
+    """Checks that a file holds no sequence of other people, who would be in gallery and probes.
+
+    Args:
+        opened: the embeddings file.
+        subjects: the test subjects.
+
+    Raises:
+        UserError: it does.
+    """
+    others = sorted(set(opened.sequences["subject"]) - set(subjects))
+    if others:
+        shown = ", ".join(others[:5]) + (", …" if len(others) > 5 else "")
+        raise UserError(
+            f"{opened.path}: embeddings of people whom protocol.test_subjects does not name "
+            f"({shown}), and who would be searched among those it names; run `gaittake embed` with "
+            "these settings first"
+        )
 
 
 def as_parts(embeddings: Embeddings, kind: str) -> Embeddings:
@@ -95,3 +120,16 @@ def distances(probes: Embeddings, gallery: Embeddings, *, kind: str = "parts") -
     rows, columns = np.indices((len(probes), len(gallery))).reshape(2, -1)
     pairs = pair_distances(as_parts(probes, kind), as_parts(gallery, kind), rows, columns)
     return pairs.reshape(len(probes), len(gallery))
+
+
+def nearest_first(distances: Float64s, own: Bools) -> Int64s:
+    """Returns `[n, m]`: places of the gallery sequences of each probe, in the order of their ranks.
+
+    At equal distances, other subjects come first, as in `gaittake.evaluation.retrieval`.
+
+    Args:
+        distances: `[n, m]`.
+        own: `[n, m]` whether a sequence is of the probe's subject.
+    """
+    order: Int64s = np.lexsort((own, distances), axis=1)
+    return order

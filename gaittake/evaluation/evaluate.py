@@ -12,7 +12,8 @@ import pandas as pd
 
 from gaittake.evaluation.acquisition import losses, lost_sequences
 from gaittake.evaluation.condition import condition_metrics
-from gaittake.evaluation.cross_view import Outcomes, cross_view
+from gaittake.evaluation.cross_view import EVERY, Outcomes, cross_view
+from gaittake.evaluation.distance import require_tested
 from gaittake.evaluation.error_rates import error_rates
 from gaittake.evaluation.grid import grid_of
 from gaittake.evaluation.groups import read_groups
@@ -62,13 +63,14 @@ def evaluate(
         groups: table of the subjects' groups, see `gaittake.evaluation.groups`, or None.
 
     Raises:
-        UserError: the data lacks parts of the protocol, and `protocol.partial` is false; or
-            there is nothing to compare.
+        UserError: the data lacks parts of the protocol, and `protocol.partial` is false; there is
+            nothing to compare; or the embeddings are of other people, too.
     """
     grouped = None if groups is None else read_groups(groups, settings.subjects)
     protocol = settings.protocol
     skipped, checked = read_rejects(rejects), read_json(check)
     with open_ragged(embeddings, kind="embeddings") as opened:
+        require_tested(opened, settings.subjects)
         embedded, attributes = opened.sequences, opened.attributes
         shape = opened.arrays["embeddings"].shape[1:]
         roles_of_each = roles_of(protocol, embedded)
@@ -173,8 +175,10 @@ def _searches(searched: list[Outcomes], shape: tuple[int, ...]) -> dict[str, Any
 
 
 def _merged(groups: list[dict[str, Histogram]]) -> Histogram:
-    """Returns the pairs of all conditions, for probes of unknown condition."""
-    histograms = (item for group in groups for item in group.values())
+    """Returns the pairs of all conditions, each once, for probes of unknown condition."""
+    histograms = (
+        item for group in groups for item in ([group[EVERY]] if EVERY in group else group.values())
+    )
     same, different = zip(*histograms, strict=True)
     return Histogram(np.sum(same, axis=0), np.sum(different, axis=0))
 

@@ -10,7 +10,12 @@ import pandas as pd
 
 from gaittake.arrays import Int64s
 from gaittake.errors import UserError
-from gaittake.evaluation.distance import as_parts, pair_distances, read_embeddings
+from gaittake.evaluation.distance import (
+    as_parts,
+    pair_distances,
+    read_embeddings,
+    require_tested,
+)
 from gaittake.evaluation.roles import Roles, roles_of
 from gaittake.io.atomic import whole_file
 from gaittake.io.progress import progress
@@ -36,10 +41,12 @@ def write_scores(settings: EvaluateStage, *, embeddings: Path, out: Path, most: 
         most: largest number of pairs.
 
     Raises:
-        UserError: there are more pairs; one takes about 50 bytes.
+        UserError: there are more pairs; one takes about 50 bytes. Or the embeddings are of other
+            people, too.
     """
     protocol, written = settings.protocol, 0
     with open_ragged(embeddings, kind="embeddings") as opened:
+        require_tested(opened, settings.subjects)
         sequences = opened.sequences
         each = roles_of(protocol, sequences)
         blocks = [block for roles in each for block in _blocks(roles, same_view=protocol.same_view)]

@@ -8,7 +8,7 @@ import pandas as pd
 
 from gaittake.arrays import Int64s
 from gaittake.errors import UserError
-from gaittake.evaluation.distance import as_parts, read_embeddings
+from gaittake.evaluation.distance import as_parts, read_embeddings, require_tested
 from gaittake.evaluation.rerank import nearest_reciprocal
 from gaittake.evaluation.retrieval import nearest
 from gaittake.io.ragged import open_ragged
@@ -31,7 +31,8 @@ def write_submission(settings: EvaluateStage, *, embeddings: Path, out: Path) ->
 
     Raises:
         UserError: the protocol has no submission, or the embeddings have no such videos, too few
-            other sequences, or subjects that are no numbers where numbers are required.
+            other sequences, people who are not tested, or subjects that are no numbers where
+            numbers are required.
     """
     asked = settings.protocol.submission
     if not asked.header:
@@ -42,6 +43,7 @@ def write_submission(settings: EvaluateStage, *, embeddings: Path, out: Path) ->
     header = expand(asked.header)
     answers = len(header) - 1
     with open_ragged(embeddings, kind="embeddings") as opened:
+        require_tested(opened, settings.subjects)
         sequences = opened.sequences
         is_probe = (sequences["subject"] == asked.subject).to_numpy()
         rows, others = np.flatnonzero(is_probe), np.flatnonzero(~is_probe)

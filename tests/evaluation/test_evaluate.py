@@ -7,10 +7,14 @@ import pandas as pd
 import pytest
 
 from gaittake.errors import UserError
+from gaittake.evaluation.evaluate import evaluate
 from gaittake.evaluation.intervals import rate_interval
 from gaittake.evaluation.probes import COLUMNS, NO_GALLERY, read_probes
+from gaittake.evaluation.scores import write_scores
 from gaittake.evaluation.statistics import count_by_subject, mean_correct, resampled_mean
-from gaittake.settings import Protocol
+from gaittake.evaluation.submission import write_submission
+from gaittake.settings import Evaluate, EvaluateStage, Protocol
+from gaittake.settings.protocol import Submission
 from tests.evaluation.plain import made_up, plain_cells
 from tests.evaluation.test_protocols import evaluated
 
@@ -77,14 +81,50 @@ def test_error_rates_of_each_condition_and_of_all_conditions(tmp_path: Path) -> 
     assert min(rates) <= metrics["verification"]["equal_error_rate"] <= max(rates)
 
 
-def test_an_embedding_that_is_not_finite_is_named(tmp_path: Path) -> None:
+def test_pairs_of_a_probe_in_two_conditions_count_once_among_all(tmp_path: Path) -> None:
+    embeddings, sequences = made_up(SUBJECTS, ["nm-01", "nm-02", "cl-01"], VIEWS)
+    metrics = evaluated(tmp_path, embeddings, sequences, PROTOCOL)  # `nm` is a part of `all`
+    assert list(metrics["conditions"]) == ["nm", "all"]
+    assert metrics["verification"] == metrics["conditions"]["all"]["verification"]
+
+
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [(np.nan, "values that are not finite"), (-np.inf, "values that"), (-3e20, "values of up to")],
+)
+def test_an_embedding_without_distances_is_named(tmp_path: Path, value: float, what: str) -> None:
     embeddings, sequences = made_up(SUBJECTS, ["nm-01", "nm-02", "cl-01"], VIEWS, lost=0)
     place = sequences.index[
         sequences["subject"].eq("007") & sequences["view"].eq("090") & sequences["type"].eq("nm-02")
     ][0]
-    embeddings[place, 1, 2] = np.nan
-    with pytest.raises(UserError, match=r"007/nm-02/090 has values that are not finite"):
+    embeddings[place, 1, 2] = value
+    with pytest.raises(UserError, match=rf"007/nm-02/090 has {what}"):
         evaluated(tmp_path, embeddings, sequences, PROTOCOL)
+
+
+def test_embeddings_of_people_who_are_not_tested_are_refused(tmp_path: Path) -> None:
+    embeddings, sequences = made_up(SUBJECTS, ["nm-01", "nm-02", "cl-01"], VIEWS, lost=0)
+    evaluated(tmp_path, embeddings, sequences, PROTOCOL)
+    settings = EvaluateStage(
+        dataset="toy",
+        method="gaittake",
+        protocol=PROTOCOL,
+        evaluate=Evaluate(),
+        synthetic=False,
+        subjects=tuple(SUBJECTS[1:]),
+    )
+    files = {"embeddings": tmp_path / "embeddings.h5", "out": tmp_path / "new"}
+    more = {name: tmp_path / f"{name}.csv" for name in ("rejects", "sequences", "table", "probes")}
+    said = rf"people whom protocol.test_subjects does not name \({SUBJECTS[0]}\)"
+    with pytest.raises(UserError, match=said):
+        evaluate(settings, **files, **more, check=tmp_path / "check.json")
+    with pytest.raises(UserError, match=said):
+        write_scores(settings, **files, most=10**6)
+    submission = {"header": ("video", "answer"), "subject": SUBJECTS[1]}
+    asked = PROTOCOL.model_copy(update={"submission": Submission.model_validate(submission)})
+    with pytest.raises(UserError, match=said):
+        write_submission(settings.model_copy(update={"protocol": asked}), **files)
+    assert not files["out"].exists()
 
 
 def test_a_damaged_table_of_probes_fails_in_one_line(tmp_path: Path) -> None:

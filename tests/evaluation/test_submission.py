@@ -39,7 +39,7 @@ def answers(
         protocol=protocol,
         evaluate=Evaluate(),
         synthetic=False,
-        subjects=(*SUBJECTS, "probe"),
+        subjects=tuple(sorted({*SUBJECTS, "probe", *table["subject"]})),
     )
     write_submission(settings, embeddings=folder / "embeddings.h5", out=folder / "answers.csv")
     return pd.read_csv(folder / "answers.csv", dtype=str)
