@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from gaittake.arrays import Float64s, Int64s
 from gaittake.comparison import GALLERY
-from gaittake.evaluation.distance import distances, read_embeddings
+from gaittake.evaluation.distance import distances, nearest_first, read_embeddings
 from gaittake.evaluation.probes import COLUMNS
 from gaittake.evaluation.roles import roles_of
 from gaittake.io.ragged import RaggedFile, open_ragged
@@ -151,7 +151,8 @@ def _row(
     row_of_probe = np.flatnonzero(is_probe)[:1]
     gallery = gallery_of(settings.protocol, table, probe, int(row_of_probe[0]))
     found = gallery_distances(embeddings, row_of_probe, gallery, kind=settings.distance)
-    order = np.argsort(found, kind="stable")
+    own = (table["subject"] == probe.subject).to_numpy()[gallery]
+    order = nearest_first(found[None], own[None])[0]
     places = _shown_places(len(order))
     tiles = [_tile(frames, table.iloc[int(row_of_probe[0])], 0, head="probe")]
     summaries = []

@@ -135,7 +135,7 @@ def _people(run: Run) -> Markup:
         people = _listed([f"{count:,} people ({name})" for name, count in searched.items()])
     return Markup(
         "Measured on <strong>{}</strong>, with {} sequences in gallery and probes."
-    ).format(people, f"{counts['sequences']:,}")
+    ).format(people, f"{counts['test_sequences']['found']:,}")
 
 
 def _listed(parts: Sequence[str]) -> str:

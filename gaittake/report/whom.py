@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from gaittake.evaluation.distance import distances, read_embeddings
+from gaittake.evaluation.distance import distances, nearest_first, read_embeddings
 from gaittake.evaluation.roles import roles_of
 from gaittake.io.ragged import RaggedFile, open_ragged
 from gaittake.report.chart import DARK
@@ -109,7 +109,8 @@ def taken_for(settings: ReportStage, embeddings: RaggedFile) -> pd.DataFrame:
         found = distances(one, others, kind=settings.distance)
         found[roles.skipped(subjects, probes, gallery)] = np.inf
         searched = np.isfinite(found).any(axis=1)
-        nearest = subjects[gallery[found.argmin(axis=1)]]
+        own = subjects[probes][:, None] == subjects[gallery]
+        nearest = subjects[gallery[nearest_first(found, own)[:, 0]]]
         for probe, other in zip(subjects[probes][searched], nearest[searched], strict=True):
             rows.append((name, str(probe), str(other)))
     return pd.DataFrame(rows, columns=["condition", "subject", "taken_for"])

@@ -1,9 +1,11 @@
 """A dataset of blobs with all input of a report, written by the stages."""
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
+import h5py
 import numpy as np
 import pandas as pd
 import torch
@@ -207,3 +209,14 @@ def _run(folder: Path, method: str) -> None:
 def change_metrics(path: Path, **changed: object) -> None:
     """Changes values of a `metrics.json`."""
     write_json(json.loads(path.read_text()) | changed, path)
+
+
+def with_one_embedding(dataset: Path, folder: Path) -> Path:
+    """Returns a copy of the dataset's runs in which all sequences have the same embedding."""
+    for method in ("gei", "gaittake"):
+        shutil.copytree(dataset / method, folder / method)
+        with h5py.File(folder / method / "embeddings.h5", "r+") as file:
+            file["embeddings"][:] = 1.0
+    for name in ("rejects.csv", "sequences.csv", "cache.h5"):
+        shutil.copy(dataset / name, folder / name)
+    return folder

@@ -18,7 +18,7 @@ from gaittake.report.results import headline, rank1_section
 from gaittake.report.runs import Run, read_runs
 from gaittake.settings import CompareStage, Evaluate, EvaluateStage, Protocol, ReportStage
 from tests.evaluation.plain import write_check
-from tests.report.made import TESTED, settings
+from tests.report.made import TESTED, settings, with_one_embedding
 
 # The dataset's views, 000 and 090, are cameras of their own.
 ONE = {"gallery": ["nm-01"], "probes": {"all": ["nm-05", "bg-01"]}, "comparison": ["gallery"]}
@@ -106,6 +106,15 @@ def test_one_gallery_has_columns_of_metrics_and_no_map_of_views(
     assert "→ gallery" not in html
 
 
+def test_sequences_without_a_role_are_not_counted_below_the_first_number(
+    dataset: Path, tmp_path: Path
+) -> None:
+    protocol = Protocol.model_validate(ONE | {"probes": {"all": ["nm-05"]}})
+    runs = runs_of(dataset, tmp_path, protocol)
+    assert runs[0].metrics["counts"]["sequences"] == 24  # with those of bg-01
+    assert "with 16 sequences in gallery and probes" in headline(runs, same_view=False)
+
+
 def test_two_conventions_are_two_rows(dataset: Path, tmp_path: Path) -> None:
     protocol = Protocol.model_validate(BOTH)
     runs = runs_of(dataset, tmp_path, protocol)
@@ -147,6 +156,20 @@ def test_the_matches_of_a_probe_have_the_rank_of_the_evaluation(
             if probe.rank <= 5:  # among the pictures: the person is not drawn before its rank
                 places = re.findall(r"place (\d+) \S+ same person", drawn[1])
                 assert int(places[0]) == probe.rank
+
+
+def test_at_equal_distances_the_person_of_a_probe_is_drawn_last(
+    dataset: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "runs").mkdir()
+    same = with_one_embedding(dataset, tmp_path / "same")
+    protocol = Protocol.model_validate(ONE)
+    runs = runs_of(same, tmp_path / "runs", protocol)
+    html = matches_section(settings(protocol=protocol), runs[1:], same / "cache.h5")
+    drawn = re.findall(r"same person at rank (\d+)\. ([^\"]*)\"", html)
+    assert drawn
+    for rank, places in drawn:  # 6 sequences of other people and 2 of the person
+        assert (rank, re.findall(r"place (\d+) \S+ same person", places)) == ("7", ["7", "8"])
 
 
 def test_a_table_of_one_gallery_is_printed(

@@ -10,7 +10,7 @@ from gaittake.report import whom
 from gaittake.report.runs import read_runs
 from gaittake.report.whom import matrix, shares_of, taken_for, whom_section
 from gaittake.settings import Protocol
-from tests.report.made import TESTED, settings
+from tests.report.made import TESTED, settings, with_one_embedding
 from tests.report.test_shapes import BOTH, runs_of
 
 
@@ -34,6 +34,17 @@ def test_the_searches_that_find_their_person_are_those_of_rank_1(
             assert len(ours) == counted.sum() > 0
             right = (ours["subject"] == ours["taken_for"]).sum()
             assert right == (cells.loc[counted, "value"] == 1).sum()
+
+
+def test_at_equal_distances_another_person_is_found(dataset: Path, tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    same = with_one_embedding(dataset, tmp_path / "same")
+    run = runs_of(same, tmp_path / "runs", settings().protocol)[1]
+    assert {numbers["mean"]["rank1"] for numbers in run.metrics["conditions"].values()} == {0.0}
+    with open_ragged(run.embeddings, kind="embeddings") as embeddings:
+        found = taken_for(settings(), embeddings)
+    assert len(found) == 16
+    assert (found["subject"] != found["taken_for"]).all()
 
 
 def test_shares_are_of_the_searches_for_a_person() -> None:
