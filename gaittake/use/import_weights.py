@@ -103,7 +103,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], int | None]:
         ) from error
     whole = content if isinstance(content, dict) else {}
     state = whole.get("model", whole)
-    if not isinstance(state, Mapping) or not state or not all(map(torch.is_tensor, state.values())):
+    if not isinstance(state, Mapping) or not state or not all(map(_is_weight, state.items())):
         holds = sorted(map(str, whole))[:5] if whole else type(content).__name__
         raise UserError(
             f"{path}: not a checkpoint of OpenGait; it holds {holds}, needed: 'model' with weights "
@@ -119,6 +119,13 @@ def _read(path: Path) -> tuple[dict[str, Tensor], int | None]:
     if all(name.startswith(PARALLEL) for name in state):
         state = {name.removeprefix(PARALLEL): weight for name, weight in state.items()}
     return dict(state), iteration if isinstance(iteration, int) else None
+
+
+def _is_weight(item: tuple[object, object]) -> bool:
+    """Returns whether an item of a state dict is a name and a dense tensor."""
+    name, value = item
+    dense = isinstance(value, Tensor) and value.layout == torch.strided
+    return isinstance(name, str) and dense
 
 
 def _packed(path: Path) -> str | None:

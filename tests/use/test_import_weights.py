@@ -290,7 +290,9 @@ def test_no_code_of_a_checkpoint_runs(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_files_without_weights_by_name_are_refused(tmp_path: Path) -> None:
-    for content in ({"model": {}}, {"model": [1]}, {"epoch": 3}, [1, 2]):
+    sparse = {"Head.fc_bin": torch.eye(3).to_sparse()}
+    unnamed = {0: torch.zeros(3)}
+    for content in ({"model": {}}, {"model": [1]}, {"epoch": 3}, [1, 2], sparse, unnamed):
         torch.save(content, tmp_path / "theirs.pt")
         with pytest.raises(UserError, match=r"not a checkpoint of OpenGait; it holds"):
             import_weights(
