@@ -102,6 +102,6 @@ def read_json(path: Path) -> Any:
         UserError: the file does not exist or is not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))  # editors may add a mark
     except (OSError, ValueError) as error:  # ValueError: not JSON, or not UTF-8
         raise UserError(f"{path}: not a readable JSON file ({error})") from error

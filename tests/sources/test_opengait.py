@@ -224,6 +224,9 @@ def test_the_partition_gives_the_subjects(tmp_path: Path) -> None:
     assert settings.protocol.test_subjects == ("00001", "probe")
     assert settings.protocol.listed_probes == ("x",)
     assert settings.source.folders == (tmp_path / "data",)
+    file = tmp_path / "p.json"
+    file.write_text(file.read_text(), encoding="utf-8-sig")  # as editors on Windows do
+    assert load_settings(path).protocol == settings.protocol
 
 
 @pytest.mark.parametrize(
