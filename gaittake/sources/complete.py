@@ -76,10 +76,11 @@ def require_comparable(
     probed = [name for name, counts in coverage.probes.items() if any(counts.values())]
     if not held or not probed:
         lacks = "probe" if held else "gallery"
+        held_types = f"theirs are {listed(coverage.types)}" if coverage.types else "they have none"
         raise UserError(
             f"{what}: no {lacks} sequence of the {coverage.of_subjects} test subjects "
             f"({listed(subjects)}) {where}; protocol.gallery and protocol.probes must name "
-            "sequences of the dataset"
+            f"sequences of the dataset, where {held_types}"
         )
     faults = _without_pairs(coverage, same_view=same_view)
     if len(faults) == len(probed):

@@ -30,6 +30,7 @@ class Coverage(NamedTuple):
             name every type, or its views are not angles; unless sequences that it lists one by one
             are missing: then these and those that there are.
         sequences: number of them that there are.
+        types: of all sequences of the test subjects, also of those without a role, ascending.
     """
 
     subjects_missing: list[str]
@@ -39,6 +40,7 @@ class Coverage(NamedTuple):
     probes: dict[str, dict[str, int]]
     of_sequences: int | None
     sequences: int
+    types: list[str]
 
     @property
     def gallery_views_missing(self) -> list[str]:
@@ -69,9 +71,9 @@ def cover(protocol: Protocol, subjects: Sequence[str], found: Iterable[Identity]
     """
     if protocol.submission.header:  # nobody knows who its probes are
         subjects = [name for name in subjects if name != protocol.submission.subject]
-    found, wanted = list(found), set(subjects)
-    at = [row for row in found if row[0] in wanted]
-    at = [row for row, used in zip(at, protocol.used(at), strict=True) if used]
+    wanted = set(subjects)
+    tested = [row for row in found if row[0] in wanted]
+    at = [row for row, used in zip(tested, protocol.used(tested), strict=True) if used]
     views = protocol.counted_views(view for _, _, view in at)
     shown = set(views)
     at = [row for row in at if row[2] in shown]
@@ -87,8 +89,10 @@ def cover(protocol: Protocol, subjects: Sequence[str], found: Iterable[Identity]
         views=views,
         gallery=gallery,
         probes=probes,
-        of_sequences=_expected(protocol, len(subjects), views) or _listed(protocol, found, len(at)),
+        of_sequences=_expected(protocol, len(subjects), views)
+        or _listed(protocol, tested, len(at)),
         sequences=len(at),
+        types=sorted({kind for _, kind, _ in tested}),
     )
 
 
