@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from gaittake.arrays import Bools, Float64s, Int64s
+from gaittake.errors import UserError
 from gaittake.evaluation.bounds import SAMPLE, Projection, fit_projection, sketch
 from gaittake.evaluation.distance import Embeddings, as_parts, read_embeddings
 from gaittake.evaluation.open_set import NEAREST, Others, nearest_others
@@ -27,6 +28,7 @@ from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedFile
 
 BLOCK_BYTES = 512 << 20
+LEAST = 1e-15  # largest distance from the mean: its square must not vanish in float32
 EVERY = "\0"  # stands for all conditions, where some share probes; no condition has this name
 
 
@@ -86,7 +88,7 @@ def cross_view(
         same_view: whether the histograms count pairs of identical cells.
 
     Raises:
-        UserError: an embedding has a value that is not finite.
+        UserError: an embedding has a value that is not finite or too large, or all are too alike.
     """
     names, subjects = np.unique(opened.sequences["subject"].to_numpy(), return_inverse=True)
     cameras = None if roles.camera is None else np.unique(roles.camera, return_inverse=True)[1]
@@ -104,7 +106,12 @@ def cross_view(
 
     embeddings = {column: read(rows) for column, rows in rows_of.items()}
     projection = fit_projection(list(embeddings.values()))
-    radius = _radius(list(embeddings.values()), projection)
+    radius, farthest = _radius(list(embeddings.values()), projection)
+    if 0 < farthest < LEAST:
+        raise UserError(
+            f"{opened.path}: all embeddings of the gallery lie within {2 * farthest:.0e} of each "
+            "other, too near for distances; the training collapsed: check the method's train.csv"
+        )
     conditions = _with_every(roles.conditions)
     for name in conditions:
         outcomes.pairs[name] = empty_pairs(len(names), radius)
@@ -146,12 +153,12 @@ def cross_view(
     return outcomes._replace(seconds=seconds)
 
 
-def _radius(gallery: list[Embeddings], projection: Projection) -> float:
-    """Returns the median distance of gallery sequences from their mean."""
+def _radius(gallery: list[Embeddings], projection: Projection) -> tuple[float, float]:
+    """Returns the median and the largest distance of gallery sequences from their mean."""
     step = max(1, sum(map(len, gallery)) // SAMPLE)
     sample = np.concatenate([rows[::step] for rows in gallery])
-    lengths = np.linalg.norm(sample - projection.centre, axis=2)
-    return float(np.median(lengths.mean(axis=1)))
+    lengths = np.linalg.norm(sample - projection.centre, axis=2).mean(axis=1)
+    return float(np.median(lengths)), float(lengths.max())
 
 
 def _empty_outcomes(roles: Roles, subjects: list[str], owners: Int64s) -> Outcomes:

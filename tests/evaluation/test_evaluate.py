@@ -102,6 +102,22 @@ def test_an_embedding_without_distances_is_named(tmp_path: Path, value: float, w
         evaluated(tmp_path, embeddings, sequences, PROTOCOL)
 
 
+@pytest.mark.parametrize(("scale", "refused"), [(1e-30, True), (1e-13, False), (0.0, False)])
+def test_embeddings_too_near_for_distances_are_refused(
+    tmp_path: Path, scale: float, *, refused: bool
+) -> None:
+    embeddings, sequences = made_up(SUBJECTS, ["nm-01", "nm-02", "cl-01"], VIEWS)
+    if refused:
+        with pytest.raises(UserError, match=r"within \de-30 of each other, too near"):
+            evaluated(tmp_path, scale * embeddings, sequences, PROTOCOL)
+        return
+    metrics = evaluated(tmp_path, scale * embeddings, sequences, PROTOCOL)
+    usual = evaluated(tmp_path, embeddings, sequences, PROTOCOL)
+    for condition, numbers in metrics["conditions"].items():
+        expected = usual["conditions"][condition]["mean"]["rank1"] if scale else 0.0
+        assert numbers["mean"]["rank1"] == pytest.approx(expected, abs=0.01)
+
+
 def test_embeddings_of_people_who_are_not_tested_are_refused(tmp_path: Path) -> None:
     embeddings, sequences = made_up(SUBJECTS, ["nm-01", "nm-02", "cl-01"], VIEWS, lost=0)
     evaluated(tmp_path, embeddings, sequences, PROTOCOL)
