@@ -1,8 +1,9 @@
 """Failure to acquire: sequences that a stage rejected count as errors of the generalised rates.
 
 Lost is a test sequence of the protocol that was recorded but has no embedding: it is in the table
-of sequences, or a reject's path names it as `subject/type/view`. A sequence that the data never had
-is not lost (ISO/IEC 19795-1 counts presentations); `counts.test_sequences` has these as well.
+of sequences, or a reject's path names it, as `subject/type/view` or as its layout does (but for
+GREW's gallery, whose types are places in an order). A sequence that the data never had is not lost
+(ISO/IEC 19795-1 counts presentations); `counts.test_sequences` has these as well.
 """
 
 from collections.abc import Iterable
@@ -16,6 +17,7 @@ from gaittake.comparison import COMPARISONS, camera_of
 from gaittake.evaluation.roles import Roles, roles_of
 from gaittake.sequence import IDENTITY, Identity, Reject
 from gaittake.settings import Protocol
+from gaittake.sources.layouts import identities_at
 
 
 class Lost(NamedTuple):
@@ -68,12 +70,10 @@ def lost_sequences(
     """
     tested, kept = set(subjects), set(embedded)
     named = {
-        tuple(parts[place : place + 3])
+        identity
         for row in rejects
         if row.used == "no" and row.stage != "survey"
-        for parts in [row.path.partition("#")[0].split("/")]
-        for place in range(max(0, len(parts) - 4), len(parts) - 2)
-        if parts[place] in tested
+        for identity in identities_at(row.path)
     }
     lost = {row for row in (*indexed, *named) if row[0] in tested and row not in kept}
     return pd.DataFrame(sorted(lost), columns=list(IDENTITY))

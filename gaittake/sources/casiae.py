@@ -2,6 +2,7 @@
 
 import re
 
+from gaittake.sequence import Identity
 from gaittake.sources import tree
 from gaittake.sources.levels import Levels, Name
 
@@ -23,3 +24,13 @@ LEVELS = Levels(
     ),
     key=_key,
 )
+_PLACE = re.compile(
+    "/".join(f"({name.pattern.pattern})" for name in (LEVELS.subject, *LEVELS.below))
+    + r"(?:[/#]|$)"
+)
+
+
+def identity_at(path: str) -> Identity | None:
+    """Returns the sequence whose folder is, or holds, a path; None if it is none of this layout."""
+    found = _PLACE.search(path)
+    return None if found is None else (found[1], *_key(found.groups()[1:]))

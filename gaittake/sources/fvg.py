@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from gaittake.sequence import Reject, Sequence
+from gaittake.sequence import Identity, Reject, Sequence
 from gaittake.sources import tree
 from gaittake.sources.levels import Name, descend
 from gaittake.sources.tree import Folders
@@ -14,6 +14,7 @@ _LEVELS = (
     Name(TOP, "session1"),
     Name(re.compile(r"\d{3}_(?:0[1-9]|1[0-2])"), "001_02"),
 )
+_PLACE = re.compile(r"(session[123])/(\d{3})_(\d{2})(?:[/#]|$)")
 
 
 def scan(
@@ -35,7 +36,7 @@ def scan(
         for (session, video), place in descend(root, _LEVELS, []):
             subject, number = video.split("_")
             if subject in places:
-                key = tree.Key(f"s{session[-1]}-{number}", VIEW)
+                key = tree.Key(_type(session, number), VIEW)
                 tree.keep_first(places[subject], key, place, rejects)
     for subject in tree.each(subjects):
         if not places[subject]:
@@ -52,3 +53,14 @@ def survey(silhouettes: Folders, videos: Folders) -> tuple[dict[str, Path], list
         for (_, video), place in descend(root, _LEVELS, rejects):
             subjects.setdefault(video.partition("_")[0], place)
     return subjects, rejects
+
+
+def identity_at(path: str) -> Identity | None:
+    """Returns the sequence whose folder is, or holds, a path; None if it is none of this layout."""
+    found = _PLACE.search(path)
+    return None if found is None else (found[2], _type(found[1], found[3]), VIEW)
+
+
+def _type(session: str, number: str) -> str:
+    """Returns the type of a video: `s1-02`."""
+    return f"s{session[-1]}-{number}"

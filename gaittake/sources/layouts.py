@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from gaittake.sequence import Reject, Sequence
+from gaittake.sequence import Identity, Reject, Sequence
 from gaittake.settings import Source
 from gaittake.sources import (
     casiab,
@@ -98,3 +98,21 @@ def layout_of(source: Source) -> Layout:
     )
     files = opengait.Files(silhouettes, keypoints)
     return layout._replace(scan=partial(opengait.scan, files))
+
+
+def identities_at(path: str) -> list[Identity]:
+    """Returns the sequences that a path may belong to, in any layout.
+
+    Args:
+        path: of a folder or file, with `#12` for a frame.
+    """
+    parts = path.partition("#")[0].split("/")
+    # subject/type/view, or a file below; a file beside a view's folder is taken for one, in vain
+    found = [
+        (parts[place], parts[place + 1], parts[place + 2])
+        for place in range(max(0, len(parts) - 4), len(parts) - 2)
+    ]
+    for identity_at in (oumvlp.identity_at, fvg.identity_at, casiae.identity_at):
+        if identity := identity_at(path):
+            found.append(identity)
+    return found

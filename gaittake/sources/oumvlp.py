@@ -4,13 +4,14 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from gaittake.sequence import Reject, Sequence
+from gaittake.sequence import Identity, Reject, Sequence
 from gaittake.sources import tree
 from gaittake.sources.tree import Folders
 
 CONDITION = "nm"
 TOP = re.compile(r"Silhouette_(\d{3})-(\d{2})")
 _SUBJECT = re.compile(r"\d{5}")
+_PLACE = re.compile(rf"{TOP.pattern}/(?:{TOP.pattern}/)?({_SUBJECT.pattern})(?:[/#]|$)")
 
 
 class ViewFolder(NamedTuple):
@@ -75,3 +76,9 @@ def _view_folders(roots: Folders, rejects: list[Reject]) -> list[ViewFolder]:
                 reason = "not a view folder (as Silhouette_090-01)"
                 rejects.append(Reject(tree.STAGE, entry.path, reason))
     return found
+
+
+def identity_at(path: str) -> Identity | None:
+    """Returns the sequence whose folder is, or holds, a path; None if it is none of this layout."""
+    found = _PLACE.search(path)
+    return None if found is None else (found[5], f"{CONDITION}-{found[2]}", found[1])

@@ -192,6 +192,28 @@ def test_lost_sequences_are_those_of_the_index_and_of_the_rejects() -> None:
     assert found.to_numpy().tolist() == [["001", "nm-02", "000"], ["002", "nm-01", "090"]]
 
 
+@pytest.mark.parametrize(
+    ("path", "identity"),
+    [
+        ("Silhouette_090-01/00002", ("00002", "nm-01", "090")),
+        ("Silhouette_090-00/Silhouette_090-00/00002", ("00002", "nm-00", "090")),
+        ("session2/149_02", ("149", "s2-02", "front")),
+        ("615/H/scene3_s/bg/018/2", ("615", "H-scene3_s-bg-2", "018")),
+    ],
+)
+def test_a_rejected_folder_is_a_lost_sequence_in_every_layout(
+    path: str, identity: tuple[str, str, str]
+) -> None:
+    rejects = [Reject("index", f"/data/{path}", "empty folder")]
+    found = lost_sequences([], [], rejects, [identity[0]])
+    assert identity in list(found.itertuples(index=False, name=None))
+    frames = [Reject("cache", f"/data/{path}#12", "empty silhouette")]
+    assert identity not in list(
+        lost_sequences([], [identity], frames, [identity[0]]).itertuples(index=False, name=None)
+    )
+    assert lost_sequences([], [], rejects, ["999"]).empty
+
+
 @pytest.mark.parametrize("comparison", ["views", "reid"])
 def test_lost_pairs_and_searches_are_those_of_a_plain_loop(comparison: str) -> None:
     subjects, views = ["001", "002", "003"], ["00_1", "00_2", "01_1"]
