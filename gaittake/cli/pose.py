@@ -49,6 +49,7 @@ def teacher(
 ) -> None:
     """Get the detector that labels RGB frames: COCO's, or one trained on rendered people."""
     from gaittake.pipeline import inputs, plan
+    from gaittake.pipeline.fingerprint import fingerprint
 
     job = job_of(dataset, overrides)
     settings = stage_settings(plan.teacher, job, digest)
@@ -62,6 +63,7 @@ def teacher(
         checkpoints=checkpoints or job.path("pose/checkpoints/teacher"),
         out=out or job.path("pose/teacher.pt"),
         device=place,
+        code=fingerprint("gaittake.pose.teacher"),
     )
 
 
@@ -183,6 +185,7 @@ def finetune(
 ) -> None:
     """Train the detector on silhouettes with the pseudo-labels; a stopped run continues."""
     from gaittake.pipeline import inputs, plan
+    from gaittake.pipeline.fingerprint import fingerprint
 
     job = job_of(dataset, overrides)
     settings = stage_settings(plan.finetune, job, digest)
@@ -198,6 +201,7 @@ def finetune(
         checkpoints=checkpoints or job.path("pose/checkpoints/student"),
         out=out or job.path("pose/student.pt"),
         device=place,
+        code=fingerprint("gaittake.pose.finetune"),
     )
 
 

@@ -51,6 +51,7 @@ def train(
 ) -> None:
     """Train a method's network; a stopped run continues."""
     from gaittake.pipeline import plan
+    from gaittake.pipeline.fingerprint import fingerprint
 
     job = job_of(dataset, overrides, method=method)
     settings = stage_settings(plan.train, job, digest)
@@ -77,6 +78,7 @@ def train(
         out=out or job.path("{method}/weights.safetensors"),
         history=out_history or job.path("{method}/train.csv"),
         device=place,
+        code=fingerprint("gaittake.training.engine"),
     )
 
 

@@ -18,10 +18,11 @@ from gaittake.io.torch_file import load_torch, save_torch
 from gaittake.machine import lock_file, machine_name
 
 logger = logging.getLogger(__name__)
+PREVIOUS = "previous.pt"
 
 
 def identity_of(*parts: str) -> str:
-    """Returns a digest of everything that a training depends on: settings and data."""
+    """Returns a digest of everything that a training depends on: settings, data, code."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
@@ -36,7 +37,8 @@ class Checkpoints:
 
     Args:
         folder: of `last.pt`; created if missing.
-        identity: digest of settings and data; checkpoints with another identity are ignored.
+        identity: digest of settings, data and code. A checkpoint of another identity is not
+            continued; the first save keeps it as `previous.pt`.
         leads: whether this process locks the folder and writes; with several processes, one does.
         any_of: returns whether a flag is set in any process; all processes must call it.
 
@@ -58,6 +60,7 @@ class Checkpoints:
         self._signalled: signal.Signals | None = None
         self._stopping = False
         self._lock: IO[str] | None = None
+        self._foreign = False  # whether `last.pt` is of another identity
         self._previous: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
@@ -133,11 +136,14 @@ class Checkpoints:
                 "command again: training starts over."
             ) from error
         if saved["identity"] != self.identity:
+            self._foreign = True
             logger.warning(
-                "%s is of other settings or data (%s, needed %s): training starts over",
+                "%s is of other settings, data or code (%s, needed %s): training starts over, and "
+                "keeps it as %s",
                 path,
                 saved["identity"],
                 self.identity,
+                PREVIOUS,
             )
             return None
         _set_generators(saved["generators"])
@@ -153,7 +159,11 @@ class Checkpoints:
         """
         if self._leads:
             saved = {"identity": self.identity, "generators": _generators(), "state": state}
-            save_torch(saved, self.folder / "last.pt")
+            path = self.folder / "last.pt"
+            if self._foreign:  # not before: the other processes read it
+                path.replace(self.folder / PREVIOUS)
+                self._foreign = False
+            save_torch(saved, path)
         if self._stopping:
             self._any_of(True)  # the other processes wait until the file is written
             interrupted = self._signalled is signal.SIGINT

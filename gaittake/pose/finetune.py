@@ -94,6 +94,7 @@ def finetune_student(
     checkpoints: Path,
     out: Path,
     device: torch.device,
+    code: str,
 ) -> None:
     """Writes the detector that finds keypoints in silhouettes.
 
@@ -107,6 +108,7 @@ def finetune_student(
         checkpoints: folder of the training's checkpoint.
         out: the student's file.
         device: the device to train on.
+        code: digest of the code of this stage.
 
     Raises:
         UserError: no labels, files that do not belong together, or a loss that is not finite.
@@ -121,7 +123,7 @@ def finetune_student(
     if settings.training.mirror:
         samples = Mirrored(samples)
     inputs = [file_digest(path) for path in (*pseudo_labels, *index, teacher)]
-    identity = identity_of("finetune", canonical(settings), *inputs)
+    identity = identity_of("finetune", canonical(settings), *inputs, code)
     with Checkpoints(checkpoints, identity) as saved:
         train_detector(
             model,

@@ -59,7 +59,7 @@ class People:
 
 
 def train_teacher(
-    settings: TeacherStage, *, checkpoints: Path, out: Path, device: torch.device
+    settings: TeacherStage, *, checkpoints: Path, out: Path, device: torch.device, code: str
 ) -> None:
     """Writes the detector that labels RGB frames.
 
@@ -68,12 +68,13 @@ def train_teacher(
         checkpoints: folder of the training's checkpoint (`walkers` only).
         out: the teacher's file.
         device: the device to train on.
+        code: digest of the code of this stage.
 
     Raises:
         UserError: the weights are not available, or are of another network.
     """
     if settings.weights == "walkers":
-        model = _train_on_rendered_people(settings, checkpoints, device)
+        model = _train_on_rendered_people(settings, checkpoints, device, code)
     else:
         if settings.weights == "coco":
             state, path = coco_weights(settings.detector.backbone)
@@ -123,7 +124,7 @@ def coco_weights(backbone: str) -> tuple[Mapping[str, Tensor], Path]:
 
 
 def _train_on_rendered_people(
-    settings: TeacherStage, checkpoints: Path, device: torch.device
+    settings: TeacherStage, checkpoints: Path, device: torch.device, code: str
 ) -> KeypointRCNN:
     if settings.detector.backbone != "small":
         raise UserError(
@@ -138,7 +139,7 @@ def _train_on_rendered_people(
         samples = Mirrored(samples)
     torch.manual_seed(settings.seed)
     model = build_detector(settings.detector)
-    with Checkpoints(checkpoints, identity_of("teacher", canonical(settings))) as saved:
+    with Checkpoints(checkpoints, identity_of("teacher", canonical(settings), code)) as saved:
         train_detector(
             model,
             samples,

@@ -36,16 +36,19 @@ def train(
     out: Path,
     history: Path,
     device: torch.device,
+    code: str,
 ) -> None:
     """Trains a network and writes its weights.
 
     Args:
         settings: network, training, subjects.
         cache: the dataset's cache.
-        checkpoints: folder of the checkpoint; a run with the same settings and data continues.
+        checkpoints: folder of the checkpoint; a run with the same settings, data and code
+            continues.
         out: file of the weights.
         history: table of step, loss, metrics, learning rate and frames per second.
         device: where to compute.
+        code: digest of the code of this stage.
 
     Raises:
         UserError: too few subjects, sizes that do not fit, a loss that is not finite, or a cuDNN
@@ -58,7 +61,7 @@ def train(
             cache, settings.subjects, device, keypoints=settings.keypoints, noise=settings.noise
         )
         training = prepare(settings, store, device, group)
-        identity = identity_of(canonical(settings), store.data_digest)
+        identity = identity_of(canonical(settings), store.data_digest, code)
         with Checkpoints(checkpoints, identity, leads=group.leads, any_of=group.any) as saved:
             state = saved.load() or {"step": 0, "history": [], "pending": []}
             group.require_same(f"step {state['step']} of training {identity}")

@@ -56,7 +56,7 @@ def refusal(weights: Path | str, tmp_path: Path, detector: Detector = RESNET) ->
     """Returns the error message of a failed teacher; checks that it is one line without a file."""
     out = tmp_path / "teacher.pt"
     with pytest.raises(UserError) as caught:
-        train_teacher(stage(weights, detector), checkpoints=tmp_path, out=out, device=CPU)
+        train_teacher(stage(weights, detector), checkpoints=tmp_path, out=out, device=CPU, code="x")
     assert not out.exists()
     assert "\n" not in str(caught.value)
     return str(caught.value)

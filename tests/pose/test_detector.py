@@ -43,7 +43,9 @@ def test_published_weights_give_torchvisions_detections(
     reference = keypointrcnn_resnet50_fpn(
         weights=KeypointRCNN_ResNet50_FPN_Weights.COCO_V1, min_size=64, max_size=96
     ).eval()
-    train_teacher(stage("coco", RESNET), checkpoints=tmp_path, out=tmp_path / "t.pt", device=CPU)
+    train_teacher(
+        stage("coco", RESNET), checkpoints=tmp_path, out=tmp_path / "t.pt", device=CPU, code="x"
+    )
     model = load_detector(tmp_path / "t.pt", RESNET).eval()
     for detector in (reference, model):
         # The keypoint head takes half a minute for the usual thousand proposals.

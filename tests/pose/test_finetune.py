@@ -10,7 +10,7 @@ from gaittake import device
 from gaittake.errors import Preempted, UserError
 from gaittake.io.checkpoint import Checkpoints
 from gaittake.io.ragged import RaggedWriter
-from gaittake.pose import finetune, optimise
+from gaittake.pose import finetune, optimise, teacher
 from gaittake.pose.augment import Sample
 from gaittake.pose.detector import build_detector, load_detector, save_detector
 from gaittake.pose.finetune import LabelledSilhouettes, finetune_student
@@ -27,6 +27,8 @@ from gaittake.settings import (
     PredictStage,
     PseudoLabel,
     PseudoLabelStage,
+    TeacherStage,
+    Walkers,
 )
 from tests.pose.tiny import SMALL, Dataset
 
@@ -63,6 +65,7 @@ def run(
         checkpoints=folder / "checkpoints",
         out=folder / "student.pt",
         device=CPU,
+        code="x",
     )
     state: dict[str, torch.Tensor] = load_detector(folder / "student.pt", SMALL).state_dict()
     return state
@@ -130,6 +133,34 @@ def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(
         assert torch.equal(resumed[name], value), name
 
 
+def test_other_code_gives_teacher_and_student_another_identity(
+    dataset: Dataset, labels: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[str] = []
+
+    def record(*_: object, checkpoints: Checkpoints, **__: object) -> None:
+        found.append(checkpoints.identity)
+
+    for module in (finetune, teacher):
+        monkeypatch.setattr(module, "train_detector", record)
+    student = FinetuneStage(seed=3, detector=SMALL, training=TRAINING, subjects=("001", "002"))
+    files = {"pseudo_labels": [labels], "index": [dataset.index], "teacher": weights}
+    rendered = TeacherStage(
+        seed=0,
+        weights="walkers",
+        people=2,
+        walkers=Walkers(subjects=1),
+        detector=SMALL,
+        training=TRAINING,
+    )
+    for code in ("before", "after", "after"):
+        places = {"checkpoints": tmp_path, "out": tmp_path / "x.pt", "device": CPU, "code": code}
+        finetune_student(student, **files, **places)  # type: ignore[arg-type]
+        teacher.train_teacher(rendered, **places)  # type: ignore[arg-type]
+    assert len(set(found)) == 4
+    assert found[2:4] == found[4:]
+
+
 @pytest.mark.parametrize("boxes", ["silhouette", "detected"])
 def test_a_student_that_is_given_boxes_does_not_learn_to_find_people(
     dataset: Dataset, labels: Path, weights: Path, tmp_path: Path, boxes: str
@@ -139,7 +170,7 @@ def test_a_student_that_is_given_boxes_does_not_learn_to_find_people(
     )
     files = {"pseudo_labels": [labels], "index": [dataset.index], "teacher": weights}
     files |= {"checkpoints": tmp_path / "checkpoints", "out": tmp_path / "student.pt"}
-    finetune_student(settings, **files, device=CPU)
+    finetune_student(settings, **files, device=CPU, code="x")
     before, after = (
         load_detector(path, SMALL).state_dict() for path in (weights, tmp_path / "student.pt")
     )

@@ -99,6 +99,7 @@ def test_teacher_and_student_train_on_mirror_images_if_mirror_is_set(
         checkpoints=tmp_path / "student",
         out=tmp_path / "student.pt",
         device=CPU,
+        code="x",
     )
     settings = TeacherStage(
         seed=0,
@@ -108,6 +109,6 @@ def test_teacher_and_student_train_on_mirror_images_if_mirror_is_set(
         detector=SMALL,
         training=training,
     )
-    train_teacher(settings, checkpoints=tmp_path / "t", out=tmp_path / "t.pt", device=CPU)
+    train_teacher(settings, checkpoints=tmp_path / "t", out=tmp_path / "t.pt", device=CPU, code="x")
     assert [len(samples) for samples in given] == ([4, 4] if mirror else [2, 2])
     assert [isinstance(samples, Mirrored) for samples in given] == [mirror, mirror]

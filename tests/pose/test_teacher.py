@@ -54,7 +54,7 @@ def test_the_published_file_is_downloaded_and_becomes_the_teacher(
 ) -> None:
     publish(published.as_uri(), monkeypatch)
     out = tmp_path / "teacher.pt"
-    train_teacher(stage("coco", RESNET), checkpoints=tmp_path, out=out, device=CPU)
+    train_teacher(stage("coco", RESNET), checkpoints=tmp_path, out=out, device=CPU, code="x")
     assert [path.name for path in cache.iterdir()] == [published.name]
     assert_published(out)
 

@@ -26,7 +26,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_published_file_works_as_a_local_file(published: Path, tmp_path: Path) -> None:
     out = tmp_path / "teacher.pt"
-    train_teacher(stage(published, RESNET), checkpoints=tmp_path, out=out, device=CPU)
+    train_teacher(stage(published, RESNET), checkpoints=tmp_path, out=out, device=CPU, code="x")
     assert_published(out)
 
 
@@ -35,7 +35,9 @@ def test_a_detector_of_this_pipeline_works_as_a_local_file(tmp_path: Path) -> No
     model = build_detector(SMALL)
     save_detector(model, SMALL, tmp_path / "mine.pt")
     out = tmp_path / "teacher.pt"
-    train_teacher(stage(tmp_path / "mine.pt", SMALL), checkpoints=tmp_path, out=out, device=CPU)
+    train_teacher(
+        stage(tmp_path / "mine.pt", SMALL), checkpoints=tmp_path, out=out, device=CPU, code="x"
+    )
     found = load_detector(out, SMALL).state_dict()
     for name, value in model.state_dict().items():
         assert torch.equal(found[name], value), name

@@ -17,7 +17,9 @@ from gaittake.training import engine, step
 CPU = torch.device("cpu")
 
 
-def run(where: Path, cache: Path, settings: TrainStage) -> dict[str, torch.Tensor]:
+def run(
+    where: Path, cache: Path, settings: TrainStage, *, code: str = "code"
+) -> dict[str, torch.Tensor]:
     """Trains in a folder; returns the weights."""
     engine.train(
         settings,
@@ -26,6 +28,7 @@ def run(where: Path, cache: Path, settings: TrainStage) -> dict[str, torch.Tenso
         out=where / "weights.safetensors",
         history=where / "train.csv",
         device=CPU,
+        code=code,
     )
     return read_weights(where / "weights.safetensors").state
 

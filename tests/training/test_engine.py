@@ -89,7 +89,19 @@ def test_a_checkpoint_of_other_settings_is_not_continued(
     with caplog.at_level(logging.WARNING):
         again = run(tmp_path / "a", cache, settings(learning_rate=0.02))
     assert same(again, fresh)
-    assert "other settings or data" in caplog.text
+    assert "other settings, data or code" in caplog.text
+
+
+def test_a_checkpoint_of_other_code_is_not_continued_but_kept(tmp_path: Path, cache: Path) -> None:
+    run(tmp_path, cache, settings(), code="before")
+    last, previous = (tmp_path / "checkpoints" / name for name in ("last.pt", "previous.pt"))
+    before, trained = last.read_bytes(), []
+    with before_step(0, lambda: trained.append(previous.exists())):
+        run(tmp_path, cache, settings(), code="after")
+    assert trained == [False]  # it starts at step 0, and a start alone takes nothing away
+    assert previous.read_bytes() == before
+    with before_step(0, die):  # finished: no step is made again
+        run(tmp_path, cache, settings(), code="after")
 
 
 def test_a_second_training_in_the_same_folder_is_refused(tmp_path: Path, cache: Path) -> None:

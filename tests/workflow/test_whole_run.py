@@ -99,6 +99,16 @@ def test_an_edit_of_a_network_never_runs_a_pose_stage(project: Project) -> None:
     assert not [job for job in jobs if job.startswith(POSE)]
 
 
+def test_a_training_of_edited_code_starts_anew(project: Project) -> None:
+    weights = "results/smoke/gaittake/weights.safetensors"
+    project.add_code("models/attention.py")
+    code, said = project.snakemake("--cores", "2", weights)
+    assert code == 0, said
+    log = (project.folder / "results/smoke/logs/train/gaittake.log").read_text()
+    assert "other settings, data or code" in log
+    assert "train 6/6 steps" in log
+
+
 def test_an_edit_of_the_quality_measure_runs_it_and_the_table(project: Project) -> None:
     project.add_code("pose/quality.py")
     assert project.planned() == {"quality", "compare"}
