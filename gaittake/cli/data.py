@@ -13,12 +13,15 @@ from gaittake.cli.options import (
     RejectsOut,
     Shard,
     Threads,
+    beside,
     job_of,
     limit_threads,
     reads,
     stage_settings,
     writes,
 )
+
+RENDERED = ("silhouettes", "videos", "truth.h5")
 
 
 def render(
@@ -31,11 +34,13 @@ def render(
 ) -> None:
     """Render the subjects of a shard: silhouettes, videos, true keypoints."""
     limit_threads(threads)
-    from gaittake.io.atomic import whole_folder
+    from gaittake.io.atomic import require_replaceable, whole_folder
     from gaittake.io.progress import progress
     from gaittake.pipeline import plan
     from gaittake.sources.walkers.dataset import render_subjects
 
+    if out:
+        require_replaceable(out, made=RENDERED)
     job = job_of(dataset, overrides, shard=shard)
     settings = stage_settings(plan.render, job, digest)
     sequences = settings.walkers.normal + settings.walkers.bag + settings.walkers.coat
@@ -56,14 +61,18 @@ def unpack(
     out_rejects: RejectsOut = None,
 ) -> None:
     """Unpack the subjects of a shard that are on disk as 001.tar.gz (CASIA-B)."""
+    from gaittake.io.atomic import require_replaceable
     from gaittake.pipeline import inputs
     from gaittake.sources.archives import unpack_subjects
 
+    if out:
+        require_replaceable(out)
     job = job_of(dataset, overrides, shard=shard)
     unpack_subjects(
         archives or inputs.archives(job),
         out=out or job.path("data/{shard}/unpacked"),
-        rejects=out_rejects or job.path("data/{shard}/unpacked.rejects.csv"),
+        rejects=out_rejects
+        or beside(out, ".rejects.csv", job.path("data/{shard}/unpacked.rejects.csv")),
     )
 
 
@@ -78,14 +87,18 @@ def segment(
 ) -> None:
     """Make the silhouettes of a shard from its videos (source.masks_from_rgb)."""
     limit_threads(threads)
+    from gaittake.io.atomic import require_replaceable
     from gaittake.pipeline import plan
     from gaittake.use.segment import segment_subjects
 
+    if out:
+        require_replaceable(out)
     job = job_of(dataset, overrides, shard=shard)
     segment_subjects(
         stage_settings(plan.segment, job, digest),
         out=out or job.path("data/{shard}/segmented"),
-        rejects=out_rejects or job.path("data/{shard}/segmented.rejects.csv"),
+        rejects=out_rejects
+        or beside(out, ".rejects.csv", job.path("data/{shard}/segmented.rejects.csv")),
     )
 
 
@@ -111,7 +124,7 @@ def index(
         unpacked=unpacked or next(iter(inputs.unpacked(job)), None),
         segmented=segmented or next(iter(inputs.segmented(job)), None),
         out=out or job.path("index/{shard}.csv"),
-        rejects=out_rejects or job.path("index/{shard}.rejects.csv"),
+        rejects=out_rejects or beside(out, ".rejects.csv", job.path("index/{shard}.rejects.csv")),
     )
 
 
@@ -142,7 +155,7 @@ def build(
         keypoints=keypoints,
         truth=truth,
         out=out or job.path("cache/{shard}.h5"),
-        rejects=out_rejects or job.path("cache/{shard}.rejects.csv"),
+        rejects=out_rejects or beside(out, ".rejects.csv", job.path("cache/{shard}.rejects.csv")),
     )
 
 
@@ -162,7 +175,7 @@ def merge(
         shard_cache or job.each("cache/{shard}.h5"),
         index=index or job.each("index/{shard}.csv"),
         out=out or job.path("cache.h5"),
-        out_sequences=out_sequences or job.path("sequences.csv"),
+        out_sequences=out_sequences or beside(out, ".sequences.csv", job.path("sequences.csv")),
     )
 
 

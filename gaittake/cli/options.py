@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 READ = "Files read (default: the pipeline's own)"
-WRITTEN = "Files written (default: the pipeline's own)"
+WRITTEN = "Files written (default: the pipeline's own; with another --out, beside it)"
 
 
 class Device(StrEnum):
@@ -94,6 +94,19 @@ def job_of(
 
     changes = tuple(change for text in overrides or () for change in split_changes(text))
     return Job(dataset, changes, shard, method, table)
+
+
+def beside(out: Path | None, ending: str, own: Path) -> Path:
+    """Returns the default place of what a command writes besides `--out`.
+
+    Beside another `--out`, so that a trial leaves the pipeline's files alone.
+
+    Args:
+        out: the place of the first file; None: the pipeline's own.
+        ending: of the name, in place of that of `out`.
+        own: the pipeline's own place.
+    """
+    return own if out is None else out.with_suffix(ending)
 
 
 def stage_settings(read: "Callable[[Job], S]", job: "Job", digest: str | None) -> S:

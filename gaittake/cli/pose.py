@@ -20,6 +20,7 @@ from gaittake.cli.options import (
     Shard,
     Threads,
     TruthFiles,
+    beside,
     job_of,
     network_on,
     reads,
@@ -60,7 +61,8 @@ def teacher(
 
     train_teacher(
         settings,
-        checkpoints=checkpoints or job.path("pose/checkpoints/teacher"),
+        checkpoints=checkpoints
+        or beside(out, ".checkpoints", job.path("pose/checkpoints/teacher")),
         out=out or job.path("pose/teacher.pt"),
         device=place,
         code=fingerprint("gaittake.pose.teacher"),
@@ -94,7 +96,8 @@ def pseudo_label(
         index=index or job.path("index/{shard}.csv"),
         teacher=teacher or job.path("pose/teacher.pt"),
         out=out or job.path("pose/pseudo_labels/{shard}.h5"),
-        rejects=out_rejects or job.path("pose/pseudo_labels/{shard}.rejects.csv"),
+        rejects=out_rejects
+        or beside(out, ".rejects.csv", job.path("pose/pseudo_labels/{shard}.rejects.csv")),
         device=place,
     )
 
@@ -139,7 +142,8 @@ def assign_keypoints(
         index=index or job.path("index/{shard}.csv"),
         people=people or job.path("pose/people.h5"),
         out=out or job.path("pose/own_keypoints/{shard}.h5"),
-        rejects=out_rejects or job.path("pose/own_keypoints/{shard}.rejects.csv"),
+        rejects=out_rejects
+        or beside(out, ".rejects.csv", job.path("pose/own_keypoints/{shard}.rejects.csv")),
     )
 
 
@@ -166,7 +170,8 @@ def assign_labels(
         index=index or job.path("index/{shard}.csv"),
         people=people or job.path("pose/people.h5"),
         out=out or job.path("pose/own_labels/{shard}.h5"),
-        rejects=out_rejects or job.path("pose/own_labels/{shard}.rejects.csv"),
+        rejects=out_rejects
+        or beside(out, ".rejects.csv", job.path("pose/own_labels/{shard}.rejects.csv")),
     )
 
 
@@ -198,7 +203,8 @@ def finetune(
         pseudo_labels=pseudo_labels or inputs.pseudo_labels(job),
         index=index or job.each("index/{shard}.csv", "train"),
         teacher=teacher or job.path("pose/teacher.pt"),
-        checkpoints=checkpoints or job.path("pose/checkpoints/student"),
+        checkpoints=checkpoints
+        or beside(out, ".checkpoints", job.path("pose/checkpoints/student")),
         out=out or job.path("pose/student.pt"),
         device=place,
         code=fingerprint("gaittake.pose.finetune"),
@@ -232,7 +238,8 @@ def predict(
         index=index or job.path("index/{shard}.csv"),
         student=student or inputs.student(job),
         out=out or job.path("pose/keypoints/{shard}.h5"),
-        rejects=out_rejects or job.path("pose/keypoints/{shard}.rejects.csv"),
+        rejects=out_rejects
+        or beside(out, ".rejects.csv", job.path("pose/keypoints/{shard}.rejects.csv")),
         device=place,
     )
 

@@ -22,6 +22,7 @@ from gaittake.cli.options import (
     RejectsFile,
     Threads,
     TruthFiles,
+    beside,
     computing_on,
     job_of,
     network_on,
@@ -74,9 +75,9 @@ def train(
     run(
         settings,
         cache=cache or job.path("cache.h5"),
-        checkpoints=checkpoints or job.path("{method}/checkpoints"),
+        checkpoints=checkpoints or beside(out, ".checkpoints", job.path("{method}/checkpoints")),
         out=out or job.path("{method}/weights.safetensors"),
-        history=out_history or job.path("{method}/train.csv"),
+        history=out_history or beside(out, ".csv", job.path("{method}/train.csv")),
         device=place,
         code=fingerprint("gaittake.training.engine"),
     )
@@ -143,8 +144,8 @@ def evaluate(
         sequences=sequences or job.path("sequences.csv"),
         groups=groups or next(iter(inputs.groups(job)), None),
         out=out or job.path("{method}/metrics.json"),
-        table=out_rank1 or job.path("{method}/rank1.csv"),
-        probes=out_probes or job.path("{method}/probes.csv"),
+        table=out_rank1 or beside(out, ".rank1.csv", job.path("{method}/rank1.csv")),
+        probes=out_probes or beside(out, ".probes.csv", job.path("{method}/probes.csv")),
     )
 
 
@@ -217,7 +218,7 @@ def compare(
         metrics or inputs.metrics(job),
         probes or inputs.probes(job),
         out=out or job.result(f"{table}.csv"),
-        markdown=out_markdown or job.result(f"{table}.md"),
+        markdown=out_markdown or beside(out, ".md", job.result(f"{table}.md")),
     )
 
 

@@ -4,7 +4,7 @@ import errno
 import glob
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -68,6 +68,25 @@ def require_writable(path: Path) -> None:
         raise UserError(f"{path}: {above} is no folder; choose another location")
     if not os.access(above, os.W_OK | os.X_OK):
         raise UserError(f"{path}: no permission to write in {above}; choose a writable location")
+
+
+def require_replaceable(folder: Path, *, made: Collection[str] = ()) -> None:
+    """Checks that a folder that `whole_folder` replaces holds nothing that would be lost.
+
+    Args:
+        folder: need not exist.
+        made: names that an earlier run of the same command leaves in it.
+
+    Raises:
+        UserError: it is a file, or holds something else.
+    """
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise UserError(f"{folder}: a file; name a new folder")
+    others = sorted(path.name for path in folder.glob("*") if path.name not in made)
+    if others:
+        raise UserError(
+            f"{folder}: exists and is not empty; '{others[0]}' would be deleted. Name a new folder"
+        )
 
 
 def _remove_leftovers(path: Path) -> None:

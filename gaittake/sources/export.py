@@ -10,7 +10,7 @@ import numpy as np
 from gaittake.arrays import Float32s
 from gaittake.errors import UserError
 from gaittake.io.arrays import write_array
-from gaittake.io.atomic import whole_folder
+from gaittake.io.atomic import require_replaceable, whole_folder
 from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedFile, open_ragged
 from gaittake.io.tables import write_json
@@ -47,8 +47,7 @@ def export_pickles(
     Raises:
         UserError: the folder exists and has other content, or the cache has no sequence.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"{out}: exists and is not empty; name a new folder")
+    require_replaceable(out)
     with open_ragged(cache, kind="cache") as opened, whole_folder(out) as folder:
         table = opened.sequences
         if table.empty:

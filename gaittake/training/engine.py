@@ -72,7 +72,7 @@ def train(
         if not group.leads:
             return
         write_csv(pd.DataFrame(rows), history)
-        write_events(rows, out.parent / "events")
+        write_events(rows, out.parent / "events" / out.stem)
         save_weights(
             training.learner.network,
             out,

@@ -52,7 +52,7 @@ def test_training_lowers_the_loss_and_writes_its_history(tmp_path: Path, cache: 
     assert history["loss"].iloc[-1] < history["loss"].iloc[0]
     assert history["negative"].iloc[-1] > history["positive"].iloc[-1]
     assert history["learning_rate"].tolist() == pytest.approx([0.01] * 4 + [0.001] * 2)
-    assert list((tmp_path / "events").iterdir())
+    assert list((tmp_path / "events/weights").iterdir())
 
 
 @pytest.mark.parametrize("dies_at", [1, 4, 5, 7])
@@ -102,6 +102,17 @@ def test_a_checkpoint_of_other_code_is_not_continued_but_kept(tmp_path: Path, ca
     assert previous.read_bytes() == before
     with before_step(0, die):  # finished: no step is made again
         run(tmp_path, cache, settings(), code="after")
+
+
+def test_events_replace_those_of_the_same_weights_alone(tmp_path: Path, cache: Path) -> None:
+    mine = [tmp_path / "events" / name for name in ("notes.txt", "weights/notes.txt")]
+    for path in mine:
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    for rate in (0.01, 0.02):
+        run(tmp_path, cache, settings(learning_rate=rate))
+    assert all(path.exists() for path in mine)
+    assert len(list((tmp_path / "events/weights").glob("events.*"))) == 1
 
 
 def test_a_second_training_in_the_same_folder_is_refused(tmp_path: Path, cache: Path) -> None:

@@ -4,6 +4,7 @@ import re
 import shlex
 import sys
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,12 @@ def by_hand(command: list[str]) -> list[str]:
         if option in command:
             typed += [option, command[command.index(option) + 1]]
     return typed
+
+
+def written(command: list[str]) -> set[str]:
+    """Returns the files and folders that a command of the workflow is told to write."""
+    pairs = pairwise(command)
+    return {place for option, place in pairs if option.startswith(("--out", "--checkpoints"))}
 
 
 def record_calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
@@ -110,6 +117,11 @@ def test_the_commands_own_paths_and_settings_are_those_of_the_rules(
                 main()
             assert stopped.value.code == 0, arguments
         assert calls[-1] == calls[-2]
+        trial = [*by_hand(command), "--out", "trial/file.ext"]
+        monkeypatch.setattr(sys, "argv", ["gaittake", *trial])
+        with pytest.raises(SystemExit):
+            main()
+        assert not written(command) & {str(value) for value in calls[-1][2].values()}, trial
     assert {stage for stage, _, _ in calls} == set(STAGES) - MISSING[dataset]
 
 
