@@ -5,8 +5,10 @@ import io
 import logging
 import os
 import re
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
@@ -82,6 +84,7 @@ def main() -> None:
     Exit codes: 1 an error, 2 wrong usage, 130 interrupted, 143 preempted (start it again).
     """
     debug = "--debug" in sys.argv
+    signal.signal(signal.SIGTERM, _terminated)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # terminals that lack a character get a '?'
             stream.reconfigure(errors="replace")
@@ -103,6 +106,12 @@ def main() -> None:
         if debug or message is None:
             raise
         _stop(f"error: {message}", code=1)
+
+
+def _terminated(_number: int, _frame: FrameType | None) -> NoReturn:
+    """Ends the command as an error would, so that no temporary file is left."""
+    os.write(2, b"gaittake: SIGTERM: stopped; run the same command again\n")
+    raise SystemExit(143)
 
 
 def _each_set(arguments: list[str]) -> list[str]:
