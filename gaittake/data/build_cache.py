@@ -17,7 +17,7 @@ from gaittake.io.frames import read_silhouettes
 from gaittake.io.pose_files import read_poses
 from gaittake.io.progress import progress
 from gaittake.io.ragged import RaggedWriter, open_ragged
-from gaittake.io.tables import read_sequences, write_csv, write_rejects
+from gaittake.io.tables import read_csv, read_sequences, write_csv, write_rejects
 from gaittake.keypoints import normalise
 from gaittake.sequence import ALIGNED, IDENTITY, Reject, Sequence, count_rejects
 from gaittake.settings import CacheStage, canonical
@@ -198,7 +198,7 @@ def merge_caches(shards: list[Path], *, index: list[Path], out: Path, out_sequen
     Raises:
         UserError: no shard has a sequence.
     """
-    tables = [pd.read_csv(path, dtype=str, keep_default_na=False) for path in index]
+    tables = [read_csv(path, (), whole=True) for path in index]
     write_csv(pd.concat(tables, ignore_index=True), out_sequences)
     with open_ragged(shards[0], kind="cache") as first:
         arrays = {n: (a.dtype.str, a.shape[1:]) for n, a in first.arrays.items()}

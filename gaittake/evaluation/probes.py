@@ -68,9 +68,10 @@ def read_probes(path: Path) -> pd.DataFrame:
     """Returns the table in a file of `write_probes`.
 
     Raises:
-        UserError: no such file, a missing column, or a cell that is not an integer.
+        UserError: no such file, one that was cut off, a missing column, or a cell that is not
+            an integer.
     """
-    table = read_csv(path, COLUMNS)
+    table = read_csv(path, COLUMNS, whole=True)
     cells = [column for column in table.columns if column not in COLUMNS]
     try:
         table[cells] = table[cells].replace("", str(NO_GALLERY)).astype(np.int64)

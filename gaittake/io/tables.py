@@ -1,6 +1,7 @@
 """CSV and JSON files: sequences, rejects, results."""
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,12 +20,19 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
         table.to_csv(temporary, index=False, errors="backslashreplace")
 
 
-def read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+def read_csv(path: Path, columns: tuple[str, ...], *, whole: bool = False) -> pd.DataFrame:
     """Returns a table whose cells are text, empty cells as ''.
 
+    Args:
+        path: the file.
+        columns: that it must have.
+        whole: it is a file of `write_csv`, which ends with a line end unless it was cut off.
+
     Raises:
-        UserError: the file does not exist, is not a table, or lacks columns.
+        UserError: the file does not exist, is not a table, was cut off, or lacks columns.
     """
+    if whole:
+        require_whole(path)
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
     except FileNotFoundError as error:
@@ -37,6 +45,24 @@ def read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
     return table
 
 
+def require_whole(path: Path) -> None:
+    """Checks that a table of `write_csv`, if it exists and is not empty, has its end.
+
+    Raises:
+        UserError: it was cut off within a line.
+    """
+    if not path.is_file() or not path.stat().st_size:
+        return
+    with path.open("rb") as opened:
+        opened.seek(-1, os.SEEK_END)
+        end = opened.read()
+    if end != b"\n":
+        raise UserError(
+            f"{path}: incomplete; it was not fully written or copied. Delete it and run the same "
+            "command again to recreate it."
+        )
+
+
 def write_sequences(sequences: Iterable[Sequence], path: Path) -> None:
     """Writes a sequence table, sorted by subject, type, view."""
     rows = sorted(sequences, key=lambda row: row.identity)
@@ -44,8 +70,12 @@ def write_sequences(sequences: Iterable[Sequence], path: Path) -> None:
 
 
 def read_sequences(path: Path) -> list[Sequence]:
-    """Returns the rows of a sequence table."""
-    table = read_csv(path, Sequence._fields)
+    """Returns the rows of a sequence table.
+
+    Raises:
+        UserError: as `read_csv`.
+    """
+    table = read_csv(path, Sequence._fields, whole=True)
     return [
         Sequence(
             row["subject"],
@@ -67,8 +97,12 @@ def write_rejects(rejects: Iterable[Reject], path: Path) -> None:
 
 
 def read_rejects(path: Path) -> list[Reject]:
-    """Returns the rows of a rejects table."""
-    table = read_csv(path, Reject._fields)
+    """Returns the rows of a rejects table.
+
+    Raises:
+        UserError: as `read_csv`.
+    """
+    table = read_csv(path, Reject._fields, whole=True)
     return [Reject(*row) for row in table[list(Reject._fields)].itertuples(index=False)]
 
 

@@ -150,7 +150,7 @@ def rank1_section(settings: ReportStage, runs: Sequence[Run], rank1: Path) -> Ma
         runs: all runs of the table.
         rank1: table of the compare stage.
     """
-    rows, same_view = read_csv(rank1, COLUMNS), settings.protocol.same_view
+    rows, same_view = read_csv(rank1, COLUMNS, whole=True), settings.protocol.same_view
     identical = f"; identical views {'included' if same_view else 'excluded'}"
     title = f"{caption(rows)}{identical if 'view' in caption(rows) else ''}."
     table = ranked(rows, _spreads(runs, same_view=same_view))

@@ -9,7 +9,7 @@ import pandas as pd
 from gaittake.evaluation.probes import read_probes
 from gaittake.evaluation.tables import method_name
 from gaittake.io.ragged import open_ragged
-from gaittake.io.tables import read_json
+from gaittake.io.tables import read_json, require_whole
 from gaittake.settings import EmbedStage, learns
 
 CONDITIONS = {"nm": "normal walking", "bg": "with a bag", "cl": "in a coat"}
@@ -75,6 +75,7 @@ def _read(folder: Path) -> Run:
     with open_ragged(embeddings, kind="embeddings") as opened:
         embed = EmbedStage.model_validate_json(opened.attributes["settings"])
     trained = learns(embed.network)
+    require_whole(history)
     return Run(
         folder.name,
         read_json(folder / "metrics.json"),
