@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -143,6 +144,20 @@ def test_an_added_subject_runs_its_own_shard_alone(project: Project) -> None:
     by_shard = {f"{rule} test-001" for rule in ("render", "index", "predict", "cache")}
     assert {job for job in jobs if "-00" in job} == by_shard
     assert jobs - by_shard == EMBEDDED | {"quality", "merge", "check", "survey", "train gaittake"}
+
+
+def test_a_new_index_runs_the_shards_that_it_changes(project: Project) -> None:
+    index = ("--cores", "2", TARGET, "--forcerun", "index", "--until", "index")
+    code, said = project.snakemake(*index)
+    assert code == 0, said
+    assert project.planned() == set()
+    data = project.folder / "results/smoke/data"
+    shutil.rmtree(data / "test-000/silhouettes/005/nm-01/036")
+    code, said = project.snakemake(*index)
+    assert code == 0, said
+    jobs = project.planned()
+    assert {job for job in jobs if "-00" in job} == {"predict test-000", "cache test-000"}
+    assert not jobs & {"teacher", "finetune"}
 
 
 def test_a_killed_run_continues_where_it_was(project: Project) -> None:
