@@ -91,8 +91,16 @@ def groups(job: Job) -> list[Path]:
 
 
 def archives(job: Job) -> list[Path]:
-    """Returns the archives of the shard's subjects that are not unpacked yet (CASIA-B)."""
-    return packed(job.settings.source, job.shards[job.known_shard()])
+    """Returns the archives of the shard's subjects that have no other folder (CASIA-B).
+
+    Those that `unpack` has read stay inputs when they are deleted, or their disk is away: else the
+    index would be made again, without their subjects.
+    """
+    return packed(
+        job.settings.source,
+        job.shards[job.known_shard()],
+        before=job.path("data/{shard}/unpacked"),
+    )
 
 
 def unpacked(job: Job) -> list[Path]:

@@ -19,14 +19,22 @@ logger = logging.getLogger(__name__)
 STAGE = "unpack"
 
 
-def packed(source: Source, subjects: Iterable[str]) -> list[Path]:
-    """Returns the archives of those subjects that have no unpacked folder."""
+def packed(source: Source, subjects: Iterable[str], *, before: Path) -> list[Path]:
+    """Returns the archives of those subjects that have no folder in the source.
+
+    Args:
+        source: its folders of silhouettes.
+        subjects: names.
+        before: what `unpack_subjects` wrote, if it exists. Archives of its subjects are returned
+            even if they are gone.
+    """
     if source.layout != "casiab":
         return []
     found = []
     for subject in subjects:
         archives = [root / f"{subject}{ARCHIVE}" for root in source.silhouettes]
-        archive = next(filter(Path.is_file, archives), None)
+        gone = archives[0] if archives and (before / subject).is_dir() else None
+        archive = next(filter(Path.is_file, archives), gone)
         if archive and not any((root / subject).is_dir() for root in source.silhouettes):
             found.append(archive)
     return found

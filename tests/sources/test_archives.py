@@ -50,10 +50,13 @@ def test_only_subjects_without_an_unpacked_folder_are_unpacked(tmp_path: Path) -
     pack(tmp_path, "003")
     write_casiab(tmp_path, ("003", "004"))
     source = Source(silhouettes=(tmp_path,))
-    assert packed(source, ("001", "002", "003", "004", "005")) == [one, two]
-    assert packed(source, ("002",)) == [two]
+    assert packed(source, ("001", "002", "003", "004", "005"), before=tmp_path / "out") == [
+        one,
+        two,
+    ]
+    assert packed(source, ("002",), before=tmp_path / "out") == [two]
     other = Source(layout="folder", silhouettes=(tmp_path,))
-    assert packed(other, ("001",)) == []
+    assert packed(other, ("001",), before=tmp_path / "out") == []
 
 
 @pytest.mark.parametrize("inside", [True, False])

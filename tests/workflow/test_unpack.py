@@ -65,3 +65,15 @@ def test_the_index_has_the_packed_subjects_sequences(project: Project) -> None:
     ]
     assert all((project.folder / row.silhouettes).is_dir() for row in found)
     assert project.planned(target=table) == set()
+
+
+def test_unpacked_subjects_stay_without_their_archive_and_without_the_disk(
+    project: Project,
+) -> None:
+    tables = [f"results/packed/index/{shard}.csv" for shard in ("train-000", "test-000")]
+    code, said = project.snakemake("--cores", "1", *tables)
+    assert code == 0, said
+    (project.folder / "data/002.tar.gz").unlink()
+    assert project.planned(*tables[1:], target=tables[0]) == set()
+    (project.folder / "data").rename(project.folder / "unplugged")
+    assert project.planned(*tables[1:], target=tables[0]) == set()
