@@ -172,6 +172,29 @@ def test_a_stage_gets_its_own_settings_and_no_others() -> None:
     assert trained[0] != trained[1]
 
 
+@pytest.mark.parametrize("weights", ["coco", "walkers"])
+def test_a_teacher_that_is_not_trained_reads_no_training(tmp_path: Path, weights: str) -> None:
+    pose = f"pose: {{teacher_weights: {weights}, detector: {{backbone: small}}, "
+    texts = [pose + end for end in ("}", "teacher: {steps: 7}}\nseed: 3", "boxes: silhouette}")]
+    records = {
+        canonical(stage_settings(load_settings(write(tmp_path, text)), "teacher")) for text in texts
+    }
+    assert len(records) == (1 if weights == "coco" else 3)
+
+
+def test_another_order_of_the_methods_makes_the_table_again(tmp_path: Path) -> None:
+    orders = ("{gei: {network: gei}, gaittake: {}}", "{gaittake: {}, gei: {network: gei}}")
+    records = [
+        canonical(
+            stage_settings(
+                load_settings(write(tmp_path, f"methods: {order}")), "compare", table="rank1"
+            )
+        )
+        for order in orders
+    ]
+    assert records[0] != records[1]
+
+
 def test_a_table_names_its_rows(tmp_path: Path) -> None:
     settings = load_settings(write(tmp_path, "tables: {mine: [gei, mirror]}"))
     assert settings.rows("mine") == ("gei", "mirror")

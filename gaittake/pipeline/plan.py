@@ -80,18 +80,20 @@ def survey(job: Job) -> SurveyStage:
 
 
 def teacher(job: Job) -> TeacherStage:
-    """Returns what `teacher` reads."""
-    settings, pose = job.settings, job.settings.pose
+    """Returns what `teacher` reads: of COCO's weights and those of a file only which."""
+    pose = job.settings.pose
+    trained = pose.teacher_weights == "walkers"
+    settings = job.settings if trained else Settings(dataset=job.dataset)
     return TeacherStage(
         seed=settings.seed,
         weights=pose.teacher_weights,
-        people=pose.teacher_people,
+        people=settings.pose.teacher_people,
         walkers=_rendering(settings).model_copy(
             update={"recorded": None, "recorded_halves": False}
         ),
         detector=pose.detector,
-        boxes=pose.boxes,
-        training=pose.teacher,
+        boxes=settings.pose.boxes,
+        training=settings.pose.teacher,
     )
 
 
@@ -248,6 +250,8 @@ def compare(job: Job) -> CompareStage:
         table=str(job.table),
         layout=settings.source.layout,
         same_view=settings.protocol.same_view,
+        # Snakemake does not notice another order of the same inputs.
+        methods=settings.rows(str(job.table)),
     )
 
 

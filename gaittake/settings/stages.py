@@ -217,12 +217,13 @@ class EvaluateStage(Section):
 
 
 class CompareStage(Section):
-    """Settings of `compare`."""
+    """Settings of `compare`; `methods` are the rows of the table, in their order."""
 
     dataset: str
     table: str
     layout: str
     same_view: bool
+    methods: tuple[str, ...] = ()
 
 
 class ReportStage(Section):

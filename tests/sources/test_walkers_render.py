@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gaittake.io.ragged import open_ragged
-from gaittake.settings import Settings, Walkers, canonical
+from gaittake.settings import Pose, Settings, Walkers, canonical
 from gaittake.sources.walkers import dataset
 from gaittake.sources.walkers.dataset import (
     render_people,
@@ -229,8 +229,9 @@ def test_people_for_the_teacher_differ_as_much_as_the_datasets_subjects(
 
 
 def test_the_teacher_depends_on_how_much_people_differ() -> None:
+    pose = Pose(teacher_weights="walkers")
     stages = [
-        stage_settings(Settings(dataset="x", walkers=Walkers(spread=spread)), "teacher")
+        stage_settings(Settings(dataset="x", walkers=Walkers(spread=spread), pose=pose), "teacher")
         for spread in (1.0, 1.8)
     ]
     assert canonical(stages[0]) != canonical(stages[1])
