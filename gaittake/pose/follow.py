@@ -4,7 +4,9 @@ A silhouette from the side hardly shows which leg is the left one. In a single f
 of the ankles then have two peaks, and the detector may put both ankles on the same leg, or exchange
 them from frame to frame. A leg that moves steadily tells more: among the places that the heatmaps
 allow, the most probable sequence is chosen (Viterbi's algorithm), where a joint moves with nearly
-constant velocity. Project default; the paper takes each frame by itself.
+constant velocity. Which of the two legs is the left one is then decided for all frames at once: by
+the heatmaps, and by the ground, on which the foot nearer to the camera stands lower in the image.
+Project default; the paper takes each frame by itself.
 """
 
 from typing import NamedTuple
@@ -24,7 +26,14 @@ LENGTH_DEVIATION = 0.02  # of a limb beyond its length, share of the height
 LONGEST_GAP = 1.5  # usual steps between two frames; after a longer gap, nothing is followed
 # Which of the pair's two places the left and the right joint are at.
 STATES = ((0, 1), (1, 0), (0, 0))
+EXCHANGED = np.array([1, 0, 2])  # the same states with left for right
 TRUNK = (5, 6, 11, 12)
+NOSE, SHOULDERS = 0, (5, 6)
+# Log-odds that a run's legs are the right way round.
+MEAN_WEIGHT = 0.5  # of the heatmaps' evidence, mean over the frames
+GROUND_WEIGHT = 140.0  # of the nearer foot's depth below the other one, per height
+FACING = 0.08  # nose before the shoulders of a person seen from the side, share of the height
+LOWEST = 0.04  # share of the height; a larger depth counts as this much
 
 
 class Limb(NamedTuple):
@@ -41,7 +50,9 @@ class Limb(NamedTuple):
     longest: float
 
 
-LIMBS = (Limb((13, 14), (15, 16), 0.26), Limb((7, 8), (9, 10), 0.17))
+LEGS = Limb((13, 14), (15, 16), 0.26)
+ARMS = Limb((7, 8), (9, 10), 0.17)
+LIMBS = (LEGS, ARMS)
 # The pairs of keypoints that a detector exchanges, or puts on the same limb.
 FOLLOWED = tuple(pair for limb in LIMBS for pair in (limb.upper, limb.lower))
 
@@ -87,10 +98,12 @@ def _follow_run(keypoints: Float32s, candidates: Float32s, run: Int64s, heights:
     found = candidates[run].astype(np.float64)
     middle = found[:, TRUNK, 0, :2].mean(axis=1)[:, None, None]
     found[..., :2] = (found[..., :2] - middle) / scale
+    frames = np.arange(len(run))
     for limb in LIMBS:
         upper, lower = (options(found[:, pair]) for pair in (limb.upper, limb.lower))
         chosen = most_probable(upper, lower, longest=limb.longest)
-        frames = np.arange(len(run))
+        if limb is LEGS and exchanged(found[:, :, 0, :2], upper, lower, chosen):
+            chosen = EXCHANGED[chosen[0]], EXCHANGED[chosen[1]]
         for pair, each, state in zip((limb.upper, limb.lower), (upper, lower), chosen, strict=True):
             where = each.places[frames, state] * scale[:, 0] + middle[:, 0]
             rows = np.concatenate([where, each.confidence[frames, state][..., None]], axis=2)
@@ -156,6 +169,46 @@ def most_probable(upper: Options, lower: Options, *, longest: float) -> tuple[In
         states.append(int(best[states[-1], states[-2]]))
     chosen = np.array(states[::-1])
     return chosen // count, chosen % count
+
+
+def exchanged(
+    keypoints: Float64s, knees: Options, ankles: Options, chosen: tuple[Int64s, Int64s]
+) -> bool:
+    """Returns whether the left leg of a run is more probably the right one.
+
+    Args:
+        keypoints: `[s, 17, 2]`, those that tell where the person faces, in heights.
+        knees: the ways to place the knees.
+        ankles: the ways to place the ankles.
+        chosen: the states `[s]` of knees and ankles.
+    """
+    frames = np.arange(len(keypoints))
+    evidence = sum(
+        float((pair.evidence[frames, state] - pair.evidence[frames, EXCHANGED[state]]).mean())
+        for pair, state in zip((knees, ankles), chosen, strict=True)
+    )
+    return MEAN_WEIGHT * evidence + ground_evidence(keypoints, ankles.places[frames, chosen[1]]) < 0
+
+
+def ground_evidence(keypoints: Float64s, ankles: Float64s) -> float:
+    """Returns the log-odds that the legs are the right way round, by the foot that stands lower.
+
+    A camera above the feet sees the nearer foot lower. Someone who faces the image's left side has
+    the left foot nearer. Of someone seen from the front or from behind, nothing is known: 0; nor
+    if the feet do not pass each other, as the front foot may be lower or higher.
+
+    Args:
+        keypoints: `[s, 17, 2]` in heights.
+        ankles: `[s, 2, 2]`: x and y of the left and of the right one, in heights.
+    """
+    ahead, below = (ankles[:, 0] - ankles[:, 1]).T
+    if not ahead.min() < 0 < ahead.max():
+        return 0.0
+    slope = ((ahead - ahead.mean()) * below).mean() / ahead.var()
+    depth = below.mean() - slope * ahead.mean()  # when the feet are beside each other
+    left = (keypoints[:, SHOULDERS, 0].mean(axis=1) - keypoints[:, NOSE, 0]).mean()
+    facing = np.clip(left / FACING, -1, 1)
+    return float(GROUND_WEIGHT * facing * np.clip(depth, -LOWEST, LOWEST))
 
 
 def _deviation(moved: Float64s, deviation: float) -> Float64s:

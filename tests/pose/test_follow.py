@@ -133,3 +133,44 @@ def test_confidence_is_that_one_of_the_pair_is_at_the_place() -> None:
     found = follow(seen(points, np.full(FRAMES, 0.5)), NUMBERS, HEIGHTS)
     apart = np.abs(points[:, 15, 0] - points[:, 16, 0]) > 10
     assert found[apart][:, [15, 16], 2] == pytest.approx(1.0)
+
+
+def towards(nose: float, *, near: int, lower: float = 1.6) -> Floats:
+    """Returns keypoints as `walk`'s.
+
+    Args:
+        nose: pixels that the nose is to the right of the shoulders.
+        near: keypoint of the ankle near the camera.
+        lower: pixels that it is lower for it.
+    """
+    points = walk()
+    points[:, 0, 0] += nose
+    points[:, near, 1] += lower
+    return points
+
+
+@pytest.mark.parametrize(("nose", "near"), [(8, 16), (-8, 15)])
+@pytest.mark.parametrize("left", [0.5, 0.45])
+def test_the_foot_that_stands_lower_is_the_nearer_one(nose: float, near: int, left: float) -> None:
+    points = towards(nose, near=near)
+    found = follow(seen(points, np.full(FRAMES, left)), NUMBERS, HEIGHTS)
+    assert error(found, points) < 1e-3
+
+
+def test_clear_heatmaps_are_believed_before_the_ground() -> None:
+    points = towards(8, near=15)  # as on uneven ground
+    found = follow(seen(points, np.full(FRAMES, 0.9)), NUMBERS, HEIGHTS)
+    assert error(found, points) < 1e-3
+
+
+@pytest.mark.parametrize("near", [15, 16])
+def test_the_ground_says_nothing_about_people_seen_from_the_front(near: int) -> None:
+    points = towards(0, near=near)
+    found = follow(seen(points, np.full(FRAMES, 0.51)), NUMBERS, HEIGHTS)
+    assert error(found, points) < 1e-3
+
+
+def test_the_ground_says_nothing_before_the_feet_have_passed_each_other() -> None:
+    points = towards(8, near=15)[:6]
+    heatmaps = seen(points, np.full(6, 0.51))
+    assert error(follow(heatmaps, NUMBERS[:6], HEIGHTS[:6]), points) < 1e-3
