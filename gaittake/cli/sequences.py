@@ -195,6 +195,7 @@ def _prepare(
     The files are checked first: to import torch takes seconds.
     """
     limit_threads(threads)
+    from gaittake.io.frame_rate import frame_rate
     from gaittake.use.beside import keypoints_beside
     from gaittake.use.embedding_file import require_embeddings
     from gaittake.use.gallery import require_gallery
@@ -206,6 +207,7 @@ def _prepare(
         require_torch,
         shipped_model,
     )
+    from gaittake.use.rate import rate_warnings
 
     gpu = device is Device.CUDA or (device is Device.AUTO and has_gpu() and has_torch())
     path = model or shipped_model(gpu=gpu)
@@ -214,13 +216,17 @@ def _prepare(
         require_torch(path)
     if gallery is not None:
         require_gallery(gallery)
+    rates = {}
     for name in sequences:
         if _is_embedding(name):
             require_embeddings(name)
         else:
             require_frames(Path(name))
+            rates[name] = frame_rate(Path(name))
             if header.about.requires_keypoints:
                 keypoints_beside(Path(name))
+    for warning in rate_warnings(rates, header.about):
+        print(warning)
     from gaittake.use.model import load
 
     # Without a network of PyTorch, nothing is asked of it: to import it takes seconds.

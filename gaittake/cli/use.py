@@ -116,6 +116,7 @@ def _export(
         metrics=metrics or job.path("{method}/metrics.json"),
         out=out,
         trained_synthetic=origin.trained_on_rendered(job),
+        trained_fps=origin.trained_fps(job),
     )
 
 

@@ -15,6 +15,12 @@ FIRST = 30  # one of so many frames must be readable
 MOST_DAMAGED = 1000  # frames in a row that are passed over
 
 
+def open_video(path: Path) -> cv2.VideoCapture:
+    """Returns OpenCV's reader of a video; `isOpened` is false if there is none."""
+    # FFmpeg takes what stands before a colon for a protocol: `2026-11-30T12:30.mp4`.
+    return cv2.VideoCapture(str(path.absolute()))
+
+
 def video_length(path: Path) -> int:
     """Returns the number of frames in a video's header; counts them if the header has no number.
 
@@ -25,7 +31,7 @@ def video_length(path: Path) -> int:
             return len(read_silhouettes_array(path))
         except ValueError:
             return 0
-    capture = cv2.VideoCapture(str(path))
+    capture = open_video(path)
     try:
         if not (capture.isOpened() and _grab_first(capture)):
             return 0
@@ -74,7 +80,7 @@ def read_video(
             if numbers is None or number in numbers:
                 yield number, frame
         return
-    capture = cv2.VideoCapture(str(path))
+    capture = open_video(path)
     try:
         expected = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
         number, last = 0, None

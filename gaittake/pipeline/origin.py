@@ -1,7 +1,11 @@
 """Where a method's results come from, which stands beside them in tables and in the report."""
 
+from pathlib import Path
+from statistics import median
 from typing import Any
 
+from gaittake.io.frame_rate import frame_rate
+from gaittake.io.tables import read_sequences
 from gaittake.pipeline.job import Job, method_of
 from gaittake.settings import SECTIONS, SIZES, Pose, Settings, Size, Train
 from gaittake.settings.methods import KNOWN
@@ -10,6 +14,8 @@ from gaittake.settings.training import published
 # The size of the networks in the published results on a layout.
 PUBLISHED: dict[str, Size] = {"casiab": "casiab", "oumvlp": "oumvlp"}
 POSE_SECTIONS = ("detector", "pseudo_label")
+ASKED = 20  # videos of a dataset whose frame rate is read
+MIXED = 1.25  # factor between the frame rates of a dataset above which it has none
 # Settings that do not change a result, and one on which the paper has nothing.
 NOT_PUBLISHED = ("log_every", "checkpoint_every", "precision", "pose.finetune.mirror")
 
@@ -39,6 +45,35 @@ def trained_on_rendered(job: Job) -> bool | None:
         return None
     lent = settings.networks_from
     return (Job(lent, results=job.results).settings if lent else settings).rendered
+
+
+def trained_fps(job: Job) -> float | None:
+    """Returns the frames per second that a method's network learnt from; None: unknown.
+
+    For a network without a training, they are those of the measurement.
+    """
+    settings = job.settings
+    chosen = settings.method(method_of(job.known_method(), settings)[0])
+    if chosen.weights:
+        return None
+    lent = settings.networks_from if chosen.learns else None
+    return _fps(Job(lent, results=job.results) if lent else job)
+
+
+def _fps(job: Job) -> float | None:
+    settings = job.settings
+    if settings.rendered:
+        return settings.walkers.fps
+    return settings.fps or _fps_of_videos(job)
+
+
+def _fps_of_videos(job: Job) -> float | None:
+    """Returns the median frame rate of some videos in the index, unless they differ much."""
+    tables = filter(Path.exists, job.each("index/{shard}.csv"))
+    rows = [row for table in tables for row in read_sequences(table)]
+    chosen = rows[:: max(1, len(rows) // ASKED)]
+    rates = [rate for row in chosen if (rate := frame_rate(row.video or row.silhouettes))]
+    return median(rates) if rates and max(rates) <= MIXED * min(rates) else None
 
 
 def rendered_student(job: Job) -> str:

@@ -11,6 +11,7 @@ from gaittake.settings.networks import (
     SIZES,
     GaitTakeModel,
     Size,
+    follows_order,
     learns,
     uses_keypoints,
 )
@@ -92,6 +93,7 @@ __all__ = [
     "changed",
     "describe",
     "digest_of",
+    "follows_order",
     "learns",
     "load_settings",
     "settings_text",

@@ -69,6 +69,13 @@ class Settings(Section):
 
     dataset: str = Field(description="name of the YAML file; yours")
     note: str = Field("", description="text shown with every table of this dataset; yours")
+    fps: float | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        description="frames per second of filmed sequences, stated in exported models; null: those "
+        "of their videos, if there are any; yours",
+    )
     preset: Literal["paper", "laptop"] = Field(
         "paper",
         description="'laptop' sets size, pose and train for minutes on two CPU cores; what the "
@@ -164,6 +171,12 @@ class Settings(Section):
     def _keypoints_have_one_source(self) -> Self:
         if fault := contradiction(self.pose, files=bool(self.source.keypoints)):
             raise ValueError(fault)
+        return self
+
+    @model_validator(mode="after")
+    def _rendered_have_one_rate(self) -> Self:
+        if self.rendered and self.fps is not None:
+            raise ValueError("fps: for filmed sequences; set walkers.fps for rendered ones")
         return self
 
     @model_validator(mode="after")

@@ -280,6 +280,17 @@ def uses_keypoints(model: Mapping[str, Any]) -> bool:
     return bool(model.get("keypoints") or model.get("skeleton_maps"))
 
 
+def follows_order(network: str, model: Mapping[str, Any]) -> bool:
+    """Returns whether an embedding depends on the order of the frames, and so on their rate.
+
+    Args:
+        network: a key of SECTIONS.
+        model: its settings.
+    """
+    sets = {"gei", "energynet", "gaitset", "gaitbase"}
+    return network not in sets and model.get("mode") != "2d"
+
+
 PAPERS = {
     "gei": "Han & Bhanu, PAMI 2006",
     "energynet": "this project",

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from gaittake.settings import Align, Count, PredictStage, Section
+from gaittake.settings import Align, Count, PredictStage, Section, follows_order
 from gaittake.use.calibration import Calibration
 
 STRIDE_FRAMES = 25  # about one stride (two steps) at 25 frames per second
@@ -21,6 +21,12 @@ class Origin(Section):
     trained_synthetic: bool | None = Field(
         description="whether those of the training are; null: unknown (weights of a file), or not "
         "trained"
+    )
+    trained_fps: float | None = Field(
+        None,
+        gt=0,
+        description="frames per second of the training's recordings, or of the measurement's if "
+        "nothing was trained; null: unknown",
     )
     note: str = Field(description="note of the dataset, printed with every table")
     training_subjects: int = Field(ge=0, description="number of training subjects; 0: not trained")
@@ -65,6 +71,16 @@ class About(Section):
     calibration: Calibration
     same_view: bool = Field(description="whether the calibration includes pairs within one view")
     origin: Origin
+
+    @property
+    def fps(self) -> float | None:
+        """Frames per second that recordings should have; None: unknown, or any will do."""
+        return self.origin.trained_fps if self.follows_order else None
+
+    @property
+    def follows_order(self) -> bool:
+        """Whether embeddings depend on the order of the frames, and so on their rate."""
+        return follows_order(self.network, self.model)
 
     @property
     def requires_keypoints(self) -> bool:

@@ -108,6 +108,7 @@ def _recipe(header: Header) -> dict[str, Any]:
     rows = {
         "network": about.network,
         "keypoints": keypoints.get(about.keypoints, "given by the user"),
+        "frames per second": origin.trained_fps and f"{origin.trained_fps:.4g}",
         "silhouettes": f"{about.align.height} × {about.align.width}",
         "distance": about.distance,
         "seed": trained.get("seed"),

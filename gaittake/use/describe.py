@@ -48,6 +48,7 @@ def describe_model(header: Header) -> str:
     lines = [
         f"method      {origin.method} (network {about.network}), {_keypoints(about)}",
         f"origin      {describe_origin(origin)}",
+        f"recordings  {_rate(about)}",
         f"embedding   {about.parts} × {about.embedding} numbers, distance '{about.distance}'",
         f"measured    {_pairs(measured)}",
         f"            equal error rate {_percent(measured.equal_error_rate)}",
@@ -155,6 +156,15 @@ def _keypoints(about: About) -> str:
         "found those of the dataset",
     }
     return kinds[about.keypoints]
+
+
+def _rate(about: About) -> str:
+    """Returns the frame rate of the training, and whether it matters."""
+    fps = about.origin.trained_fps
+    rate = "frame rate unknown" if fps is None else f"{fps:.4g} frames per second"
+    if about.follows_order:
+        return rate
+    return f"{rate}; others will do too, since the network ignores the order of the frames"
 
 
 def _pairs(measured: Calibration) -> str:

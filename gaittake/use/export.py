@@ -44,6 +44,7 @@ def export_model(
     metrics: Path,
     out: Path,
     trained_synthetic: bool | None,
+    trained_fps: float | None,
 ) -> Header:
     """Writes a model file atomically, and returns what it says of the model.
 
@@ -57,6 +58,7 @@ def export_model(
         metrics: the method's `metrics.json`, source of the calibration.
         out: the model file to write.
         trained_synthetic: whether the people of the training are rendered; None: unknown.
+        trained_fps: frames per second of the training's recordings; None: unknown.
 
     Raises:
         UserError: a file is missing or damaged, or the metrics were measured with other weights.
@@ -85,7 +87,7 @@ def export_model(
         distance=evaluate.evaluate.distance,
         calibration=_calibration(found, metrics),
         same_view=evaluate.protocol.same_view,
-        origin=_origin(found, metrics, evaluate, loaded, trained_synthetic),
+        origin=_origin(found, metrics, evaluate, loaded, trained_synthetic, trained_fps),
     )
     network = {} if loaded is None else loaded.state
     state = None if prediction is None else _student_state(student, prediction)
@@ -135,6 +137,7 @@ def _origin(
     evaluate: EvaluateStage,
     loaded: Weights | None,
     trained_synthetic: bool | None,
+    trained_fps: float | None,
 ) -> Origin:
     made_by = {} if loaded is None else loaded.made_by
     measured = metrics.get("provenance", {})
@@ -151,6 +154,7 @@ def _origin(
         method=evaluate.method,
         synthetic=evaluate.synthetic,
         trained_synthetic=None if loaded is None else trained_synthetic,
+        trained_fps=trained_fps,
         note=evaluate.note,
         training_subjects=subjects,
         training=training,

@@ -30,6 +30,7 @@ from gaittake.use.model_file import (
 from gaittake.use.motion import without_stride
 from gaittake.use.network_input import binary_masks, network_input
 from gaittake.use.networks import Embedding, Networks
+from gaittake.use.rate import rate_warnings
 from gaittake.use.usable import two_figures
 
 if TYPE_CHECKING:
@@ -100,17 +101,21 @@ class Model:
         self,
         silhouettes: npt.NDArray[np.generic],
         keypoints: npt.NDArray[np.floating] | None = None,
+        *,
+        fps: float | None = None,
     ) -> Embedding:
         """Returns the embedding `[p, d]` float32 of a sequence.
 
         Uses the frames that show a whole person. If the person walks to the right, uses the mirror
         images. Logs a warning if frames are dropped, or if the embedding is less reliable: too few
-        frames, a person who stands, less than a stride, or two figures.
+        frames, a person who stands, less than a stride, two figures, or a frame rate unlike that
+        which the model learnt from (`about.fps`).
 
         Args:
             silhouettes: `[frames, rows, columns]` masks of whole frames, uint8, 0 or 255.
             keypoints: `[frames, 17, 3]`: x and y in pixels of the frames, confidence in 0…1; None:
                 predicted by the model's student.
+            fps: frames per second of the recording; None: unknown, not compared.
 
         Raises:
             UserError: arrays of another shape or dtype, no frame is usable, or more than 1,000
@@ -123,7 +128,8 @@ class Model:
         found = self.embed_frames(masks, name="silhouettes", locate=locate)
         if found.dropped:
             logger.warning("silhouettes: %s", usable_frames(found.frames, found.dropped))
-        for warning in found.warnings:
+        rates = {} if fps is None else {"silhouettes": fps}
+        for warning in (*found.warnings, *rate_warnings(rates, self.about)):
             logger.warning(warning)
         return found.embedding
 

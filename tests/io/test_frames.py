@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from gaittake.io import frames
+from gaittake.io.frame_rate import frame_rate
 from gaittake.io.frames import (
     count_frames,
     frame_files,
@@ -109,6 +110,20 @@ def test_a_silhouette_video_reads_like_a_folder(tmp_path: Path, name: str) -> No
     for number, image in found.items():
         assert image.shape == SIZE
         assert (image != silhouette(number)).mean() < 0.02  # the codec blurs edges
+
+
+@pytest.mark.parametrize("name", ["2026-11-30T12:30.avi", "pipe:0.avi", "walk%02d#1.avi"])
+def test_a_video_may_have_any_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_video(Path("plain.avi"))
+    expected = read(Path("plain.avi"))
+    Path("plain.avi").rename(name)
+    assert counted(Path(name)) == (12, [])
+    assert read(Path(name)) == expected
+    assert len(frame_files(Path(name))) == 12
+    assert frame_rate(Path(name)) == 25
 
 
 def test_the_address_of_a_video_frame_reads_the_same_frame(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from torch.nn.functional import avg_pool1d, conv1d, conv2d, conv3d, max_pool1d, 
 from gaittake.models import NETWORKS, build_network
 from gaittake.models.blocks import SameConv3d
 from gaittake.models.pooling import SeparateHeads
-from gaittake.settings import SECTIONS, SIZES, uses_keypoints
+from gaittake.settings import SECTIONS, SIZES, follows_order, uses_keypoints
 
 ROWS, COLUMNS = 16, 8
 # Small enough for milliseconds, with all optional modules.
@@ -289,3 +289,21 @@ def test_the_settings_say_whether_a_network_takes_keypoints(network: str) -> Non
                 built(silhouettes, without)
         else:
             assert built(silhouettes, without).equal(embeddings)
+
+
+@pytest.mark.parametrize(
+    ("network", "changes"), [*((name, {}) for name in SECTIONS), ("deepgaitv2", {"mode": "2d"})]
+)
+def test_the_settings_say_whether_a_network_follows_the_order_of_frames(
+    network: str, changes: dict[str, Any]
+) -> None:
+    model = SECTIONS[network].model_validate(SIZES["small"].get(network, {}) | changes).model_dump()
+    torch.manual_seed(0)
+    built = build_network(network, height=64, width=44, **model).eval()
+    silhouettes, keypoints = torch.rand(2, 12, 64, 44), torch.rand(2, 12, 17, 3)
+    order = torch.randperm(12)
+    with torch.inference_mode():
+        embeddings = built(silhouettes, keypoints)
+        shuffled = built(silhouettes[:, order], keypoints[:, order])
+    difference = float((shuffled - embeddings).abs().max() / embeddings.std())
+    assert (difference > 1e-3) is follows_order(network, model)

@@ -81,10 +81,10 @@ def film(*, across: float, frames: int = 24, view: int = 90) -> tuple[Rendered, 
     return rendered, scene.background
 
 
-def write_video(frames: Image, path: Path) -> Path:
+def write_video(frames: Image, path: Path, *, fps: float = 25.0) -> Path:
     """Writes BGR frames `[frames, rows, columns, 3]` as a video."""
     size = (frames.shape[2], frames.shape[1])
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25.0, size)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), fps, size)
     for frame in frames:
         writer.write(frame)
     writer.release()
