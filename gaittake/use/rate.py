@@ -6,8 +6,8 @@ from pathlib import PurePath
 
 from gaittake.use.about import About
 
-# Factor between two rates up to which they count as the same. Of 28 rendered probes, GaitTAKE from 15
-# frames per second finds 57 % at 12, 61 % at 15, 54 % at 19, 36 % at 22 and 36 % at 30.
+# Factor between two rates up to which they count as the same. Of 28 rendered probes, GaitTAKE that
+# learnt from 15 frames per second finds 57 % at 12, 61 % at 15, 54 % at 19, 36 % at 22 and at 30.
 NEAR = 1.25
 SHOWN = 3  # names of sequences in a warning
 
