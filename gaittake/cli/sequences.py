@@ -78,22 +78,35 @@ def embed(
     threads: Threads = None,
 ) -> None:
     """Compute the embeddings of sequences, and write them to one file."""
+    sequences = [str(Path(name)) for name in sequences]  # without a final slash
     if out.suffix != ".npz":
         raise UserError(f"--out {out}: the file name must end with .npz")
     if twice := [name for name, count in Counter(sequences).items() if count > 1]:
         raise UserError(f"{twice[0]}: given twice; give each sequence once")
     _require_writable(out)
+    from gaittake.use.embedding_file import require_replaceable, write_embeddings
+
+    require_replaceable(out)
     loaded, read = _prepare(model, sequences, silhouettes, masks, empty_scene, device, threads)
     from gaittake.io.progress import progress
-    from gaittake.use.embedding_file import write_embeddings
 
-    found = {}
+    found, faults = {}, []
     with progress("embed", len(sequences), unit="sequences") as advance:
         for name in sequences:
-            found[name] = _computed(loaded, read, name)
+            try:
+                found[name] = _computed(loaded, read, name)
+            except UserError as error:
+                faults.append(str(error))
             advance()
+    if not found:
+        raise UserError("; ".join(faults))
     write_embeddings(found, loaded, out)
     print(out)
+    if faults:
+        raise UserError(
+            f"{out}: {len(found)} of {len(sequences)} sequences; it lacks {len(faults)}: "
+            f"{'; '.join(faults)}"
+        )
 
 
 def compare(

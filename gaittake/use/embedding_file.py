@@ -42,6 +42,26 @@ def write_embeddings(sequences: "dict[str, SequenceEmbedding]", model: "Model", 
         np.savez(opened, **arrays)  # type: ignore[arg-type]
 
 
+def require_replaceable(path: Path) -> None:
+    """Checks that a file of embeddings may be written: over another one, or where nothing is.
+
+    Raises:
+        UserError: another file is there, for example a gallery, which would be lost.
+    """
+    if not path.exists():
+        return
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            names = set(arrays.files)
+    except Exception:  # np.load raises many kinds of errors for damaged or foreign files
+        names = set()
+    if names != KEYS:
+        raise UserError(
+            f"{path}: exists, and was not written by `{COMMAND}`; choose another name for --out, "
+            "or remove the file"
+        )
+
+
 def read_embedding(address: str, model: "Model") -> "Embedding":
     """Returns the embedding `[p, d]` at `people.npz#NAME`; a file with one name needs no `#NAME`.
 
@@ -53,6 +73,8 @@ def read_embedding(address: str, model: "Model") -> "Embedding":
     path, name = _file_and_name(address)
     found = read_arrays(path, model, keys=KEYS, command=COMMAND)
     names = [str(item) for item in found["names"]]
+    if name not in names and str(Path(name)) in names:
+        name = str(Path(name))  # given with a final slash
     if not name and len(names) == 1:
         name = names[0]
     if name not in names:

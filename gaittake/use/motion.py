@@ -17,6 +17,7 @@ GAP = 10  # frames without the person between two passes through the picture
 STANDING = 0.12
 FROM_THE_SIDE = 0.35
 LONG = 40  # frames: more than a stride at 25 or 30 frames per second
+LONGEST_STEP = 150  # frames: more than a slow step at 120 frames per second
 REPEATED = 0.85  # difference of silhouettes one step apart / largest difference
 
 
@@ -68,7 +69,7 @@ def motion(silhouettes: npt.NDArray[np.uint8]) -> tuple[float, int | None]:
         silhouettes that look alike again; None if no step is repeated.
     """
     rows = silhouettes.astype(np.float32).reshape(len(silhouettes), -1)
-    longest = len(rows) - max(5, len(rows) // 4)
+    longest = min(len(rows) - max(5, len(rows) // 4), LONGEST_STEP)
     curve = np.array([np.abs(rows[lag:] - rows[:-lag]).mean() for lag in range(1, longest + 1)])
     if not len(curve):
         return 0.0, None

@@ -224,6 +224,51 @@ def test_embed_names_the_argument_that_is_wrong_before_it_computes_anything(
     assert not (here / "a.npz").exists()
 
 
+def test_one_bad_sequence_does_not_lose_the_others(
+    model_file: Path, here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    black = np.zeros((8, 60, 80), np.uint8)
+    first, second = (str(write_images(black, tmp_path / name)) for name in ("black", "dark"))
+    out = tmp_path / "people.npz"
+    arguments = ("embed", "--model", str(model_file), "--out", str(out))
+    with pytest.raises(UserError, match=r"people\.npz: 2 of 3 sequences; it lacks 1: .*none of 8"):
+        command(*arguments, str(ONE), first, str(OTHER))
+    with np.load(out) as found:
+        assert found["names"].tolist() == [str(ONE), str(OTHER)]
+    assert f"{OTHER}: 8 of 8 frames usable" in printed(capsys)
+    before = out.read_bytes()
+    with pytest.raises(UserError, match=r"black: none of 8.*dark: none of 8"):
+        command(*arguments, first, second)
+    assert out.read_bytes() == before
+
+
+def test_embed_replaces_its_own_files_alone(
+    model_file: Path, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, gallery, other = (tmp_path / name for name in ("a.npz", "g.npz", "mine.npz"))
+    command("enrol", "anna", str(ONE), "--gallery", str(gallery), "--model", str(model_file))
+    for _ in range(2):
+        command("embed", str(OTHER), "--out", str(out), "--model", str(model_file))
+    other.write_bytes(b"notes")
+    monkeypatch.delattr(Model, "embed_frames")
+    for path in (gallery, other):
+        before = path.read_bytes()
+        with pytest.raises(UserError, match=r"exists, and was not written by `gaittake model emb"):
+            command("embed", str(OTHER), "--out", str(path), "--model", str(model_file))
+        assert path.read_bytes() == before
+
+
+def test_a_sequence_has_the_same_name_with_and_without_a_final_slash(
+    model_file: Path, here: Path, tmp_path: Path
+) -> None:
+    out, model = tmp_path / "a.npz", ("--model", str(model_file))
+    with pytest.raises(UserError, match=f"{ONE}: given twice"):
+        command("embed", str(ONE), f"{ONE}/", "--out", str(out), *model)
+    command("embed", f"{ONE}/", str(OTHER), "--out", str(out), *model)
+    for name in (ONE, f"{ONE}/"):
+        command("compare", f"{out}#{name}", str(OTHER), *model)
+
+
 def test_a_short_sequence_gives_a_warning_in_embed_and_compare(
     model_file: Path,
     here: Path,
