@@ -71,6 +71,8 @@ def export(
         _to_onnx(Path(dataset), out or Path(dataset).with_suffix(".onnx"))
         return
     out = out or Path(f"{dataset}-{method}.{format_}")
+    if format_ is not Format.ONNX:
+        _require_place(out)
     if format_ is Format.ONNX:
         with TemporaryDirectory() as folder:
             made = Path(folder, f"{out.stem}.safetensors")
@@ -79,6 +81,27 @@ def export(
         return
     header = _export(dataset, method, out, overrides, weights, student, metrics)
     print(f"{out}\n{_description(header)}")
+
+
+def _require_place(out: Path) -> None:
+    """Checks that a model for PyTorch may be written: nothing but a model file is replaced.
+
+    Raises:
+        UserError: the name is that of an ONNX file, or another file is there.
+    """
+    from gaittake.io.atomic import require_writable
+    from gaittake.use.model_file import is_model_file, is_onnx
+
+    require_writable(out)
+    if is_onnx(out):
+        raise UserError(
+            f"--out {out}: the ending of a file for ONNX Runtime; use .safetensors, and then "
+            "`gaittake model export FILE --format onnx`"
+        )
+    if out.exists() and not is_model_file(out):
+        raise UserError(
+            f"--out {out}: exists, and is no model file; choose another name, or remove the file"
+        )
 
 
 def _to_onnx(source: Path, out: Path) -> None:
@@ -162,6 +185,7 @@ def pull(
     from gaittake.use.hub import pull as download
 
     out = out or Path(f"{Path(repository).name}.safetensors")
+    _require_place(out)
     print(f"{out}\n{_description(download(repository, out))}")
 
 

@@ -269,6 +269,28 @@ def test_a_sequence_has_the_same_name_with_and_without_a_final_slash(
         command("compare", f"{out}#{name}", str(OTHER), *model)
 
 
+def test_a_model_replaces_no_other_file(
+    model_file: Path, here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights, repository = tmp_path / "weights.safetensors", tmp_path / "shared"
+    weights.write_bytes(Path("results/walkers/gaittake/weights.safetensors").read_bytes())
+    before = weights.read_bytes()
+    command("push", str(model_file), str(repository))
+    for name, expected in (
+        ("weights.safetensors", "exists, and is no model file"),
+        ("model.onnx", "ending of a file for ONNX Runtime; use .safetensors"),
+        ("shared", "a folder; the name of a file to write"),
+    ):
+        with pytest.raises(UserError, match=expected):
+            export(tmp_path / name)
+        with pytest.raises(UserError, match=expected):
+            command("pull", str(repository), "--out", str(tmp_path / name))
+    assert weights.read_bytes() == before
+    assert not (tmp_path / "model.onnx").exists()
+    for _ in range(2):
+        command("pull", str(repository), "--out", str(tmp_path / "copy.safetensors"))
+
+
 def test_a_short_sequence_gives_a_warning_in_embed_and_compare(
     model_file: Path,
     here: Path,
