@@ -38,8 +38,8 @@ def rate_warnings(rates: Mapping[str, float | None], about: About) -> list[str]:
         lines.append(f"{_differing(slower, needed)}; {advice}")
     if unknown:
         lines.append(
-            f"{_names(unknown)}: the frame rate is unknown, as images have none; the model learnt "
-            f"from {needed:.4g} frames per second, and is less reliable at others"
+            f"{_names(unknown)}: images have no frame rate; the model learnt from {needed:.4g} "
+            "frames per second, and is less reliable at others"
         )
     return lines
 

@@ -50,7 +50,7 @@ def test_slower_videos_cannot_be_converted_and_images_have_no_rate(model: Model)
     slow, unknown = rate_warnings({"slow.avi": 10.0, "images": None}, learnt_from(model, 29.97))
     assert slow.startswith("slow.avi: 10 frames per second, but the model learnt from 29.97")
     assert "ffmpeg" not in slow
-    assert unknown.startswith("images: the frame rate is unknown")
+    assert unknown.startswith("images: images have no frame rate")
     assert "learnt from 29.97 frames per second" in unknown
 
 
@@ -109,7 +109,7 @@ def test_a_command_warns_once_of_all_its_videos(
         command(*arguments, "--model", model)
         assert "learnt from" not in printed(capsys)
     command("compare", str(ONE), right, "--model", model)
-    assert printed(capsys).count(f"{ONE}: the frame rate is unknown") == 1
+    assert printed(capsys).count(f"{ONE}: images have no frame rate") == 1
 
 
 def test_python_takes_the_rate_of_an_array(model: Model, caplog: pytest.LogCaptureFixture) -> None:
