@@ -108,7 +108,7 @@ def write_people(folder: Path) -> Path:
         ("pose: {labels: FILE}", "labels"),
         ("pose: {labels: [FILE, FILE]}", "labels"),
         ("source: {keypoints: FILE}", "files"),
-        ("pose: {keypoints: truth}", "truth"),
+        ("source: {layout: walkers}\npose: {keypoints: truth}", "truth"),
         ("pose: {keypoints: none, student_from: walkers}\nmethods: {gei: {network: gei}}", "none"),
     ],
 )

@@ -201,7 +201,9 @@ def test_the_records_of_a_peer_survive_json() -> None:
 
 def test_a_setting_of_a_peer_does_not_change_gaittakes_record() -> None:
     one = settings()
-    other = settings(methods=METHODS | {"gaitset": {"network": "gaitset", "model": {"shrink": 4}}})
+    other = settings(
+        methods=METHODS | {"gaitset": {"network": "gaitset", "model": {"embedding": 64}}}
+    )
     for stage in ("train", "embed"):
         records = [
             canonical(stage_settings(each, stage, method="gaittake")) for each in (one, other)

@@ -218,6 +218,73 @@ def test_subjects_are_named_as_the_file_spells_them(
         ("seeds: [0..2]", "'seeds.0': a whole number is needed, found '0..2'$"),
         ("seed: 20261130123456", "'seed': it must be less than 4294967296"),
         ("dataset: other", "remove 'dataset'; the file's name is the dataset's name"),
+        ("model: {strips: 7}", r"methods.gaittake: model.strips is 7, .* use 1, 2, 4, 8, 16, 32"),
+        ("align: {height: 40}", r"methods.gaittake: model.strips is 8, .* 20 rows .*align.height"),
+        (
+            "methods: {a: {network: gaitset, model: {bins: [16, 5]}}}",
+            r"methods.a: model.bins is \[16, 5\], of which 5",
+        ),
+        (
+            "methods: {gei: {network: gei}}\ntables: {mine: [gei, gaitpart]}\nalign: {height: 48}",
+            "methods.gaitpart: model.strips is",
+        ),
+        (
+            "methods: {a: {network: gaitpart, model: {channels: [8, 16]}}}",
+            r"'methods.a.model': strips: one number for each of the 2 channels is needed, found",
+        ),
+        (
+            "methods: {a: {network: gaitpart, model: {squeeze: 129}}}",
+            "'methods.a.model': squeeze: 129 is above the last of channels, 128; lower it",
+        ),
+        (
+            "methods: {a: {network: gaitbase, model: {neck: true}, train: {neck: false}}}",
+            "methods.a: model.neck: .* BNNeck, which is not trained: set train.neck: true",
+        ),
+        ("methods: {a: {network: gaitgl, model: {head: bnneck}}}", "methods.a: model.head: .*BNN"),
+        (
+            "methods: {a: {keypoints: truth}}",
+            "methods.a: keypoints: 'truth' are the renderer's, .*",
+        ),
+        ("pose: {keypoints: truth}", "pose.keypoints: 'truth' .* found 'folder'; set it to 'pred"),
+        (
+            "methods: {gaitset: {}}",
+            "methods.gaitset: this is the name of a network, found network 'ga",
+        ),
+        ("methods: {mirror: {train: {stepz: 1}}}", r"did you mean 'train.steps'\?"),
+        (
+            "networks_from: ../other",
+            "'networks_from': a dataset's name is that of its file in config",
+        ),
+        ("networks_from: [other]", r"'networks_from': text is needed, found \['other'\]"),
+        ("pose: {student_from: a b}", "'pose.student_from': a dataset's name is that of its file"),
+        (
+            "pose: {detector: {min_size: 64, max_size: 32}}",
+            "min_size: 64, the shorter side, is abo",
+        ),
+        ("walkers: {training_sequences: [1, 1]}", "training_sequences.2': a value is needed here"),
+        ("protocol: {test_subjects: []}", "'protocol.test_subjects': at least 1 is needed"),
+        (
+            "protocol: {train_subjects: []}",
+            r"protocol.train_subjects: methods.gaittake is trained .* found \[\]; name them",
+        ),
+        (
+            "protocol: {train_subjects: []}\nmethods: {gei: {network: gei}}\npose: {labels: [a]}",
+            r"train_subjects: the student .* found \[\]; name them, or set pose.student_from",
+        ),
+        (
+            "protocol: {probes: {'a|b': [nm-02]}}",
+            r"'a\|b' cannot name a condition: tables need text",
+        ),
+        ("protocol: {probes: {'': [nm-02]}}", "'' cannot name a condition"),
+        ('protocol: {probes: {"a\\nb": [nm-02]}}', "'a.nb' cannot name a condition"),
+        (
+            "pose: {teacher_weights: walkers, labels: [found.json]}",
+            "teacher_weights: 'walkers' needs pose.detector.backbone 'small', found 'resnet50'",
+        ),
+        (
+            "pose: {detector: {backbone: small}, labels: [found.json]}",
+            "'coco' needs pose.detector.backbone 'resnet50', found 'small'; set that, or teacher_w",
+        ),
     ],
 )
 def test_values_that_cannot_work_are_refused_when_they_are_read(
@@ -225,6 +292,23 @@ def test_values_that_cannot_work_are_refused_when_they_are_read(
 ) -> None:
     content = text if text.startswith("source") else OWN + text
     assert re.search(message, refusal(tmp_path, content))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "methods: {a: {network: gaitbase, model: {neck: true}}}",  # whose recipe trains the BNNeck
+        "methods: {a: {network: gaitgl, model: {head: bnneck}, weights: theirs.safetensors}}",
+        "model: {silhouettes: false, shrink: 60}",
+        "methods: {gei: {network: gei}}\nalign: {height: 47}",
+        "align: {height: 128, width: 88}",
+        "pose: {teacher_weights: of_my_own.pt, detector: {backbone: small}, labels: [found.json]}",
+        "pose: {student_from: walkers, detector: {backbone: small}}",
+        "protocol: {train_subjects: []}\nmethods: {gei: {network: gei}}\npose: {keypoints: none}",
+    ],
+)
+def test_what_only_looks_wrong_is_read(tmp_path: Path, text: str) -> None:
+    load(tmp_path, OWN + text)
 
 
 @pytest.mark.parametrize(
@@ -242,6 +326,10 @@ def test_values_that_cannot_work_are_refused_when_they_are_read(
         (
             "source: {layout: walkers}\nprotocol: {test_subjects: [recorded, '001']}",
             "'recorded' must be the only entry",
+        ),
+        (
+            "source: {layout: walkers}\nprotocol: {train_subjects: [p01..p09]}",
+            "subject 'p01' cannot be in source.layout 'walkers', which names them as 001",
         ),
     ],
 )
@@ -284,6 +372,22 @@ def test_overrides_are_read_by_the_same_rules(tmp_path: Path) -> None:
         assert refusal(tmp_path, "", wrong).startswith(f"--set {wrong}: ")
 
 
+def test_an_override_of_one_method_keeps_the_others(tmp_path: Path) -> None:
+    usual = load(tmp_path, "", "methods.gaittake.train.margin=0.3")
+    assert list(usual.methods) == ["gei", "gaittake"]
+    assert usual.method_train("gaittake").margin == 0.3
+    own = load(tmp_path, "methods: {a: {network: gaitset}}", "methods.b.network=gei")
+    assert list(own.methods) == ["a", "b"]
+
+
+def test_an_override_of_the_lender_borrows_from_it(tmp_path: Path) -> None:
+    load(tmp_path, "train: {steps: 5}\nmodel: {clip_length: 4}", name="lender.yaml")
+    settings = load(tmp_path, "", "train.margin=0.3", "networks_from=lender")
+    assert (settings.train.steps, settings.train.margin) == (5, 0.3)
+    assert settings.model.clip_length == 4
+    assert load(tmp_path, "networks_from: none", "networks_from=null").networks_from is None
+
+
 def test_home_and_variables_are_expanded_in_paths(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -323,9 +427,10 @@ def test_both_endings_of_yaml_are_found_but_not_side_by_side(tmp_path: Path) -> 
         load_settings(tmp_path / "one.yaml")
 
 
-def test_a_file_name_that_no_target_can_have_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="dataset 'my data': rename the file"):
-        load(tmp_path, "", name="my data.yaml")
+@pytest.mark.parametrize("name", ["my data", "-x", "..", "ä"])
+def test_a_file_name_that_no_target_can_have_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UserError, match=f"dataset '{name}': rename the file"):
+        load(tmp_path, "", name=f"{name}.yaml")
 
 
 def test_a_lender_with_a_number_as_its_name_is_read(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from gaittake.models.gaittake import (
     JoinedHeads,
     PoseBranch,
 )
-from gaittake.models.glconv import Backbone
+from gaittake.models.glconv import Backbone, even_rows
 from gaittake.models.pooling import GeM
 from gaittake.models.pose import KEYPOINT_NUMBERS, KeypointNumbers, PoseEncoder
 
@@ -44,7 +44,7 @@ def build_gaittake(
     """Returns GaitTAKE with random weights; the defaults are the paper's.
 
     Args:
-        height: rows of a silhouette.
+        height: rows of a silhouette; an even number after `shrink`.
         width: columns of a silhouette.
         channels: of the stem, then of each GLConv.
         strips: m of eq. 2; at least 1.
@@ -68,8 +68,8 @@ def build_gaittake(
         map_deviation: of the Gaussians of these images, as a share of their height.
 
     Raises:
-        ValueError: no input is used, an unknown `temporal`, `attention_input` or `fusion`, or a
-            `fusion` that lacks an input.
+        ValueError: no input is used, an unknown `temporal`, `attention_input` or `fusion`, a
+            `fusion` that lacks an input, or an odd number of rows.
     """
     if not (silhouettes or keypoints or skeleton_maps):
         raise ValueError("silhouettes, keypoints or skeleton_maps: at least one must be used")
@@ -81,7 +81,7 @@ def build_gaittake(
     if attention and (skeleton_maps or not (silhouettes and keypoints)):
         raise ValueError("fusion 'attention' needs silhouettes and keypoints, and no skeleton_maps")
     planes = int(silhouettes) + 2 * int(skeleton_maps)
-    parts = height // shrink if planes else 1
+    parts = even_rows(height, shrink) if planes else 1
     branches: dict[str, nn.Module] = {}
     features: dict[str, int] = {}
     if planes:

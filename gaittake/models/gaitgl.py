@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from gaittake.models.blocks import xavier
 from gaittake.models.frames import frame_mask, max_over_frames, shrunk
-from gaittake.models.glconv import Backbone
+from gaittake.models.glconv import Backbone, even_rows
 from gaittake.models.pooling import GeM, PartNeck, SeparateHeads
 
 
@@ -14,7 +14,7 @@ class GaitGl(nn.Module):
     """The network that GaitTAKE extends: a maximum over time, no attention, no keypoints.
 
     Args:
-        height: rows of a silhouette.
+        height: rows of a silhouette; an even number after `shrink`.
         width: columns of a silhouette; any value works.
         channels: of the stem, then of each GLConv.
         strips: of the local convolutions; must divide the rows of their maps.
@@ -28,7 +28,7 @@ class GaitGl(nn.Module):
         repeats: GLConvs for each number of `channels`.
 
     Raises:
-        ValueError: an unknown `head`.
+        ValueError: an unknown `head`, or an odd number of rows.
     """
 
     def __init__(
@@ -48,14 +48,15 @@ class GaitGl(nn.Module):
         super().__init__()
         if head not in ("v1", "iccv", "bnneck"):
             raise ValueError(f"head must be 'v1', 'iccv' or 'bnneck', not {head!r}")
+        parts = even_rows(height, shrink)
         self.shrink = shrink
         self.backbone = Backbone(
             channels, strips=strips, lta=True, stem_repeats=stem_repeats, repeats=repeats
         )
         self.gem = GeM(gem_power)
-        self.heads = SeparateHeads(height // shrink, channels[-1], embedding)
+        self.heads = SeparateHeads(parts, channels[-1], embedding)
         self.norm = nn.BatchNorm1d(embedding) if head == "iccv" else None
-        self.neck = PartNeck(height // shrink, embedding) if head == "bnneck" else None
+        self.neck = PartNeck(parts, embedding) if head == "bnneck" else None
         xavier(self)
 
     def forward(

@@ -57,6 +57,9 @@ class GaitPart(nn.Module):
         squeeze: factor by which the gates reduce the channels.
         shrink: side of the average pool on the input.
         embedding: numbers of each embedding, d.
+
+    Raises:
+        ValueError: another number of strips than of blocks, or too large a `squeeze`.
     """
 
     def __init__(
@@ -72,6 +75,10 @@ class GaitPart(nn.Module):
         embedding: int = 128,
     ) -> None:
         super().__init__()
+        if len(strips) != len(channels):
+            raise ValueError(f"strips of each of {len(channels)} blocks are needed, found {strips}")
+        if squeeze > channels[-1]:
+            raise ValueError(f"squeeze {squeeze} leaves none of the last {channels[-1]} channels")
         self.shrink, self.parts = shrink, parts
         before, first = (1, *channels[:-1]), (5, *[3] * len(channels[1:]))
         self.blocks = nn.ModuleList(

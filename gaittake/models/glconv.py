@@ -11,6 +11,18 @@ from gaittake.models.frames import frame_mask, thin_frames, zero_padding
 from gaittake.models.fusion import AttentionFusion
 
 
+def even_rows(height: int, shrink: int) -> int:
+    """Returns the rows of a backbone's maps: it halves those of its input, then doubles them.
+
+    Raises:
+        ValueError: an odd number.
+    """
+    rows = height // shrink
+    if rows % 2:
+        raise ValueError(f"an even number of rows is needed, found {rows} ({height} / {shrink})")
+    return rows
+
+
 class GLConv(nn.Module):
     """One convolution of the whole map and one of its horizontal strips, shared by all strips.
 

@@ -9,32 +9,37 @@ Cores, GPUs and memory are not settings: they belong to profiles.
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from gaittake.errors import UserError
-from gaittake.sequence import condition_of
 from gaittake.settings.keypoints import (
     OWN_STUDENT,
     KeypointsFrom,
     contradiction,
     keypoints_from,
+    teacher_misfit,
 )
+from gaittake.settings.layout_names import check_names
 from gaittake.settings.methods import ABLATION, KNOWN, PEERS, TRUTH, Method
 from gaittake.settings.networks import SECTIONS, SIZES, GaitTakeModel, Size, uses_keypoints
 from gaittake.settings.pose import Pose
 from gaittake.settings.preset import with_preset
-from gaittake.settings.protocol import Protocol, check_fixed_types
-from gaittake.settings.section import Count, Place, Section, each_once, validated
+from gaittake.settings.protocol import Protocol
+from gaittake.settings.section import (
+    DATASET,
+    Count,
+    OtherDataset,
+    Place,
+    Section,
+    each_once,
+    validated,
+)
+from gaittake.settings.sizes import misfit
 from gaittake.settings.source import Seed, Source, Walkers
-from gaittake.settings.training import Train, peer_recipe
+from gaittake.settings.training import Train, peer_recipe, untrained_neck
 
-# What folders are called in the layouts that fix it.
-SUBJECTS = {"casiab": (r"\d{3}", "001"), "oumvlp": (r"\d{5}", "00001")}
-CONDITIONS = {"casiab": ("nm", "bg", "cl"), "oumvlp": ("nm",), "walkers": ("nm", "bg", "cl")}
 # Folders of results/NAME/ that stages write; a method's folder lies beside them.
 FOLDERS = ("data", "index", "pose", "cache", "logs", "benchmarks")
-# Layouts whose types are a condition and a number, as nm-01.
-FIXED_TYPES = ("walkers", "casiab", "oumvlp", "folder")
 
 
 class Align(Section):
@@ -87,7 +92,7 @@ class Settings(Section):
         min_length=1,
         description="random seeds, one run of each method per seed; project default",
     )
-    networks_from: str | None = Field(
+    networks_from: OtherDataset | None = Field(
         None, description="dataset whose trained networks are tested on this one; project default"
     )
     shard_subjects: Count = Field(16, description="subjects per job; project default")
@@ -133,10 +138,10 @@ class Settings(Section):
     @model_validator(mode="after")
     def _names(self) -> Self:
         """Names become parts of files' names, which the workflow must recognise."""
-        if not re.fullmatch(r"[A-Za-z0-9_.-]+", self.dataset):
+        if not re.fullmatch(DATASET, self.dataset):
             raise ValueError(
                 f"dataset '{self.dataset}': rename the file, only a-z, A-Z, 0-9, _, - and . may be "
-                "in its name"
+                "in its name, and neither - nor . may begin it"
             )
         for name in self.tables:
             if not re.fullmatch(r"[a-z0-9]+", name):
@@ -161,15 +166,24 @@ class Settings(Section):
                 )
             if name not in self.methods and name not in KNOWN:
                 raise ValueError(f"tables: '{name}' is not a method; {_known()}")
+            if name in SECTIONS and (network := self.method(name).network) != name:
+                raise ValueError(
+                    f"methods.{name}: this is the name of a network, found network '{network}'; "
+                    f"set network: {name}, or choose another name"
+                )
             self.method_model(name)
             self.method_train(name)
-            if lack := self.lacks_keypoints(name):
-                raise ValueError(lack)
+            if fault := self.fault(name):
+                raise ValueError(fault)
         return self
 
     @model_validator(mode="after")
     def _keypoints_have_one_source(self) -> Self:
         if fault := contradiction(self.pose, files=bool(self.source.keypoints)):
+            raise ValueError(fault)
+        if self.keypoints_from == "truth" and not self.rendered:
+            raise ValueError(f"pose.keypoints: {self._no_truth()}, or to 'none'")
+        if self._can_label and (fault := teacher_misfit(self.pose)):
             raise ValueError(fault)
         return self
 
@@ -182,27 +196,25 @@ class Settings(Section):
     @model_validator(mode="after")
     def _layout_has_names(self) -> Self:
         """Names that a layout's folders never have would be found missing hours later."""
-        layout, protocol = self.source.layout, self.protocol
-        if layout in FIXED_TYPES:
-            check_fixed_types(protocol)
-        if layout in SUBJECTS:
-            pattern, example = SUBJECTS[layout]
-            for name in protocol.named_subjects():
-                if not re.fullmatch(pattern, name) and name != "recorded":
-                    raise ValueError(
-                        f"protocol: subject '{name}' cannot be in source.layout '{layout}', which "
-                        f"names them as {example}"
-                    )
-        if layout in CONDITIONS:
-            for condition in map(condition_of, protocol.types(named=True)):
-                if condition not in CONDITIONS[layout]:
-                    raise ValueError(
-                        f"protocol: condition '{condition}' cannot be in source.layout '{layout}', "
-                        f"which has {', '.join(CONDITIONS[layout])}"
-                    )
-        recorded = self.rendered and "recorded" in protocol.test_subjects
-        if recorded and protocol.test_subjects != ("recorded",):
-            raise ValueError("protocol.test_subjects: 'recorded' must be the only entry")
+        recorded = self.rendered and self.walkers.recorded is not None
+        check_names(self.source.layout, self.protocol, recorded=recorded)
+        return self
+
+    @model_validator(mode="after")
+    def _somebody_to_train_on(self) -> Self:
+        if self.protocol.train_subjects:
+            return self
+        trained = [name for name, method in self.methods.items() if method.learns]
+        if trained and not self.networks_from:
+            raise ValueError(
+                f"protocol.train_subjects: methods.{trained[0]} is trained on this dataset and "
+                "needs some, found []; name them, or set networks_from"
+            )
+        if self._can_label:
+            raise ValueError(
+                "protocol.train_subjects: the student that predicts keypoints is trained on this "
+                "dataset and needs some, found []; name them, or set pose.student_from"
+            )
         return self
 
     @property
@@ -221,9 +233,42 @@ class Settings(Section):
         return self.keypoints_from in OWN_STUDENT
 
     @property
+    def _can_label(self) -> bool:
+        """Whether there are colour or labels to train the student on; `inputs` asks for them."""
+        return self.own_student and bool(self.rendered or self.source.videos or self.pose.labels)
+
+    @property
     def student_lender(self) -> str | None:
         """The dataset whose student predicts the keypoints, if it is another one."""
         return self.pose.student_from if self.keypoints_from == "borrowed" else None
+
+    def fault(self, method: str) -> str:
+        """Returns why a method cannot be trained or tested on this dataset, '' if it can.
+
+        Raises:
+            UserError: there is no such method.
+        """
+        chosen, align = self.method(method), self.align
+        try:
+            model, train = self.method_model(method).model_dump(), self.method_train(method)
+        except ValidationError as error:
+            reasons = (item["msg"].removeprefix("Value error, ") for item in error.errors())
+            return (
+                f"methods.{method}: this dataset's settings exclude it ({'; '.join(reasons)}); "
+                "define it under methods, or a table without it under tables"
+            )
+        found = misfit(chosen.network, model, height=align.height, width=align.width)
+        if not found and chosen.learns and not self.networks_from:
+            found = untrained_neck(model, train)
+        if not found and chosen.keypoints == "truth" and not self.rendered:
+            found = f"keypoints: {self._no_truth()}"
+        return f"methods.{method}: {found}" if found else self.lacks_keypoints(method)
+
+    def _no_truth(self) -> str:
+        return (
+            "'truth' are the renderer's, which only source.layout 'walkers' has, found "
+            f"'{self.source.layout}'; set it to 'predicted'"
+        )
 
     def lacks_keypoints(self, method: str) -> str:
         """Returns what is wrong if a method needs keypoints and the dataset has none, else ''."""
@@ -265,8 +310,8 @@ class Settings(Section):
                 f"tables.{table}: there is no such table; {self.dataset} has {known}. Define "
                 f"another by its methods, for example tables: {{{table}: [gei, gaittake]}}"
             )
-        for lack in filter(None, map(self.lacks_keypoints, found)):
-            raise UserError(lack)
+        for fault in filter(None, map(self.fault, found)):
+            raise UserError(fault)
         return found
 
     def _ablation(self) -> tuple[str, ...]:
@@ -279,7 +324,8 @@ class Settings(Section):
             return method.network, model, train, method.keypoints, method.noise
 
         usual = trained("gaittake")
-        changed = (row for row in (*ABLATION, *truth) if trained(row) != usual)
+        rows = (*ABLATION, *truth)
+        changed = (row for row in rows if self.fault(row) or trained(row) != usual)
         return ("gaittake", *changed)
 
     def method_model(self, method: str) -> Section:

@@ -40,3 +40,16 @@ def contradiction(pose: Pose, *, files: bool) -> str:
     if len(given) < 2 or not {"source.keypoints", "pose.labels"}.intersection(given):
         return ""
     return f"{given[0]} and {given[1]}: keypoints have one source; remove one of the two"
+
+
+def teacher_misfit(pose: Pose) -> str:
+    """Returns why the teacher's detector cannot have the weights that are set, '' if it can."""
+    weights, backbone = pose.teacher_weights, pose.detector.backbone
+    needed = {"coco": "resnet50", "walkers": "small"}.get(weights, backbone)
+    if backbone == needed:
+        return ""
+    other = "walkers" if weights == "coco" else "coco"
+    return (
+        f"pose.teacher_weights: '{weights}' needs pose.detector.backbone '{needed}', found "
+        f"'{backbone}'; set that, or teacher_weights to '{other}' or to a file of this backbone"
+    )

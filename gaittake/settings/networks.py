@@ -111,6 +111,20 @@ class GaitPartModel(Section):
     shrink: Count = Field(1, description=SHRINK)
     embedding: Count = Field(128, description="dimensions of each embedding; GaitPart's PAPER")
 
+    @model_validator(mode="after")
+    def _blocks_fit(self) -> Self:
+        if len(self.strips) != len(self.channels):
+            raise ValueError(
+                f"strips: one number for each of the {len(self.channels)} channels is needed, "
+                f"found {list(self.strips)}"
+            )
+        if self.squeeze > self.channels[-1]:
+            raise ValueError(
+                f"squeeze: {self.squeeze} is above the last of channels, {self.channels[-1]}; "
+                "lower it, or raise that"
+            )
+        return self
+
 
 class GaitGlModel(Section):
     """GaitGL (Lin et al., arXiv 2011.01461 v1, and ICCV 2021).

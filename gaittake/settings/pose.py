@@ -1,10 +1,17 @@
 """Settings of stage one: the keypoint detectors, their training, and the choice of labels."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
-from gaittake.settings.section import Count, Files, Section, Share, expanded
+from gaittake.settings.section import (
+    Count,
+    Files,
+    OtherDataset,
+    Section,
+    Share,
+    expanded,
+)
 
 
 class Detector(Section):
@@ -19,6 +26,15 @@ class Detector(Section):
     max_size: int = Field(
         1333, ge=32, description="a frame's longer side at most, pixels; torchvision's"
     )
+
+    @model_validator(mode="after")
+    def _sides(self) -> Self:
+        if self.min_size > self.max_size:
+            raise ValueError(
+                f"min_size: {self.min_size}, the shorter side, is above max_size: {self.max_size}, "
+                "the longer one; lower it, or raise max_size"
+            )
+        return self
 
 
 class PoseTraining(Section):
@@ -59,7 +75,7 @@ class PseudoLabel(Section):
 class Pose(Section):
     """Stage one: predicts 17 keypoints for each silhouette."""
 
-    student_from: str | None = Field(
+    student_from: OtherDataset | None = Field(
         None, description="dataset whose student is borrowed instead of training one; PAPER 3.2"
     )
     keypoints: Literal["predicted", "truth", "none"] = Field(

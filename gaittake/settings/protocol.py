@@ -76,6 +76,7 @@ class Protocol(Section):
     )
     test_subjects: tuple[str, ...] = Field(
         ("075..124",),
+        min_length=1,
         description="subjects for the test; 'recorded': those of walkers.recorded; PAPER 4.2",
     )
     gallery: tuple[str, ...] = Field(
@@ -146,7 +147,16 @@ class Protocol(Section):
     @field_validator("probes")
     @classmethod
     def _probes(cls, probes: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        for names in probes.values():
+        for condition, names in probes.items():
+            if (
+                condition != condition.strip()
+                or not condition
+                or re.search(r"[|\n\r\t]", condition)
+            ):
+                raise ValueError(
+                    f"{condition!r} cannot name a condition: tables need text without |, tabs and "
+                    "line ends, and without spaces at its ends"
+                )
             _check_types(names)
         return probes
 

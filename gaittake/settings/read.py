@@ -11,10 +11,11 @@ from pydantic_core import ErrorDetails
 
 from gaittake.errors import UserError
 from gaittake.settings.dataset import Settings
+from gaittake.settings.methods import Method
 from gaittake.settings.parse import parse_yaml, read_yaml
 from gaittake.settings.partition import with_partition
 from gaittake.settings.preset import with_preset
-from gaittake.settings.section import Section
+from gaittake.settings.section import DATASET, Section
 
 # A dataset that borrows networks takes these from the lender's file, unless its own sets them.
 LENT = ("align", "model", "size", "train", "methods", "tables", "seeds")
@@ -35,6 +36,7 @@ NEEDED = {
     "bool_type": "true or false is needed",
     "bool_parsing": "true or false is needed",
     "path_type": "a path is needed",
+    "missing": "a value is needed here",
     "too_short": "at least {min_length} is needed",
 }
 LONGEST = 80  # characters shown of a wrong value
@@ -52,8 +54,11 @@ def load_settings(path: Path, overrides: tuple[str, ...] = ()) -> Settings:
             the partition cannot be read.
     """
     content, path = _read(path)
+    for override in overrides:
+        if re.match(r"\s*networks_from\s*=", override):  # which decides what the others change
+            _override(content, override)
     lender = content.get("networks_from")
-    if lender is not None and str(lender) != path.stem:
+    if lender is not None and re.fullmatch(DATASET, str(lender)) and str(lender) != path.stem:
         lent = with_preset(_read(path.with_name(f"{lender}.yaml"))[0])
         content = {name: lent[name] for name in LENT if name in lent} | content
     for override in overrides:
@@ -132,7 +137,8 @@ def describe(error: ValidationError) -> str:
 def _described(item: ErrorDetails) -> str:
     name = ".".join(str(part) for part in item["loc"])
     if item["type"] == "extra_forbidden":
-        near = get_close_matches(name, list(names(Settings)), n=1, cutoff=0.8)
+        common = re.sub(r"^methods\.\w+\.(?=train\.)", "", name)
+        near = get_close_matches(common, list(names(Settings)), n=1, cutoff=0.8)
         hint = f" (did you mean '{near[0]}'?)" if near else ""
         return f"'{name}' is not a setting; `gaittake config` prints all settings{hint}"
     message = NEEDED.get(item["type"], item["msg"].removeprefix("Value error, "))
@@ -166,6 +172,11 @@ def _override(content: dict[str, Any], override: str) -> None:
     *parents, field = (part.strip() for part in name.split("."))
     if not equals or not field or not all(parents):
         raise UserError(f"--set {override}: section.field=value is needed, e.g. train.steps=1000")
+    if parents[:1] == ["methods"] and content.get("methods") is None:
+        usual: dict[str, Method] = Settings.model_fields["methods"].default
+        content["methods"] = {
+            name: method.model_dump(exclude_unset=True) for name, method in usual.items()
+        }
     for parent in parents:
         if content.get(parent) is None:
             content[parent] = {}

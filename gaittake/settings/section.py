@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -77,6 +78,22 @@ def each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(dict.fromkeys(values))
 
 
+def dataset_name(name: str) -> str:
+    """Returns the name of a dataset.
+
+    Raises:
+        ValueError: results and targets cannot have it.
+    """
+    if not re.fullmatch(DATASET, name):
+        raise ValueError(
+            "a dataset's name is that of its file in config/, without the ending, and has a-z, "
+            "A-Z, 0-9, _, - and . only"
+        )
+    return name
+
+
+DATASET = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
+OtherDataset = Annotated[str, AfterValidator(dataset_name)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Place = Annotated[Path, BeforeValidator(_expanded_text)]

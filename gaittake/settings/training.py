@@ -6,6 +6,7 @@ sequences and frames and the same learning rate, and steps and milestones scaled
 What defines a method, such as its loss and the order of its frames, stays as published.
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -96,6 +97,17 @@ class Train(Section):
         if value and not found.data.get("cross_entropy"):
             raise ValueError("it is a part of cross_entropy, which is 0 here; set that as well")
         return value
+
+
+def untrained_neck(model: Mapping[str, Any], train: Train) -> str:
+    """Returns what is wrong if a network has a BNNeck that its training leaves out, else ''."""
+    behind = [f"model.{name}" for name in ("neck", "head") if model.get(name) in (True, "bnneck")]
+    if not behind or train.neck:
+        return ""
+    return (
+        f"{behind[0]}: its embeddings are those behind a BNNeck, which is not trained: set "
+        f"train.neck: true and train.cross_entropy: 1, or another {behind[0]}"
+    )
 
 
 # Differences from GaitTAKE's recipe for CASIA-B. ASSUME: 'batch_all' without the self-pairs of

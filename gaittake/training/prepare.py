@@ -106,7 +106,7 @@ def _network(settings: TrainStage, rows: int, columns: int) -> nn.Module:
         with torch.device("meta"):
             empty = torch.empty(2, 3, rows, columns), torch.empty(2, 3, 17, 3)
             build_network(settings.network, **numbers)(*empty)
-    except ValueError as error:
+    except (ValueError, RuntimeError) as error:
         raise UserError(
             f"{settings.network}: {error}; its model does not fit silhouettes of {rows} x {columns}"
         ) from error

@@ -194,7 +194,7 @@ def torchrun(folder: Path) -> "subprocess.Popen[str]":
     """Starts two processes on a very long training that saves every 20 steps."""
     settings = stage("gaittake", steps=10**6, checkpoint_every=20)
     dataset = {
-        "protocol": {"train_subjects": settings.subjects, "test_subjects": []},
+        "protocol": {"train_subjects": settings.subjects, "test_subjects": ["124"]},
         "model": settings.model,
         "train": settings.train.model_dump(mode="json"),
     }

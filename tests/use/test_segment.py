@@ -23,6 +23,7 @@ protocol:
   test_subjects: [anna, bert]
   gallery: [nm-01]
   probes: {nm: [nm-02]}
+methods: {gei: {network: gei}}
 """
 
 
