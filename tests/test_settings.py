@@ -214,6 +214,25 @@ def test_an_ablation_skips_what_the_dataset_does_anyway(tmp_path: Path) -> None:
     assert {"adaptive", "batch_hard", "attention_flat", "clip_10"} < set(rows)
 
 
+@pytest.mark.parametrize(
+    ("text", "row"),
+    [
+        ("model: {fusion: attention}", "skeleton_maps"),
+        ("model: {silhouettes: false}", "silhouettes_only"),
+    ],
+)
+def test_a_row_of_the_ablation_that_the_settings_exclude_is_named(
+    tmp_path: Path, text: str, row: str
+) -> None:
+    settings = load_settings(write(tmp_path, text))
+    with pytest.raises(UserError, match=r"methods\.silhouettes_only: this dataset's settings excl"):
+        settings.rows("ablation")
+    assert settings.fault(row).startswith(f"methods.{row}: this dataset's settings exclude it (")
+    for stage in ("train", "embed"):
+        with pytest.raises(UserError, match=f"{row}: this dataset's settings exclude it"):
+            stage_settings(settings, stage, method=row)
+
+
 def test_the_message_about_an_unknown_row_lists_the_methods(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"'gaitless' is not a method.*gaitset"):
         load_settings(write(tmp_path, "tables: {mine: [gaitless]}"))

@@ -24,6 +24,7 @@ from gaittake.settings import (
     EvaluateStage,
     FinetuneStage,
     IndexStage,
+    Method,
     PredictStage,
     PseudoLabelStage,
     QualityStage,
@@ -33,6 +34,7 @@ from gaittake.settings import (
     Settings,
     SurveyStage,
     TeacherStage,
+    Train,
     TrainStage,
     Walkers,
     changed,
@@ -59,13 +61,12 @@ def index(job: Job) -> IndexStage:
 def check(job: Job) -> CheckStage:
     """Returns what `check` reads."""
     settings = job.settings
-    own = settings.networks_from is None
     return CheckStage(
         dataset=settings.dataset,
         protocol=settings.protocol,
         train_subjects=tuple(train_subjects(settings)),
         test_subjects=tuple(test_subjects(settings)),
-        trains=own and any(method.learns for method in settings.methods.values()),
+        batches={name: train.subjects_per_batch for name, train in _trainings(settings).items()},
         labels=settings.keypoints_from == "teacher",
         rendered=settings.rendered,
     )
@@ -177,7 +178,7 @@ def train(job: Job) -> TrainStage:
 
     Raises:
         UserError: the dataset's networks are trained on another one, the method has weights, or
-            the dataset has no keypoints for this network.
+            its network does not suit the dataset.
     """
     settings = job.settings
     method, seed = method_of(job.known_method(), settings)
@@ -186,7 +187,7 @@ def train(job: Job) -> TrainStage:
             f"networks_from: {settings.dataset}'s networks are trained on another dataset: "
             f"gaittake train {settings.networks_from} --method {method}"
         )
-    chosen = settings.method(method)
+    chosen = _suited(settings, method)
     if chosen.weights is not None:
         raise UserError(
             f"methods.{method}.weights: {chosen.weights} is tested without a training; `gaittake "
@@ -207,11 +208,11 @@ def embed(job: Job) -> EmbedStage:
     """Returns what `embed` reads.
 
     Raises:
-        UserError: the dataset has no keypoints for this network.
+        UserError: the network does not suit the dataset.
     """
     settings = job.settings
     method, _ = method_of(job.known_method(), settings)
-    chosen = settings.method(method)
+    chosen = _suited(settings, method)
     return EmbedStage(
         network=chosen.network,
         model=settings.method_model(method).model_dump(mode="json"),
@@ -273,10 +274,19 @@ def report(job: Job) -> ReportStage:
     )
 
 
+def _suited(settings: Settings, method: str) -> Method:
+    """Returns a method that the dataset can train and test.
+
+    Raises:
+        UserError: it cannot.
+    """
+    if fault := settings.fault(method):
+        raise UserError(fault)
+    return settings.method(method)
+
+
 def _keypoints(settings: Settings, method: str) -> str:
     """Returns which of the cache's keypoints a method takes: `predicted`, `truth` or `none`."""
-    if lack := settings.lacks_keypoints(method):
-        raise UserError(lack)
     none = settings.keypoints_from == "none"
     return "none" if none else settings.method(method).keypoints
 
@@ -290,10 +300,15 @@ def keypoint_places(settings: Settings) -> tuple[Path, ...]:
 
 def longest_clip(settings: Settings) -> int:
     """Returns the frames of the longest training clip of all methods; 0 if none is trained here."""
+    return max((train.frames for train in _trainings(settings).values()), default=0)
+
+
+def _trainings(settings: Settings) -> dict[str, Train]:
+    """Returns how each of the dataset's methods is trained, of those that are trained on it."""
     if settings.networks_from:
-        return 0
+        return {}
     trained = [name for name, method in settings.methods.items() if method.learns]
-    return max((settings.method_train(name).frames for name in trained), default=0)
+    return {name: settings.method_train(name) for name in trained}
 
 
 def _shard_subjects(job: Job) -> tuple[str, ...]:

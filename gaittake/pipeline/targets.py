@@ -41,12 +41,15 @@ def check_parts(job: Job, parts: Mapping[str, str]) -> None:
         parts: the target's `shard`, `method` and `table`, those that it has.
 
     Raises:
-        UserError: the dataset has no such part; names those that it has.
+        UserError: the dataset has no such part; names those that it has. Or the method does not
+            suit the dataset.
     """
     if "shard" in parts:
         job.known_shard()
     if "method" in parts:
-        method_of(job.known_method(), job.settings)
+        method, _ = method_of(job.known_method(), job.settings)
+        if fault := job.settings.fault(method):
+            raise UserError(fault)
     if "table" in parts:
         job.settings.rows(parts["table"])
 

@@ -48,7 +48,7 @@ class CheckStage(Section):
         protocol: gallery, probes and views.
         train_subjects: those that networks are trained on.
         test_subjects: those that are evaluated.
-        trains: whether a network is trained on this dataset.
+        batches: subjects in a training batch of each method that is trained on this dataset.
         labels: whether pseudo-labels are made, which requires colour.
         rendered: whether the project renders the dataset.
     """
@@ -57,7 +57,7 @@ class CheckStage(Section):
     protocol: Protocol
     train_subjects: tuple[str, ...]
     test_subjects: tuple[str, ...]
-    trains: bool
+    batches: dict[str, int]
     labels: bool
     rendered: bool
 

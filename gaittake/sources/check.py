@@ -29,7 +29,7 @@ def check(settings: CheckStage, *, index: list[Path], out: Path) -> None:
     waits for it again. Those stages call `require_passed`.
 
     Args:
-        settings: the protocol, the subjects, and whether networks are trained on this dataset.
+        settings: the protocol, the subjects, and what is trained on this dataset.
         index: the sequence tables of all shards.
         out: the numbers and the fault, as JSON.
     """
@@ -100,15 +100,16 @@ def _require_evaluable(settings: CheckStage, tested: Coverage, trained: list[Seq
     """Checks that there is something to train on and to compare.
 
     Raises:
-        UserError: no training sequence, no probe or gallery sequence, no pair of views, or views
-            that are one angle.
+        UserError: no training sequence, too few training subjects, no probe or gallery sequence,
+            no pair of views, or views that are one angle.
     """
     what = f"check of {settings.dataset}"
-    if settings.trains and not trained:
+    if settings.batches and not trained:
         raise UserError(
             f"{what}: no sequence of the {len(settings.train_subjects)} training subjects "
             f"({listed(settings.train_subjects)}) is in the index; set protocol.train_subjects"
         )
+    _require_batches(settings, trained)
     require_comparable(
         tested,
         what=what,
@@ -116,6 +117,29 @@ def _require_evaluable(settings: CheckStage, tested: Coverage, trained: list[Seq
         subjects=settings.test_subjects,
         same_view=settings.protocol.same_view,
     )
+
+
+def _require_batches(settings: CheckStage, trained: list[Sequence]) -> None:
+    """Checks that there are as many training subjects as a training step needs.
+
+    The training asks again: the cache may lack some of the sequences.
+
+    Raises:
+        UserError: the method that needs the most subjects needs more than there are.
+    """
+    counts = Counter(row.subject for row in trained)
+    usable = sum(count > 1 for count in counts.values())
+    for method, needed in ranked(Counter(settings.batches))[:1]:
+        if usable < needed:
+            name = "train.subjects_per_batch"
+            fewer = (
+                f"set methods.{method}.{name}, or {name} for all methods, to {usable} or less, or "
+            )
+            raise UserError(
+                f"check of {settings.dataset}: methods.{method}: {name} is {needed}, but {usable} "
+                f"of the {len(counts)} training subjects in the index have two sequences or more: "
+                f"{fewer if usable > 1 else ''}add subjects, or sequences of each"
+            )
 
 
 def _require_complete(

@@ -40,7 +40,7 @@ def checked(folder: Path, found: list[Sequence], **changes: Any) -> Any:
             "protocol": Protocol.model_validate(PROTOCOL | changes),
             "train_subjects": TRAIN,
             "test_subjects": TEST,
-            "trains": True,
+            "batches": {"gaittake": 8, "gaitset": 4},
             "labels": True,
             "rendered": False,
         }
@@ -229,9 +229,38 @@ def test_colour_may_be_missing_for_a_tenth_of_the_training_sequences(
     assert checked(tmp_path, found, labels=False)["without_colour"] is None
 
 
+@pytest.mark.parametrize("partial", [False, True])
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        (7, r"8, but 7 of the 10 training subjects in the index have two sequences or more: set "),
+        (
+            2,
+            r"methods\.gaittake\.train\.subjects_per_batch, or train.* all methods, to 2 or less, ",
+        ),
+        (1, r"8, but 1 of the 10 training .* two sequences or more: add subjects, or sequences of"),
+    ],
+)
+def test_fewer_training_subjects_than_a_batch_needs_are_refused_even_if_partial(
+    tmp_path: Path, partial: bool, pairs: int, message: str
+) -> None:
+    single = TRAIN[pairs:]
+    found = [
+        row for row in everything() if row.subject not in single or row.name[4:] == "nm-01/000"
+    ]
+    start = r"check of casiab: methods\.gaittake: train\.subjects_per_batch is "
+    with pytest.raises(UserError, match=f"{start}.*{message}"):
+        checked(tmp_path, found, partial=partial)
+    assert checked(tmp_path, found, batches={"gaitset": pairs}, labels=False)["fault"] is None
+
+
+def test_as_many_training_subjects_as_a_batch_needs_are_enough(tmp_path: Path) -> None:
+    assert checked(tmp_path, everything(), batches={"gaittake": 10})["fault"] is None
+
+
 def test_a_borrower_of_networks_needs_no_training_subjects(tmp_path: Path) -> None:
     found = [row for row in everything() if row.subject in TEST]
-    content = checked(tmp_path, found, train_subjects=(), trains=False, labels=False)
+    content = checked(tmp_path, found, train_subjects=(), batches={}, labels=False)
     assert content["train_sequences"] == {"found": 0}
 
 

@@ -17,6 +17,7 @@ protocol:
   test_subjects: [b01..b02]
   gallery: [nm-01]
   probes: {nm: [nm-02]}
+train: {subjects_per_batch: 2}
 methods: {gaittake: {}}
 """
 CHECK = "results/own/check.json"
@@ -99,6 +100,20 @@ def test_a_check_that_fails_stops_the_run_before_anything_is_trained(project: Pr
     code, said = project.snakemake("--cores", "1", *rules, TEACHER)
     assert code == 1
     assert "gaittake: error: check of own: no probe sequence of the 2 test subjects" in said
+    assert not (project.folder / TEACHER).exists()
+
+
+def test_too_few_training_subjects_are_found_before_anything_is_trained(project: Project) -> None:
+    """Their number is known when the index is made: a dry run plans every dataset."""
+    write_index(project, "train-000", ["a01", "a02"])
+    write_index(project, "test-000", ["b01", "b02"])
+    larger = ("--config", "set=train.subjects_per_batch=3", "--")
+    code, said = project.snakemake("--dry-run", *larger, TEACHER)
+    assert code == 0, said
+    rules = ("--allowed-rules", "check", "teacher")
+    code, said = project.snakemake("--cores", "1", *rules, *larger, TEACHER)
+    assert code == 1
+    assert "train.subjects_per_batch is 3, but 2 of the 2 training subjects in the index" in said
     assert not (project.folder / TEACHER).exists()
 
 
