@@ -4,14 +4,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from torch import nn
 
 from gaittake.errors import UserError
+from gaittake.io.weights import save_weights
 from gaittake.pipeline import inputs, origin, plan
 from gaittake.pipeline.job import Job, runs
 from gaittake.settings import Settings
 from tests.jobs import job_of, stage_settings
 
 GIVEN = {"network": "deepgaitv2", "model": {"blocks": [1, 4, 4, 1]}, "weights": "theirs.pt"}
+
+
+def write_weights(path: str, network: str = "deepgaitv2", **changes: Any) -> None:
+    """Writes a file with the settings of GIVEN, or changed ones, and a weight of no use."""
+    model = settings().method_model("deep").model_dump(mode="json") | changes
+    save_weights(nn.Linear(1, 1), Path(path), network=network, settings=model, made_by={})
 
 
 def settings(**sections: Any) -> Settings:
@@ -33,7 +41,7 @@ def test_the_network_is_the_same_on_every_dataset() -> None:
 def test_it_is_not_trained_and_has_one_run() -> None:
     chosen = settings()
     assert runs(chosen, "deep") == ["deep"]
-    assert not stage_settings(chosen, "check").trains
+    assert not stage_settings(chosen, "check").batches
     assert plan.longest_clip(chosen) == 0
     assert origin.unpublished(settings(source={"layout": "casiab"}), "deep") == {}
     with pytest.raises(UserError, match=r"methods\.deep\.weights: theirs\.pt is tested without"):
@@ -62,10 +70,35 @@ def test_the_file_is_the_input_of_embed_and_must_exist(
     for function in (inputs.weights, inputs.require_files):
         with pytest.raises(UserError, match=r"theirs\.pt: no such file; methods\.deep\.weights"):
             function(job)
-    Path("theirs.pt").touch()
+    write_weights("theirs.pt")
     inputs.require_files(job)
     assert inputs.weights(job) == [Path("theirs.pt")]
     assert inputs.trainings(job.at(table="rank1")) == []
+
+
+@pytest.mark.parametrize(
+    ("network", "changes", "message"),
+    [
+        ("gaitset", {}, "weights of 'gaitset'; 'deepgaitv2' is required"),
+        ("deepgaitv2", {"blocks": [1, 1, 1, 1]}, r"trained with model\.blocks=\[1, 1, 1, 1\], but"),
+        ("", {}, "not a weights file of gaittake, or damaged"),
+    ],
+)
+def test_a_file_of_another_network_is_refused_before_the_first_job(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    network: str,
+    changes: dict[str, Any],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if network:
+        write_weights("theirs.pt", network, **changes)
+    else:
+        Path("theirs.pt").touch()
+    job = job_of(settings(source={"layout": "walkers"}), method="deep")
+    with pytest.raises(UserError, match=rf"theirs\.pt: {message}"):
+        inputs.require_files(job)
 
 
 def test_a_dataset_that_borrows_the_networks_tests_the_same_file(
@@ -73,7 +106,7 @@ def test_a_dataset_that_borrows_the_networks_tests_the_same_file(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config").mkdir()
-    (tmp_path / "theirs.pt").touch()
+    write_weights("theirs.pt")
     (tmp_path / "config/lender.yaml").write_text(f"methods: {{deep: {GIVEN}, gaittake: {{}}}}")
     (tmp_path / "config/mine.yaml").write_text(
         "networks_from: lender\nsource: {layout: folder}\n"
@@ -92,7 +125,7 @@ def test_whether_people_of_the_training_were_rendered_is_asked_of_the_lender(
     (tmp_path / "config").mkdir()
     (tmp_path / "config/drawn.yaml").write_text("source: {layout: walkers}")
     (tmp_path / "config/filmed.yaml").write_text("source: {layout: folder}")
-    people = "protocol: {train_subjects: [], test_subjects: [p01]}"
+    people = "protocol: {train_subjects: [], test_subjects: [901]}\npose: {student_from: drawn}"
     for lender, layout in (("drawn", "folder"), ("filmed", "walkers")):
         (tmp_path / "config/mine.yaml").write_text(
             f"networks_from: {lender}\nsource: {{layout: {layout}}}\n{people}"

@@ -6,7 +6,7 @@ import pytest
 
 from gaittake.cli.show import preview
 from gaittake.errors import UserError
-from gaittake.pipeline import origin, subjects
+from gaittake.pipeline import inputs, origin, subjects
 from gaittake.pipeline.inputs import require_files
 from gaittake.pipeline.job import Job
 from gaittake.pipeline.subjects import lender, train_subjects
@@ -78,7 +78,9 @@ def test_a_student_that_does_not_fit_is_refused_before_the_first_job(
 ) -> None:
     config = tmp_path / "config"
     config.mkdir()
-    (config / "lender.yaml").write_text("preset: laptop\nsource: {layout: walkers}\n")
+    (config / "lender.yaml").write_text(
+        "preset: laptop\nsource: {layout: walkers}\npose: {teacher_weights: walkers}\n"
+    )
     monkeypatch.chdir(tmp_path)
 
     def check(pose: str) -> None:
@@ -100,3 +102,55 @@ def test_a_student_that_does_not_fit_is_refused_before_the_first_job(
     check(f"boxes: detected, proposals: false, {small}")
     (config / "lender.yaml").write_text("source: {layout: walkers}\n")
     check("boxes: detected")
+
+
+@pytest.mark.parametrize(
+    ("own", "message"),
+    [
+        ("", ""),
+        ("align: {min_mass: 5}", ""),
+        (
+            "align: {height: 32}",
+            "mine has align.height 32 for methods.gaittake, .* lender with 64;",
+        ),
+        (
+            "model: {clip_length: 5}",
+            "mine has model.clip_length 5 .* with 10; remove it from mine's settings",
+        ),
+        (
+            "methods: {gaittake: {}, gei: {network: gei}, a: {network: gaitset}}",
+            "lender has no meth",
+        ),
+        ("methods: {gaittake: {}, gaitset: {network: gaitset}}", ""),
+    ],
+)
+def test_a_borrowed_network_is_built_as_it_was_trained_or_refused_before_the_first_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own: str, message: str
+) -> None:
+    config = tmp_path / "config"
+    config.mkdir()
+    (config / "lender.yaml").write_text("source: {layout: folder}\n")
+    people = "protocol: {train_subjects: [], test_subjects: [p01]}"
+    write(config, f"source: {{layout: folder}}\nnetworks_from: lender\n{people}\n{own}")
+    monkeypatch.chdir(tmp_path)
+
+    def ask() -> None:
+        for method in Job("mine").settings.methods:
+            inputs.weights(Job("mine", method=method))
+
+    if not message:
+        ask()
+        return
+    with pytest.raises(UserError, match=rf"^networks_from: {message}"):
+        ask()
+
+
+@pytest.mark.parametrize("name", ["../config/mine", "mine.yaml", "config/mine.yaml", "mine/"])
+def test_a_path_in_place_of_a_datasets_name_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "config").mkdir()
+    write(tmp_path / "config", "")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=f"'{name}': the name of a dataset is needed, as mine"):
+        Job(name).settings  # noqa: B018 reads the file

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from gaittake.arrays import Int64s
 from gaittake.data.store import SequenceStore, gather_whole, load_store, prefetch, whole_rows
 from gaittake.device import forbid_tf32, keep_freed_memory
+from gaittake.errors import UserError
 from gaittake.evaluation.distance import Embeddings
 from gaittake.io.environment import environment
 from gaittake.io.progress import progress
@@ -108,13 +109,21 @@ def load_network(
         width: columns of a silhouette.
 
     Raises:
-        UserError: no such file, or its weights are of another network or other settings.
+        UserError: no such file, or its weights are of another network, other settings or other
+            silhouettes.
     """
     name, sizes = settings.network, settings.model | {"height": height, "width": width}
     if weights is None:
         return build_network(name, **sizes).eval(), {}
     loaded = load_weights(weights, network=name, settings=settings.model)
-    return trained_network(name, loaded.state, **sizes), loaded.made_by
+    try:
+        return trained_network(name, loaded.state, **sizes), loaded.made_by
+    except (ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise UserError(
+            f"{weights}: these weights of '{name}' are not for silhouettes of {height} x {width} "
+            f"({reason}); set align.height and align.width as in their training, or train again"
+        ) from error
 
 
 @torch.inference_mode()

@@ -38,7 +38,8 @@ def read_csv(path: Path, columns: tuple[str, ...], *, whole: bool = False) -> pd
     except FileNotFoundError as error:
         raise UserError(f"{path}: no such file; a CSV table is required.") from error
     except (OSError, ValueError) as error:  # pandas raises ValueErrors
-        raise UserError(f"{path}: not a readable CSV table ({error})") from error
+        reason = " ".join(str(error).split())  # pandas ends it with a line end
+        raise UserError(f"{path}: not a readable CSV table ({reason})") from error
     missing = [column for column in columns if column not in table.columns]
     if missing:
         raise UserError(f"{path}: columns {missing} are missing; found {list(table.columns)}")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gaittake.errors import UserError
 from gaittake.io.people import people_files
+from gaittake.io.weights import check_weights
 from gaittake.pipeline import subjects
 from gaittake.pipeline.job import Job, method_of, runs
 from gaittake.pipeline.plan import keypoint_places
@@ -84,10 +85,15 @@ def groups(job: Job) -> list[Path]:
     """Returns the table of the test subjects' groups, if the settings name one.
 
     Raises:
-        UserError: the file does not exist.
+        UserError: the file does not exist, or is not such a table.
     """
     table = job.settings.evaluate.groups
-    return [] if table is None else [_existing(table, "evaluate.groups")]
+    if table is None:
+        return []
+    from gaittake.evaluation.groups import read_groups  # here: pandas would double the start
+
+    read_groups(_existing(table, "evaluate.groups"), subjects.test_subjects(job.settings))
+    return [table]
 
 
 def archives(job: Job) -> list[Path]:
@@ -150,10 +156,15 @@ def given_weights(job: Job, method: str) -> list[Path]:
     """Returns the weights file that a method names; none for one that is trained.
 
     Raises:
-        UserError: the file does not exist.
+        UserError: the file does not exist, or is of another network or other settings.
     """
-    weights = job.settings.method(method).weights
-    return [] if weights is None else [_existing(weights, f"methods.{method}.weights")]
+    chosen = job.settings.method(method)
+    if chosen.weights is None:
+        return []
+    path = _existing(chosen.weights, f"methods.{method}.weights")
+    model = job.settings.method_model(method).model_dump(mode="json")
+    check_weights(path, network=chosen.network, settings=model)
+    return [path]
 
 
 def _existing(path: Path, setting: str) -> Path:
@@ -277,12 +288,14 @@ def weights(job: Job) -> list[Path]:
     """Returns the weights of the job's run, given or trained; none for a network without weights.
 
     Raises:
-        UserError: a given file does not exist.
+        UserError: a given file does not exist, or a borrowed network is not the settings'.
     """
     run = job.known_method()
     method, _ = method_of(run, job.settings)
     if given := given_weights(job, method):
         return given
+    if job.settings.networks_from and learns(job):
+        subjects.check_lent(job.settings, _other(job, lender(job)).settings, method)
     return [_other(job, lender(job)).path(f"{run}/weights.safetensors")] if learns(job) else []
 
 

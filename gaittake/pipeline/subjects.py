@@ -3,6 +3,7 @@
 from gaittake.errors import UserError
 from gaittake.protocol import expand
 from gaittake.settings import Settings
+from gaittake.settings.methods import KNOWN
 from gaittake.sources.walkers.recorded import recorded_walks
 
 
@@ -77,3 +78,38 @@ def lender(settings: Settings, lent: Settings) -> str:
             f"{settings.dataset} tests; remove them from protocol.test_subjects"
         )
     return lent.dataset
+
+
+def check_lent(settings: Settings, lent: Settings, method: str) -> None:
+    """Checks that a borrowed network is the one that the borrower would build.
+
+    Args:
+        settings: of the dataset that borrows it.
+        lent: of the dataset that trains it.
+        method: that both have.
+
+    Raises:
+        UserError: the lender lacks the method, or its network or silhouettes are others.
+    """
+    mine, theirs = settings.dataset, lent.dataset
+    if method not in lent.methods and method not in KNOWN:
+        raise UserError(
+            f"networks_from: {theirs} has no methods.{method}, which {mine} tests; define it in "
+            f"config/{theirs}.yaml, or remove it from {mine}"
+        )
+    ours, others = (_built(each, method) for each in (settings, lent))
+    differing = [name for name in ours if ours[name] != others.get(name)]
+    if differing:
+        name = differing[0]
+        raise UserError(
+            f"networks_from: {mine} has {name} {ours[name]} for methods.{method}, whose network is "
+            f"trained on {theirs} with {others.get(name)}; remove it from {mine}'s settings"
+        )
+
+
+def _built(settings: Settings, method: str) -> dict[str, object]:
+    """Returns what decides which weights a method's network has, by the names of the settings."""
+    model = settings.method_model(method).model_dump()
+    sizes = {"align.height": settings.align.height, "align.width": settings.align.width}
+    network = {"network": settings.method(method).network}
+    return network | sizes | {f"model.{name}": value for name, value in model.items()}

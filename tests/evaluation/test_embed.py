@@ -11,7 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from gaittake.data.store import SequenceStore, gather_whole, load_store
+from gaittake.errors import UserError
 from gaittake.evaluation import embed
+from gaittake.io.weights import save_weights
 from gaittake.models import build_network
 from gaittake.settings import EmbedStage
 from tests.conftest import write_cache
@@ -122,3 +124,16 @@ def test_embeddings_are_computed_in_float32_without_tf32(
     settings = EmbedStage(network="gei", model={}, subjects=SUBJECTS, train_subjects=None)
     embed.embed(settings, cache=cache, weights=None, out=tmp_path / "out.h5", device=CPU)
     assert tf32 == {(False, False)}
+
+
+def test_weights_for_silhouettes_of_another_size_are_refused_in_one_line(tmp_path: Path) -> None:
+    path, model = tmp_path / "w.safetensors", {"channels": 2, "embedding": 3}
+    built = build_network("energynet", height=64, width=44, **model)
+    save_weights(built, path, network="energynet", settings=model, made_by={})
+    stage = EmbedStage(network="energynet", model=model, subjects=SUBJECTS)
+    assert embed.load_network(stage, path, height=64, width=44)[1] == {}
+    with pytest.raises(
+        UserError, match=r"not for silhouettes of 32 x 44 .*set align\.height"
+    ) as no:
+        embed.load_network(stage, path, height=32, width=44)
+    assert "\n" not in str(no.value)

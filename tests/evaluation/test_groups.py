@@ -10,9 +10,11 @@ import pytest
 from gaittake.errors import UserError
 from gaittake.evaluation.error_tables import groups_tables, rates_table
 from gaittake.evaluation.groups import Errors, by_group, read_groups
-from gaittake.settings import Protocol
+from gaittake.pipeline import inputs
+from gaittake.settings import Protocol, Settings
 from tests.evaluation.plain import made_up
 from tests.evaluation.test_protocols import evaluated
+from tests.jobs import job_of
 
 PEOPLE = [f"{n:03d}" for n in range(24)]
 
@@ -127,3 +129,19 @@ def test_faults_of_the_table_are_named(tmp_path: Path, text: str, message: str) 
     path.write_text(text)
     with pytest.raises(UserError, match=message):
         read_groups(path, PEOPLE)
+
+
+def test_a_table_of_nobody_is_refused_before_the_first_job(tmp_path: Path) -> None:
+    table = tmp_path / "groups.csv"
+    job = job_of(Settings.model_validate({"dataset": "x", "evaluate": {"groups": str(table)}}))
+    table.write_text("subject,sex\n7,f\n")
+    with pytest.raises(
+        UserError, match=r"none of its 1 subjects .* is one of the 50 test subjects"
+    ):
+        inputs.groups(job)
+    table.write_text("subject,sex\n075,f,x\n076,f,x,y\n")
+    with pytest.raises(UserError, match="not a readable CSV table") as refused:
+        inputs.groups(job)
+    assert "\n" not in str(refused.value)
+    table.write_text("subject,sex\n075,f\n")
+    assert inputs.groups(job) == [table]
