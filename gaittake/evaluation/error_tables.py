@@ -79,7 +79,7 @@ def search_table(runs: Iterable[tuple[str, dict[str, Any]]], *, speed: bool) -> 
 
     Args:
         runs: title and metrics of each.
-        speed: whether to add the searches a second, which differ from run to run.
+        speed: whether to add the searches per second, which differ from run to run.
     """
     rows = []
     for title, metrics in runs:
@@ -88,8 +88,8 @@ def search_table(runs: Iterable[tuple[str, dict[str, Any]]], *, speed: bool) -> 
             each = f"{found['searches'] / seconds:,.0f}" if seconds else "–"
             row = [title, f"{found['template_bytes']:,}", f"{gallery:,.0f}" if gallery else "–"]
             rows.append([*row, each] if speed else row)
-    head = ["method", "bytes a template", "sequences in a gallery"]
-    return Table([*head, "searches a CPU second"] if speed else head, rows)
+    head = ["method", "bytes per template", "sequences in a gallery"]
+    return Table([*head, "searches per CPU second"] if speed else head, rows)
 
 
 def groups_tables(metrics: dict[str, Any]) -> dict[str, Table]:

@@ -41,11 +41,14 @@ def smallest_sentence(found: pd.DataFrame) -> str:
     parts = []
     for people, rows in groups:
         names = f" ({', '.join(dict.fromkeys(rows['condition']))})" if len(groups) > 1 else ""
-        parts.append(f"with {people} people{names} {_shown(int(str(people)), rows, level)}")
+        parts.append(f"with {people} people{names}, {_shown(int(str(people)), rows, level)}")
     if not parts:
         return ""
     plural = "s" if comparisons > 1 else ""
-    return f"What this table of {comparisons} comparison{plural} could show: {'; '.join(parts)}."
+    return (
+        f"Smallest difference in rank-1 that this table of {comparisons} comparison{plural} could "
+        f"show as significant: {'; '.join(parts)}."
+    )
 
 
 def _shown(people: int, rows: pd.DataFrame, level: float) -> str:
@@ -56,6 +59,6 @@ def _shown(people: int, rows: pd.DataFrame, level: float) -> str:
     low, high = (None if end is None else f"{100 * end:.1f}" for end in ends)
     if low is None:
         enough = next(n for n in count(2) if least_p(n) < level)
-        return f"no difference in rank-1, however large; that takes {enough} people"
+        return f"none, however large (that takes {enough} people)"
     spread = "" if low == high else f" in the steadiest comparison, {high} in the most variable"
-    return f"a difference in rank-1 from about {low} points{spread}"
+    return f"about {low} points{spread}"

@@ -151,20 +151,20 @@ def verification_section(runs: Sequence[Run]) -> Markup:
         return empty_section(
             "Verification", "The test data lacks pairs of one person or pairs of two people."
         )
-    head = ["condition", "method", "equal error", "at 1 % false", "at 0.1 % false"]
+    head = ["condition", "method", "equal error", "accepts at 1 %", "accepts at 0.1 %"]
     return section(
         "Verification",
         Markup("<p>Do two sequences show one person? A threshold on the distance decides.</p>"),
         _distances(best_run(runs)),
         figure(
             charts,
-            "Share of same-person pairs accepted, over the share of false accepts.",
+            "Share of same-person pairs that are accepted, over the share of false accepts.",
             legend=legend(styles),
         ),
         table(
             [*head, "same pairs", "different pairs"],
             rows,
-            caption="Equal error rate, and true accepts at 1 % and 0.1 % false accepts; %.",
+            caption="Equal error rate, and true accepts at 1 % and 0.1 % false accepts, in %.",
             words=2,
         ),
     )
@@ -195,7 +195,7 @@ def _distances(run: Run) -> Markup:
         )
     caption = (
         f"{run.title}: distances of pairs of the same person and of different people, each in % of "
-        "its pairs. Where the areas overlap, a threshold must err."
+        "its pairs. Where the areas overlap, every threshold makes errors."
     )
     shown = figure(charts, caption, legend=legend({name: style for name, _, style in KINDS}))
     head = ["condition", "pairs", *(f"{percent(share, 0)} % below" for share in SHARES)]

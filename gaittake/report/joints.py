@@ -33,9 +33,9 @@ def joints_figure(quality: Mapping[str, Any], title: str) -> Markup:
     share = "–" if swaps["swapped"] is None else f"{100 * swaps['swapped']:.1f} %"
     caption = (
         f"{title[0].upper()}{title[1:]}. Error: median distance of the visible keypoints, in % of "
-        "the body height; orange: left, blue: right. Swapped: share in % of pairs of a left and a "
-        "right keypoint of which each is nearer to the other's place; only pairs more than 5 % of "
-        f"the body height apart count. All views: {share} of {swaps['pairs']:,} pairs."
+        "the body height; orange: left, blue: right. Swapped: pairs of a left and a right keypoint "
+        "that each lie nearer to the other's true place, in %; only pairs more than 5 % of the "
+        f"body height apart count. All views: {share} of {swaps['pairs']:,} pairs."
     )
     return figure(charts, caption)
 

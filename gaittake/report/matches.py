@@ -94,10 +94,10 @@ def matches_section(settings: ReportStage, runs: Sequence[Run], cache: Path) -> 
             if rows:
                 parts.append(_CONDITION(title=condition_title(condition), rows=rows))
     caption = (
-        f"{run.title}. Each picture is the mean of a sequence's aligned silhouettes. Left: "
-        f"the probe. Then: its {NEAREST} nearest and {FARTHEST} farthest sequences in the gallery "
-        "that counts (view of the probe → view of the gallery), with their distances. ✓: "
-        "same person; ✗: another person. The probes with the worst ranks come first."
+        f"{run.title}. Each image is the mean of a sequence's aligned silhouettes. Left: the "
+        f"probe. Right: the {NEAREST} nearest and {FARTHEST} farthest sequences of one gallery "
+        "(view of the probe → view of the gallery), with their distances. ✓: same person; ✗: "
+        "another person. The probes with the worst ranks come first."
     )
     content = Markup("\n").join(parts)
     return section(

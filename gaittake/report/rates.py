@@ -14,11 +14,12 @@ from gaittake.report.runs import Run, best_run, condition_title, first_seeds
 TITLE = "Error rates"
 LOWEST, MOST_FMR, MOST_FNMR = 1e-4, 0.6, 0.95  # of the axes
 EXPLAINED = (
-    "As ISO/IEC 19795-1 and NIST FRTE 1:N name them. FNMR: share of same-person pairs above the "
-    "threshold that accepts 1 % or 0.1 % of different-person pairs (FMR). FNIR: share of searches "
-    "that miss their person, at the threshold at which 1 % or 0.3 % of the searches for people who "
-    "are in no gallery return somebody (FPIR); a fifth of the people is removed, many times anew. "
-    "Generalised: rejected sequences count as errors. A dash: too few pairs or searches."
+    "The names are those of ISO/IEC 19795-1 and NIST FRTE 1:N. FNMR: share of same-person pairs "
+    "above the threshold that accepts 1 % or 0.1 % of different-person pairs (FMR). FNIR: share of "
+    "searches that miss their person, at the threshold at which 1 % or 0.3 % of the searches for "
+    "people who are in no gallery return somebody (FPIR); for this, a random fifth of the people "
+    "is removed, many times. Generalised: rejected sequences count as errors. A dash: too few "
+    "pairs or searches."
 )
 CURVES = (
     "DET: FNMR over FMR, both on scales of normal deviates. A curve ends where no pair of one "
@@ -55,7 +56,7 @@ def rates_section(runs: Sequence[Run]) -> Markup:
     content.append(
         _shown(
             search_table(titled, speed=True),
-            "Size of a template, and speed of the exact search with all of its counts.",
+            "Size of a template, and speed of the exact search, which counts all rates as well.",
             1,
         )
     )

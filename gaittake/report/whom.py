@@ -15,7 +15,7 @@ from gaittake.report.html import collapsed, empty_section, figure, section, tabl
 from gaittake.report.runs import Run, best_run, condition_title, percent
 from gaittake.settings import ReportStage
 
-TITLE = "Who for whom"
+TITLE = "Confusion matrix"
 MOST = 30  # people of whom a matrix can still be read
 # Pairs of a probe and a gallery sequence; more take minutes.
 MOST_PAIRS = 3_000_000
@@ -61,13 +61,13 @@ def whom_section(settings: ReportStage, runs: Sequence[Run]) -> Markup:
         if len(people) > MOST:
             return empty_section(
                 TITLE,
-                f"{len(people)} test people; the matrix is shown for at most {MOST}. probes.csv of "
+                f"{len(people)} test people; the matrix is drawn for at most {MOST}. probes.csv of "
                 "each method has the rank of every probe.",
             )
         try:
             found = taken_for(settings, embeddings)
         except OverflowError as error:
-            return empty_section(TITLE, f"{error}; the matrix is shown for at most {MOST_PAIRS:,}.")
+            return empty_section(TITLE, f"{error}; the matrix is drawn for at most {MOST_PAIRS:,}.")
     if found.empty:
         return empty_section(TITLE, "There is no probe with a gallery.")
     conditions = [name for name in run.metrics["conditions"] if name in set(found["condition"])]

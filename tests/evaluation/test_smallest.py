@@ -73,12 +73,12 @@ def test_the_sentence_names_the_steadiest_and_the_most_variable_comparison() -> 
     assert low is not None
     assert high is not None
     assert smallest_sentence(found) == (
-        f"What this table of 2 comparisons could show: with 16 people a difference in rank-1 from "
-        f"about {100 * low:.1f} points in the steadiest comparison, {100 * high:.1f} in the most "
-        "variable."
+        "Smallest difference in rank-1 that this table of 2 comparisons could show as "
+        f"significant: with 16 people, about {100 * low:.1f} points in the steadiest comparison, "
+        f"{100 * high:.1f} in the most variable."
     )
     alone = smallest_sentence(found[:1])
-    assert alone.startswith("What this table of 1 comparison could show: with 16 people")
+    assert "this table of 1 comparison could show as significant: with 16 people, about" in alone
     assert alone.endswith("points.")
 
 
@@ -92,10 +92,8 @@ def test_a_significant_difference_counts_no_longer_as_a_comparison() -> None:
 def test_conditions_with_other_people_and_too_few_people_are_named() -> None:
     rows = [("same walk", 13, 0.02, True)] * 9 + [("other walk", 8, 0.03, False)] * 9
     said = smallest_sentence(table(*rows))
-    assert "with 13 people (same walk) a difference in rank-1 from about " in said
-    assert said.endswith(
-        "with 8 people (other walk) no difference in rank-1, however large; that takes 9 people."
-    )
+    assert "with 13 people (same walk), about " in said
+    assert said.endswith("with 8 people (other walk), none, however large (that takes 9 people).")
 
 
 def test_differences_that_do_not_vary_give_no_sentence() -> None:

@@ -164,7 +164,7 @@ def test_values_appear_below_the_pointer_and_by_arrow_keys(opened: Browser) -> N
     assert first.startswith("rank 1\n")
     assert opened.value(tip).startswith("rank 2\n")
     opened.value(f"{CHART}.blur()")
-    cell = "document.querySelector('#who-for-whom rect')"
+    cell = "document.querySelector('#confusion-matrix rect')"
     opened.value(f"{cell}.scrollIntoView({{block: 'center'}})")
     box = opened.value(f"{cell}.getBoundingClientRect().toJSON()")
     opened.move(box["left"] + 5, box["top"] + 5)

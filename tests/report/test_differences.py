@@ -79,8 +79,8 @@ def test_the_section_says_which_differences_it_could_show(runs: list[Run]) -> No
     smallest = smallest_difference(16, error, 0.05)
     assert smallest is not None
     assert (
-        "What this table of 2 comparisons could show: with 16 people a difference in rank-1 from "
-        f"about {100 * smallest:.1f} points."
+        "Smallest difference in rank-1 that this table of 2 comparisons could show as "
+        f"significant: with 16 people, about {100 * smallest:.1f} points."
     ) in differences_section(runs, same_view=False)
 
 

@@ -78,7 +78,7 @@ def test_the_section_has_rates_templates_and_groups_but_no_name_of_a_small_one(
     rates = runs[1].metrics["conditions"]["nm"]["error_rates"]["fnmr"]["0.01"]
     low, high = (f"{100 * end:.1f}" for end in rates["interval"])
     assert f"|nm|b|{100 * rates['fnmr']:.1f} [{low}, {high}]|" in words
-    assert "|a|24|60|" in words  # bytes a template, sequences in a gallery
+    assert "|a|24|60|" in words  # bytes per template, sequences in a gallery
     assert "|nm|female|38|" in words  # 30 or more
     assert "|nm|male|20*|" in words
     assert "|nm|groups of fewer than 5|2*|–|" in words
