@@ -147,7 +147,7 @@ def compare(ways: list[Way], walks: list[Sequence], runs: int, *, agreement: boo
         wall[place] = min(wall[place], (time.perf_counter() - begun) / len(frames))
         busy[place] = min(busy[place], (time.process_time() - began) / len(frames))
         found[place] = (frames, np.concatenate([keypoints for _, keypoints in pairs]))
-    head = f"| {'way':36} | frames/s | times plain | CPU ms a frame | times plain |"
+    head = f"| {'way':36} | frames/s | times plain | CPU ms per frame | times plain |"
     print(head + (" mean OKS |" if agreement else ""))
     print("|---|---:|---:|---:|---:|" + ("---:|" if agreement else ""))
     for place, way in enumerate(ways):
