@@ -73,7 +73,7 @@ clean:
 .venv/test: EXTRAS := pipeline,onnx,test,docs,slurm
 .venv/demo .venv/test: pyproject.toml $(LOCK)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo \
-	  "Python 3.11 or newer is needed, $(PYTHON) is older; name another: make PYTHON=python3.12 …"; \
+	  "Python 3.11 or newer is required, $(PYTHON) is older; name another: make PYTHON=python3.12 …"; \
 	  exit 1; }
 	@echo "Installing into .venv; PyTorch is large, this takes minutes."
 	$(PYTHON) -m venv .venv

@@ -1,4 +1,4 @@
-"""The GPUs of this machine, seen without PyTorch, and a GPU for each process.
+"""Finds this machine's GPUs without PyTorch, and reserves one for each process.
 
 Four processes that each ask PyTorch for a GPU get the same one. Here a process locks one that no
 other has, and hides the others from itself. The system releases the lock when the process ends.

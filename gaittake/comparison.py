@@ -42,7 +42,7 @@ class Comparison(NamedTuple):
 
 
 def camera_of(view: str) -> str:
-    """Returns the camera of a view, which stands before `_`: `00` of `00_1`."""
+    """Returns the camera of a view, the part of its name before `_`: `00` of `00_1`."""
     return view.partition("_")[0]
 
 

@@ -36,7 +36,7 @@ def physical_memory() -> int:
 
 
 def keep_freed_memory() -> None:
-    """Lets this process use the memory again that it frees, in place of returning it.
+    """Lets this process reuse the memory that it frees, instead of returning it.
 
     A network on a CPU frees the same large tensors in each batch and asks for them again. glibc
     gives them back to Linux each time, which must clear the pages for the next use: an eighth of

@@ -14,7 +14,7 @@ TYPE = r"[A-Za-z][A-Za-z0-9_]*-(?:\d{2}|[1-9]\d{2,})"
 # In place of names: those of the dataset's partition file; every sequence that is no probe.
 PARTITION, OTHERS = "partition", "others"
 MOST_NAMES = 1_000_000
-_RANGE = "a range is first..last or first..last..step, as 001..074"
+_RANGE = "a range is first..last or first..last..step, for example 001..074"
 
 
 def canonical_name(name: str) -> str:

@@ -21,7 +21,7 @@ class Sequence(NamedTuple):
         view: degrees in three digits, `090`, or the dataset's own name of a camera, `00_1`.
         frames: number of silhouette files.
         silhouettes: folder or video of the silhouettes.
-        video: video or folder of RGB frames of the same recording, or None.
+        video: video or folder of colour frames of the same recording, or None.
         masks: which pixels of the silhouette files are the person, as `gaittake.io.masks.Rule`; or
             `ALIGNED`: the files are cropped, scaled and centred, and used with all their levels.
         keypoints: file of the sequence's own keypoints, in layouts that have them, or None.

@@ -67,7 +67,9 @@ def test_a_method_that_needs_keypoints_is_refused_with_those_that_need_none(
     tmp_path: Path, methods: str, named: str
 ) -> None:
     text = "pose: {keypoints: none}\n" + methods
-    needs = rf"methods\.{named}: its network needs keypoints.*work {', '.join(SILHOUETTES[:5])}"
+    needs = (
+        rf"methods\.{named}: its network needs keypoints.*need none \({', '.join(SILHOUETTES[:5])}"
+    )
     with pytest.raises(UserError, match=needs):
         load_settings(write(tmp_path, text))
 
@@ -176,9 +178,9 @@ def test_labels_of_files_need_neither_colour_nor_a_teacher_and_train_a_student(
     ("name", "content", "said"),
     [
         ("x.csv", None, r"x\.csv: no such file or folder; source\.keypoints names it"),
-        ("x.npz", "", r"x\.npz: COCO keypoint results .* are needed; source\.keypoints names it"),
-        ("x.json", "[]", r"x\.json: nobody in it"),
-        ("x.json", '[{"image_id": "1.jpg", "keypoints": [1]}]', "has 1 values as keypoints"),
+        ("x.npz", "", r"x\.npz: COCO keypoint results .* are required; source\.keypoints names it"),
+        ("x.json", "[]", r"x\.json: no person in it"),
+        ("x.json", '[{"image_id": "1.jpg", "keypoints": [1]}]', "has 1 keypoint values"),
     ],
 )
 def test_files_of_keypoints_are_looked_at_before_the_first_job(

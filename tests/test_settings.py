@@ -118,7 +118,7 @@ def test_ranges_are_written_out() -> None:
         ("train: {steps: 0}", "'train.steps': .*greater than or equal to 1, found 0"),
         ("methods: {mine: {train: {steps: 0}}}", r"train\.|steps"),
         ("methods: {Mine!: {}}", "a method's name has a-z"),
-        ("- a list", "names and values are needed"),
+        ("- a list", "names and values are required"),
         ("train: {steps: [", "not valid YAML"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The command `gaittake`. Rules call it, and so can a person."""
+"""The command `gaittake`, called by rules and by people."""
 
 import errno
 import io
@@ -21,8 +21,8 @@ from gaittake.errors import Preempted, UserError
 
 HELP = """Gait recognition, from frames to a cross-view rank-1 table.
 
-Each stage reads and writes the pipeline's own files under results/DATASET/ by default;
-`snakemake results/DATASET_rank1.csv` runs all of them. --debug shows the traceback of an error.
+Each stage is a command; by default it reads and writes the files under results/DATASET/.
+`snakemake --cores all results/DATASET_rank1.csv` runs all stages. --debug shows tracebacks.
 """
 
 cache = typer.Typer(no_args_is_help=True, help="The frames that the network reads.")

@@ -1,4 +1,4 @@
-"""Jobs of the workflow that another attempt cannot help: a GPU's memory was too small.
+"""Jobs that are not retried, because the memory of a GPU was too small.
 
 Snakemake tries a failed job again (`retries`) with more host memory, whatever the reason was. The
 command notes the reason beside its output; the next attempt ends at once with the same message.

@@ -113,7 +113,7 @@ def index(
     out: Annotated[Path | None, writes("Sequences of the shard, .csv.")] = None,
     out_rejects: RejectsOut = None,
 ) -> None:
-    """List the sequences of a shard, and what cannot be used."""
+    """List the sequences of a shard, and what is skipped."""
     from gaittake.pipeline import inputs, plan
     from gaittake.sources.index import index_sequences
 
@@ -186,7 +186,7 @@ def check(
     index: IndexFiles = None,
     out: Annotated[Path | None, writes("Numbers of expected and found sequences, .json.")] = None,
 ) -> None:
-    """Compare the index with the protocol. The stages that train fail if a fault is found."""
+    """Compare the index with the protocol; the stages that train fail if a fault is found."""
     from gaittake.pipeline import plan
     from gaittake.sources.check import check as run
 
@@ -207,7 +207,7 @@ def survey(
     rejects: Annotated[list[Path] | None, reads("What a stage skipped, .csv; repeatable.")] = None,
     out: Annotated[Path | None, writes("Everything that was skipped and why, .csv.")] = None,
 ) -> None:
-    """List everything that cannot be used, and what the protocol requires but the data lacks."""
+    """List everything that was skipped, and what the protocol requires but the data lacks."""
     from gaittake.pipeline import inputs, plan
     from gaittake.sources.survey import survey as run
 

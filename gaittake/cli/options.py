@@ -43,7 +43,9 @@ def writes(what: str) -> Any:
 
 
 Dataset = Annotated[str, typer.Argument(help="Name of a dataset: config/DATASET.yaml.")]
-Shard = Annotated[str | None, typer.Option(help="Shard of its subjects, for example train-000.")]
+Shard = Annotated[
+    str | None, typer.Option(help="Shard (group of subjects), for example train-000.")
+]
 Method = Annotated[
     str | None, typer.Option(help="Method, for example gaittake; with a seed: gaittake-seed1.")
 ]
@@ -72,10 +74,12 @@ LabelsFiles = Annotated[list[Path] | None, reads("Pseudo-labels of a shard, .h5;
 TruthFiles = Annotated[
     list[Path] | None, reads("The renderer's true keypoints of a shard, .h5; repeatable.")
 ]
-CheckFile = Annotated[Path | None, reads("Check of the index, .json; a fault there is an error.")]
+CheckFile = Annotated[Path | None, reads("Result of `gaittake check`, .json; must have no fault.")]
 MetricsFiles = Annotated[list[Path] | None, reads("Metrics of a run, .json; repeatable.")]
 RejectsFile = Annotated[Path | None, reads("What the stages skipped and why, .csv.")]
-CheckpointFolder = Annotated[Path | None, writes("Folder of checkpoints; a restart continues.")]
+CheckpointFolder = Annotated[
+    Path | None, writes("Folder of checkpoints; a restarted run continues.")
+]
 
 S = TypeVar("S", bound="Section")
 

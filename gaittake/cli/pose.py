@@ -48,7 +48,7 @@ def teacher(
     device: DeviceOption = Device.AUTO,
     threads: Threads = None,
 ) -> None:
-    """Get the detector that labels RGB frames: COCO's, or one trained on rendered people."""
+    """Get the detector that labels colour frames: COCO's, or one trained on rendered people."""
     from gaittake.pipeline import inputs, plan
     from gaittake.pipeline.fingerprint import fingerprint
 
@@ -82,7 +82,7 @@ def pseudo_label(
     device: DeviceOption = Device.AUTO,
     threads: Threads = None,
 ) -> None:
-    """Label the RGB frames of training subjects with the teacher."""
+    """Label colour frames of training subjects with the teacher."""
     from gaittake.pipeline import plan
 
     job = job_of(dataset, overrides, shard=shard)
@@ -188,7 +188,7 @@ def finetune(
     device: DeviceOption = Device.AUTO,
     threads: Threads = None,
 ) -> None:
-    """Train the detector on silhouettes with the pseudo-labels; a stopped run continues."""
+    """Train the student on silhouettes with the pseudo-labels; a stopped run continues."""
     from gaittake.pipeline import inputs, plan
     from gaittake.pipeline.fingerprint import fingerprint
 
@@ -253,7 +253,7 @@ def quality(
     truth: TruthFiles = None,
     out: Annotated[Path | None, writes("Quality of the keypoints, .json.")] = None,
 ) -> None:
-    """Measure the keypoints against held-out pseudo-labels and, where rendered, the truth."""
+    """Measure the keypoints against held-out pseudo-labels and, on rendered data, the truth."""
     from gaittake.pipeline import inputs, plan
     from gaittake.pose.quality import measure_quality
 

@@ -47,7 +47,7 @@ def train(
     device: DeviceOption = Device.AUTO,
     threads: Threads = None,
     estimate: Annotated[
-        bool, typer.Option("--estimate", help="Only print the hours it takes without a GPU.")
+        bool, typer.Option("--estimate", help="Only print how long it takes without a GPU.")
     ] = False,
 ) -> None:
     """Train a method's network; a stopped run continues."""
@@ -119,7 +119,7 @@ def evaluate(
     overrides: Overrides = None,
     digest: Digest = None,
     embeddings: Annotated[Path | None, reads("Embeddings, .h5.")] = None,
-    check: Annotated[Path | None, reads("Check of the index, .json.")] = None,
+    check: Annotated[Path | None, reads("Result of `gaittake check`, .json.")] = None,
     rejects: RejectsFile = None,
     sequences: Annotated[Path | None, reads("Sequences of the dataset, .csv.")] = None,
     groups: Annotated[Path | None, reads("Groups of the test subjects, .csv.")] = None,
@@ -128,7 +128,7 @@ def evaluate(
     out_probes: Annotated[Path | None, writes("Ranks of each probe, .csv.")] = None,
     threads: Threads = None,
 ) -> None:
-    """Measure a method across views."""
+    """Measure a method under the protocol: rank-1, further metrics, error rates."""
     from gaittake.pipeline import inputs, plan
 
     job = job_of(dataset, overrides, method=method)

@@ -167,8 +167,8 @@ def identify(
     fpir: Annotated[
         float,
         typer.Option(
-            help="False-positive identification rate: at most this share of people who are not "
-            "enrolled is named as somebody."
+            help="False-positive identification rate: at most this share of searches for people "
+            "who are not enrolled names somebody."
         ),
     ] = 0.05,
     silhouettes: SilhouettesOption = Silhouettes.MASKS,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def config(dataset: Dataset, overrides: Overrides = None) -> None:
-    """Print all settings of a dataset, checked and resolved, with what each of them means."""
+    """Print all settings of a dataset, each with its meaning and source."""
     from gaittake.settings import settings_text
 
     print(settings_text(job_of(dataset, overrides).settings))
@@ -43,7 +43,7 @@ def preview(
     ] = None,
     overrides: Overrides = None,
 ) -> None:
-    """Draw one of the walkers: every view and condition, colour and silhouette."""
+    """Draw a rendered subject in every view and condition, in colour and as silhouettes."""
     from gaittake.pipeline.subjects import test_subjects, train_subjects
     from gaittake.sources.walkers.preview import contact_sheet
 
@@ -65,7 +65,7 @@ def preview(
 def table(
     file: Annotated[Path, typer.Argument(help="A table of results, .csv.")],
 ) -> None:
-    """Print a table of results, and where the numbers behind it lie."""
+    """Print a table of results, and the files of the numbers behind it."""
     from rich.console import Console
 
     from gaittake.evaluation.tables import caption, dataset_of, unpublished_note
@@ -73,7 +73,7 @@ def table(
 
     rows = read_csv(file, ("dataset", "method", "condition", "mean"))
     if rows.empty:
-        raise UserError(f"{file}: a table with at least one row is needed, this one is empty")
+        raise UserError(f"{file}: an empty table; at least one row is required")
     named = rows["dataset"].iloc[0]
     folder = file.parent / dataset_of(named)
     sources = sorted(folder.glob("*/metrics.json"))

@@ -67,7 +67,7 @@ def cache_shard(
     if from_file == (keypoints is None and truth is None):
         wanted = "source.keypoints has the keypoints" if settings.own_keypoints else ""
         wanted = wanted or (
-            "a file of keypoints is needed" if from_file else "pose.keypoints is none"
+            "a file of keypoints is required" if from_file else "pose.keypoints is none"
         )
         raise UserError(f"{out}: {wanted}, found {keypoints or truth or 'no file'}")
     sequences = read_sequences(index)
@@ -105,7 +105,7 @@ def cache_shard(
                     **dict(zip(names, clean.keypoints, strict=True)),
                 )
             advance()
-    logger.info("%d of %d sequences; refused: %s", kept, len(sequences), count_rejects(refused))
+    logger.info("%d of %d sequences; skipped: %s", kept, len(sequences), count_rejects(refused))
     write_rejects(refused, rejects)
 
 
@@ -115,7 +115,7 @@ def _stored(keypoints: dict[int, Float32s] | None) -> Find | None:
 
 
 def _own(sequence: Sequence, refused: list[Reject]) -> Find:
-    """Returns how the keypoints of a frame are found in those that the sequence has of its own."""
+    """Returns a function that finds the keypoints of a frame in the sequence's own."""
     people = read_poses(sequence.keypoints, refused) if sequence.keypoints is not None else {}
     aligned = sequence.masks == ALIGNED
 
@@ -129,7 +129,7 @@ def _own(sequence: Sequence, refused: list[Reject]) -> Find:
 
 
 def _elsewhere(clean: Clean) -> str | None:
-    """Returns why the keypoints that a sequence has of its own cannot be those of its figures."""
+    """Returns why a sequence's own keypoints cannot be those of its figures."""
     at = at_figures(clean.silhouettes, clean.keypoints[0])
     if 2 * at.sum() >= len(at):
         return None

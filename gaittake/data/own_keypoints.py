@@ -1,4 +1,4 @@
-"""Keypoints that a dataset has of its own, brought to its silhouettes. Pure functions."""
+"""A dataset's own keypoints, converted to coordinates of its silhouettes. Pure functions."""
 
 import numpy as np
 import numpy.typing as npt

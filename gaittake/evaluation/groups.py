@@ -47,7 +47,7 @@ def read_groups(path: Path, subjects: Sequence[str]) -> pd.DataFrame:
     table = read_csv(path, (SUBJECT,))
     if len(table.columns) < 2:
         raise UserError(
-            f"{path}: only the column '{SUBJECT}'; add a column for each grouping, as sex"
+            f"{path}: only the column '{SUBJECT}'; add a column for each grouping, for example sex"
         )
     table[SUBJECT] = table[SUBJECT].str.strip()
     if (twice := table[SUBJECT].duplicated()).any():

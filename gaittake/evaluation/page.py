@@ -85,8 +85,8 @@ def _error_rates(metrics: list[dict[str, Any]]) -> list[str]:
         return []
     parts = [
         "## Error rates\n",
-        "In %, with 95 % intervals, as ISO/IEC 19795-1 and NIST FRTE 1:N name them; of each "
-        "method's first seed. A dash: too few pairs or searches to measure it.\n",
+        "In %, with 95 % intervals, for each method's first seed; the names are those of ISO/IEC "
+        "19795-1 and NIST FRTE 1:N. A dash: too few pairs or searches to measure the rate.\n",
         markdown(rates, 2),
         markdown(search_table(titled, speed=False), 1),
     ]

@@ -53,9 +53,9 @@ def write_scores(settings: EvaluateStage, *, embeddings: Path, out: Path, most: 
         pairs = sum(len(probes) * len(gallery) for _, _, probes, gallery in blocks)
         if pairs > most:
             raise UserError(
-                f"{settings.dataset}: {pairs:,} pairs, {most:,} are allowed, about "
-                f"{50 * pairs / 1e9:.1f} GB would be written; allow them with --most {pairs}, or "
-                "leave conditions out with protocol.probes"
+                f"{settings.dataset}: {pairs:,} pairs, about {50 * pairs / 1e9:.1f} GB; "
+                f"at most {most:,} are allowed. Set --most {pairs}, or remove conditions from "
+                "protocol.probes"
             )
         names = sequences[list(IDENTITY)].agg("/".join, axis=1).to_numpy()
         subjects = sequences["subject"].to_numpy().astype(str)

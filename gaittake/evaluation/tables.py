@@ -232,7 +232,7 @@ def unpublished_note(metrics: list[dict[str, Any]]) -> str:
         for run in metrics
         if run.get("unpublished")  # files of earlier versions have no such entry
     }
-    return f"Not the published settings: {'; '.join(parts)}." if parts else ""
+    return f"Settings that differ from the published ones: {'; '.join(parts)}." if parts else ""
 
 
 def caption(rows: pd.DataFrame) -> str:

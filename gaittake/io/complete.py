@@ -1,4 +1,4 @@
-"""Whether a file is whole, as far as its own form proves it."""
+"""Checks that a file is complete, as far as its format shows it."""
 
 from pathlib import Path
 

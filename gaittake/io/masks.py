@@ -96,7 +96,7 @@ def parse_rule(text: str) -> Rule:
     """
     parsed = _RULE.fullmatch(text)
     if not parsed:
-        raise ValueError(f"a rule for masks like {STANDARD} is needed, found '{text}'")
+        raise ValueError(f"a rule for masks like {STANDARD} is required, found '{text}'")
     return Rule(parsed[1], parsed[2] == ">", float(parsed[3]))
 
 
@@ -263,7 +263,7 @@ def _labels(levels: Array) -> Fault:
     return Fault(
         "mask with more than two levels",
         f"the images have the levels {_listed(levels)}, one for the person and one for the "
-        "background are needed",
+        "background are required",
         "{masks} nonzero if every level above 0 is the person, bright if only the upper "
         "half is; several people in one image need a mask for each",
     )

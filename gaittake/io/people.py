@@ -19,7 +19,7 @@ from gaittake.keypoints import NAMES, with_confidences
 BLOCK = 20_000  # people
 ENDINGS = (".json", ".csv")
 NUMBERS = 3 * len(NAMES)
-UNKNOWN = "COCO keypoint results (.json) or GaitGraph's table (.csv) are needed"
+UNKNOWN = "COCO keypoint results (.json) or GaitGraph's table (.csv) are required"
 Images = dict[str, str]  # name of an image by its id
 
 
@@ -81,7 +81,7 @@ def first_image(files: list[Path]) -> str | None:
     for people in blocks:
         if people.images:
             return people.images[0] or None
-    raise UserError(f"{path}: nobody in it; {UNKNOWN}")
+    raise UserError(f"{path}: no person in it; {UNKNOWN}")
 
 
 def read_people(files: list[Path]) -> Iterator[People]:
@@ -121,7 +121,7 @@ def _read_table(path: Path, block: int) -> Iterator[People]:
             other = [c for c, w in zip(header, ["image_name", *wanted], strict=False) if c != w]
             raise UserError(
                 f"{path}: {len(wanted) + 1} columns image_name, {', '.join(wanted[:3])}, … "
-                f"{wanted[-1]} are needed in this order, found {len(header)}"
+                f"{wanted[-1]} are required in this order, found {len(header)}"
                 + (f", '{other[0]}' is another" if other else "")
             )
         types = {"image_name": str} | dict.fromkeys(wanted, np.float32)
@@ -183,12 +183,12 @@ def _people(path: Path, images: Images | None) -> Iterator[tuple[str, list[float
             raise UserError(f"{where} has no list of keypoints; {UNKNOWN}")
         if len(keypoints) != NUMBERS or not all(isinstance(n, int | float) for n in keypoints):
             raise UserError(
-                f"{where} has {len(keypoints)} values as keypoints; {NUMBERS} numbers are needed: "
+                f"{where} has {len(keypoints)} keypoint values; {NUMBERS} numbers are required: "
                 "x, y and confidence of COCO's 17 keypoints"
             )
         score = item.get("score", 1.0)
         if not isinstance(score, int | float):
-            raise UserError(f"{where} has the score {score!r}; a number is needed")
+            raise UserError(f"{where} has the score {score!r}; a number is required")
         yield _image_of(where, item, images), keypoints, float(score)
 
 

@@ -1,4 +1,4 @@
-"""Keypoints that datasets have of their own: pickles, text files of frames, OUMVLP-Pose's JSON."""
+"""Reads datasets' own keypoints: pickles, a text file for each frame, OUMVLP-Pose's JSON."""
 
 import json
 import re

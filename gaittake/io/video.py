@@ -120,7 +120,7 @@ def _grab_first(capture: cv2.VideoCapture) -> bool:
 
 
 def _next(capture: cv2.VideoCapture, number: int, expected: int) -> int:
-    """Goes to the next frame that can be decoded, and returns how many frames on it lies; 0: none.
+    """Goes to the next frame that can be decoded; returns how many frames later it is, 0: none.
 
     OpenCV passes a damaged frame over, so that the frames behind it would get its number: the time
     of the next one tells how many were lost.

@@ -172,7 +172,7 @@ class EnergyNet(nn.Module):
         multiple = GEI_STRIPS if gei_scale else 4
         if height % multiple or width < 4:
             raise ValueError(
-                f"a height that {multiple} divides is needed, found {height} x {width}"
+                f"a height that {multiple} divides is required, found {height} x {width}"
             )
         if gei_scale and not saturation:
             raise ValueError("gei_scale needs saturation")

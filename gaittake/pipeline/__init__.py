@@ -1,1 +1,1 @@
-"""The jobs of a dataset: their settings, files and code. Rules and commands ask here."""
+"""The jobs of a dataset: their settings, files and code, for rules and commands."""

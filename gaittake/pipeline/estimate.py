@@ -1,4 +1,4 @@
-"""How long a training takes on CPU cores, before anybody waits for it."""
+"""Estimates how long a training takes on CPU cores."""
 
 from gaittake.models import build_network
 from gaittake.models.cost import network_cost

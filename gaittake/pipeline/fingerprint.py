@@ -1,4 +1,4 @@
-"""A digest of the code that a stage reaches: it changes when the stage may compute otherwise.
+"""A digest of the code that a stage reaches; changes when the stage's results may change.
 
 Snakemake does not see that a package was edited, so each rule passes this digest as a param. It
 is SHA-256 over the syntax trees, without comments and docstrings, of the stage's module and of

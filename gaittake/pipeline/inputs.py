@@ -1,7 +1,7 @@
-"""Which files a stage reads, where that depends on the dataset's settings.
+"""The files that a stage reads, if they depend on the dataset's settings.
 
 Rules and commands both ask here, so that a stage run by hand reads what the workflow gives it. The
-other inputs have the same name for every dataset and stand in the rules.
+other inputs have the same name for every dataset and are in the rules.
 """
 
 from pathlib import Path
@@ -65,8 +65,8 @@ def _check_borrowed_student(job: Job) -> None:
         needed.append("pose.boxes: silhouette")
     if needed:
         raise UserError(
-            f"{job.dataset}: pose.student_from: {lender}: its student can predict as it was "
-            f"trained only. Set {' and '.join(needed)}, as config/{lender}.yaml does."
+            f"{job.dataset}: pose.student_from: {lender}: its student predicts only with the "
+            f"settings of its training. Set {' and '.join(needed)}, as config/{lender}.yaml does."
         )
 
 
@@ -179,7 +179,7 @@ def student(job: Job) -> Path:
 
 
 def _other(job: Job, dataset: str) -> Job:
-    """Returns another dataset whose results lie beside the job's."""
+    """Returns another dataset, with results in the same folder as the job's."""
     return Job(dataset, results=job.results)
 
 

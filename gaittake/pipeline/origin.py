@@ -1,4 +1,4 @@
-"""Where a method's results come from, which stands beside them in tables and in the report."""
+"""Where a method's results come from, as tables and the report state it."""
 
 from pathlib import Path
 from statistics import median
@@ -21,7 +21,7 @@ NOT_PUBLISHED = ("log_every", "checkpoint_every", "precision", "pose.finetune.mi
 
 
 def note(settings: Settings) -> str:
-    """Returns what stands beside every table of the dataset."""
+    """Returns the note that every table of the dataset shows."""
     lent = settings.networks_from
     given = ", ".join(name for name, method in settings.methods.items() if method.weights)
     trained = [

@@ -1,4 +1,4 @@
-"""Who trains, who tests, who is held out, in which shards."""
+"""The subjects for training, for testing and held out, and their shards."""
 
 from gaittake.errors import UserError
 from gaittake.protocol import expand

@@ -1,4 +1,4 @@
-"""What is wrong with the words that a user writes after `snakemake`."""
+"""Checks the targets and options that a user gives to `snakemake`."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -28,7 +28,7 @@ def check_config(names: Iterable[str]) -> None:
             hint = f" (did you mean '{near[0]}'?)" if near else ""
             raise UserError(
                 f"--config {name}=…: there is no '{name}'{hint}; --config takes "
-                f"{', '.join(KNOWN)}. Settings of a dataset stand in config/NAME.yaml, which its "
+                f"{', '.join(KNOWN)}. Settings of a dataset are in config/NAME.yaml, which its "
                 'targets read; to change one: --config set="train.steps=1000"'
             )
 

@@ -1,1 +1,1 @@
-"""Stage one: keypoints in silhouettes. A teacher labels RGB frames; a student learns from them."""
+"""Stage one: keypoints in silhouettes. A teacher labels colour frames, a student learns from it."""

@@ -1,6 +1,6 @@
-"""Which sequence and frame an image of another program's belongs to, by its name.
+"""Finds the sequence and frame of another program's image by its name.
 
-Understood are a folder for each sequence (`001-bg-01-000/000012.jpg`, GaitGraph's), the folders of
+Accepted are a folder for each sequence (`001-bg-01-000/000012.jpg`, GaitGraph's), the folders of
 a dataset (`001/bg-01/000/000012.jpg`), and a file's name alone (`001-bg-01-000-012.png`).
 """
 
@@ -44,7 +44,7 @@ def place_of(image: str) -> Place:
         if keys(sequence):
             return Place(sequence, int(found["frame"]))
     raise UserError(
-        f"image '{image}': no sequence and frame in this name; names like {FORMS} are needed: "
+        f"image '{image}': no sequence and frame in this name; names like {FORMS} are required: "
         "subject, condition, view, frame"
     )
 

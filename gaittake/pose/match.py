@@ -19,7 +19,7 @@ def match_person(
 
     Args:
         box: of the silhouette.
-        detections: of the RGB frame.
+        detections: of the colour frame.
         min_iou: smallest IoU of the two boxes.
         min_score: smallest score of a detection.
     """

@@ -1,4 +1,4 @@
-"""People of another program, and the silhouettes that they are at. Pure functions; NumPy only."""
+"""Matches another program's people to silhouettes. Pure functions; NumPy only."""
 
 from itertools import pairwise
 

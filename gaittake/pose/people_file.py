@@ -56,7 +56,9 @@ def collect_people(files: list[Path], *, out: Path) -> None:
             numbers = people.keypoints[seen].reshape(-1, NUMBERS - 1)
             raw.write(np.column_stack([numbers, people.scores[seen]]).astype("f4").tobytes())
         if not texts:
-            raise UserError(f"{files[0]}: nobody with keypoints, {total} entries in all files")
+            raise UserError(
+                f"{files[0]}: no person with keypoints among {total} entries of all files"
+            )
         raw.flush()
         _write_sorted(raw, np.concatenate(codes), np.concatenate(frames), list(texts), out)
     kept = sum(map(len, frames))

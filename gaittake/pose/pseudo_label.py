@@ -1,4 +1,4 @@
-"""Pseudo-labels: the teacher's keypoints in the RGB frames, as labels of the silhouettes."""
+"""Pseudo-labels: the teacher's keypoints in colour frames, as labels of the silhouettes."""
 
 import logging
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""The quality of the keypoints: against held-out pseudo-labels and, if there is one, the truth."""
+"""The quality of the keypoints: against held-out pseudo-labels and, if it is known, the truth."""
 
 from pathlib import Path
 

@@ -61,7 +61,7 @@ class People:
 def train_teacher(
     settings: TeacherStage, *, checkpoints: Path, out: Path, device: torch.device, code: str
 ) -> None:
-    """Writes the detector that labels RGB frames.
+    """Writes the detector that labels colour frames.
 
     Args:
         settings: `weights` is `coco`, `walkers` (rendered people) or the path of a weights file.

@@ -1,4 +1,4 @@
-"""Horizontal bars with their values, and the distances of right and wrong pairs, as SVG."""
+"""Horizontal bars with their values, and the distances of same-person and other pairs, as SVG."""
 
 from collections.abc import Sequence
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""The report stage: the results of a dataset on one HTML page that loads nothing."""
+"""The report stage: the results of a dataset on one HTML page that loads no other file."""
 
 import logging
 from collections.abc import Iterator, Sequence

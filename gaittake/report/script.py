@@ -1,4 +1,4 @@
-"""The script of the page: sorting, values on hover, enlarging, figures as SVG. It only adds.
+"""The script of the page: sorting, values on hover, enlarging, figures as SVG.
 
 Without it, the page shows the same numbers, in the figures or in tables below them.
 """

@@ -277,7 +277,7 @@ class Settings(Section):
         works = ", ".join(name for name in KNOWN if not self.takes_keypoints(name))
         return (
             f"methods.{method}: its network needs keypoints, and pose.keypoints is 'none'; set "
-            f"methods without it (without keypoints work {works}), or another pose.keypoints"
+            f"methods that need none ({works}), or another pose.keypoints"
         )
 
     def takes_keypoints(self, method: str) -> bool:

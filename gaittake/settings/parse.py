@@ -129,7 +129,7 @@ def _mapping(node: MappingNode, place: str, name: str, above: tuple[Node, ...]) 
     lines: dict[str, int] = {}
     for key, value in node.value:
         if not isinstance(key, ScalarNode):
-            raise UserError(f"{place}: line {_line(key)}: a name is needed before the colon")
+            raise UserError(f"{place}: line {_line(key)}: a name is required before the colon")
         full = f"{name}.{key.value}".lstrip(".")
         if key.value in lines:
             first, second = lines[key.value], _line(key)

@@ -1,4 +1,4 @@
-"""Presets: one word in a dataset's file for the settings of a kind of machine."""
+"""Presets: one word in a dataset's file that sets many settings for a kind of machine."""
 
 from typing import Any
 

@@ -23,11 +23,11 @@ class Members(NamedTuple):
 def _view(value: Any) -> Any:
     """Returns the name of a view that is set as a number of degrees."""
     if isinstance(value, float) or (isinstance(value, int) and not 0 <= value < 360):
-        raise ValueError(f"{value} is not a view: whole degrees are needed, 0 to 359, or a name")
+        raise ValueError(f"{value} is not a view: whole degrees are required, 0 to 359, or a name")
     if isinstance(value, str) and ".." in value:
         raise ValueError(f"'{value}': views have no ranges; list each view")
     if isinstance(value, str) and (not value or "/" in value):
-        raise ValueError(f"'{value}' is not the name of a view's folder, as 090")
+        raise ValueError(f"'{value}' is not the name of a view's folder, such as 090")
     return view_at(value) if isinstance(value, int) else value
 
 
@@ -268,7 +268,7 @@ def _check_types(names: Iterable[str]) -> None:
     """Checks the ranges, and that each name can be a folder's."""
     for name in _expanded(names):
         if not name or name != name.strip() or re.search(r"[/\0]", name):
-            raise ValueError(f"'{name}' is not the name of a sequence's folder, as nm-01")
+            raise ValueError(f"'{name}' is not the name of a sequence's folder, such as nm-01")
 
 
 def check_fixed_types(protocol: Protocol) -> None:

@@ -22,22 +22,22 @@ LENT = ("align", "model", "size", "train", "methods", "tables", "seeds")
 ENDINGS = (".yaml", ".yml")
 # pydantic's error types in the words of this project.
 NEEDED = {
-    "tuple_type": "a list is needed, as [a, b]",
-    "list_type": "a list is needed, as [a, b]",
-    "dict_type": "names with values are needed, as {name: value}",
-    "model_type": "names with values are needed, as {name: value}",
-    "string_type": "text is needed",
-    "int_type": "a whole number is needed",
-    "int_parsing": "a whole number is needed",
-    "int_from_float": "a whole number is needed",
-    "float_type": "a number is needed",
-    "float_parsing": "a number is needed",
-    "finite_number": "a finite number is needed",
-    "bool_type": "true or false is needed",
-    "bool_parsing": "true or false is needed",
-    "path_type": "a path is needed",
-    "missing": "a value is needed here",
-    "too_short": "at least {min_length} is needed",
+    "tuple_type": "a list is required, for example [a, b]",
+    "list_type": "a list is required, for example [a, b]",
+    "dict_type": "names with values are required: {name: value}",
+    "model_type": "names with values are required: {name: value}",
+    "string_type": "text is required",
+    "int_type": "a whole number is required",
+    "int_parsing": "a whole number is required",
+    "int_from_float": "a whole number is required",
+    "float_type": "a number is required",
+    "float_parsing": "a number is required",
+    "finite_number": "a finite number is required",
+    "bool_type": "true or false is required",
+    "bool_parsing": "true or false is required",
+    "path_type": "a path is required",
+    "missing": "a value is required here",
+    "too_short": "at least {min_length} is required",
 }
 LONGEST = 80  # characters shown of a wrong value
 
@@ -87,11 +87,13 @@ def split_changes(given: object) -> list[str]:
     if isinstance(given, dict):
         found = ", ".join(f"{name}: {value}" for name, value in given.items())
         raise UserError(
-            f"--config set={found}: Snakemake splits it at the colon; name each field, as "
+            f"--config set={found}: Snakemake splits it at the colon; name each field, for example "
             "model.temporal=max, or set the value in config/NAME.yaml"
         )
     if given is not None and not isinstance(given, str):
-        raise UserError(f"--config set={given}: section.field=value is needed, as train.steps=1000")
+        raise UserError(
+            f"--config set={given}: section.field=value is required, for example train.steps=1000"
+        )
     text = (given or "").strip()
     return re.split(r"\s+(?=[\w.]+\s*=)", text) if text else []
 
@@ -109,7 +111,7 @@ def _read(path: Path) -> tuple[dict[str, Any], Path]:
             )
         raise UserError(
             f"{path}: there is no such settings file; datasets there: {known}. "
-            "config/README.md says how to write one."
+            "See config/README.md."
         )
     if len(found) > 1:
         both = " and ".join(p.name for p in found)
@@ -117,7 +119,7 @@ def _read(path: Path) -> tuple[dict[str, Any], Path]:
     content = read_yaml(found[0])
     if not isinstance(content, dict | None):
         raise UserError(
-            f"{found[0]}: names and values are needed (name: value), found {_shown(content)}"
+            f"{found[0]}: names and values are required (name: value), found {_shown(content)}"
         )
     return content or {}, found[0]
 
@@ -171,7 +173,9 @@ def _override(content: dict[str, Any], override: str) -> None:
     name, equals, value = override.partition("=")
     *parents, field = (part.strip() for part in name.split("."))
     if not equals or not field or not all(parents):
-        raise UserError(f"--set {override}: section.field=value is needed, e.g. train.steps=1000")
+        raise UserError(
+            f"--set {override}: section.field=value is required, for example train.steps=1000"
+        )
     if parents[:1] == ["methods"] and content.get("methods") is None:
         usual: dict[str, Method] = Settings.model_fields["methods"].default
         content["methods"] = {

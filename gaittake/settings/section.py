@@ -57,7 +57,7 @@ def expanded(path: str) -> str:
         ValueError: it is empty, or the variable or the user is unknown.
     """
     if not path:
-        raise ValueError("a path is needed, it is empty")
+        raise ValueError("a path is required, it is empty")
     # A name on disk that has a dollar sign is left alone.
     if "$" in path and not Path(path).exists():
         path = os.path.expandvars(path)

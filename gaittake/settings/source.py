@@ -54,7 +54,7 @@ class Source(Section):
         "CSV; with source.root the name of the files, as '*pose.pkl'; folders of Gait3D's, GREW's "
         "or OU-MVLP's own; yours",
     )
-    videos: tuple[Place, ...] = Field((), description="folders of RGB videos, if any; yours")
+    videos: tuple[Place, ...] = Field((), description="folders of colour videos, if any; yours")
     masks: Literal["auto", "bright", "dark", "alpha", "nonzero"] = Field(
         "auto",
         description="what is the person in a silhouette: the bright or the dark part, the alpha "
@@ -107,8 +107,8 @@ class Source(Section):
         for name, given in patterns.items() if self.root is not None else ():
             if len(given) > 1 or any("/" in str(pattern) for pattern in given):
                 raise ValueError(
-                    f"{name}: with source.root, one name or pattern of files, as '*sils.pkl'; the "
-                    "folder is source.root"
+                    f"{name}: with source.root, one name or pattern of files, for example "
+                    "'*sils.pkl'; the folder is source.root"
                 )
         return self
 

@@ -95,7 +95,9 @@ class Train(Section):
     @classmethod
     def _belongs_to_cross_entropy(cls, value: float, found: ValidationInfo) -> float:
         if value and not found.data.get("cross_entropy"):
-            raise ValueError("it is a part of cross_entropy, which is 0 here; set that as well")
+            raise ValueError(
+                "it is a part of cross_entropy, which is 0 here; set cross_entropy as well"
+            )
         return value
 
 

@@ -62,7 +62,7 @@ def unpack_subjects(archives: list[Path], *, out: Path, rejects: Path) -> None:
                 refused.append(Reject(STAGE, str(archive), "broken archive"))
                 shutil.rmtree(subject, ignore_errors=True)
             advance()
-    logger.info("%d archives read; refused: %s", len(archives), count_rejects(refused))
+    logger.info("%d archives read; skipped: %s", len(archives), count_rejects(refused))
     write_rejects(refused, rejects)
 
 

@@ -24,7 +24,7 @@ def scan(
     Args:
         subjects: names of folders, as `001`.
         silhouettes: folders that hold the subjects' folders.
-        videos: folders that hold the videos; a sequence without a video has no RGB.
+        videos: folders that hold the videos; a sequence without a video has no colour.
     """
     found: list[Sequence] = []
     rejects: list[Reject] = []
@@ -51,7 +51,9 @@ def survey(silhouettes: Folders, videos: Folders) -> tuple[dict[str, Path], list
             if TOP.fullmatch(entry.name) and entry.is_dir() is (entry.name == subject):
                 subjects.setdefault(subject, Path(entry.path))
             else:
-                rejects.append(Reject(tree.STAGE, entry.path, "not a subject (as 001)"))
+                rejects.append(
+                    Reject(tree.STAGE, entry.path, "not a subject (expected a name like 001)")
+                )
     for root in videos:
         for entry in tree.children(root, rejects):
             if _BACKGROUND in entry.name:
@@ -60,7 +62,7 @@ def survey(silhouettes: Folders, videos: Folders) -> tuple[dict[str, Path], list
             if parsed:
                 subjects.setdefault(parsed[1], Path(entry.path))
             else:
-                reason = "not a video of a sequence (as 001-nm-01-090.avi)"
+                reason = "not a video of a sequence (expected a name like 001-nm-01-090.avi)"
                 rejects.append(Reject(tree.STAGE, entry.path, reason))
     return subjects, rejects
 

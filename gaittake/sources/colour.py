@@ -1,4 +1,4 @@
-"""Whether colour frames and silhouettes belong together, as far as their sizes show it."""
+"""Checks that colour frames and silhouettes have the same size."""
 
 from gaittake.errors import UserError
 from gaittake.io.frames import colour_size, describe_sizes, mask_size

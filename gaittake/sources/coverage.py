@@ -1,4 +1,4 @@
-"""Coverage: what the data has of the protocol's subjects, sequences and views, and what it lacks.
+"""Coverage: which of the protocol's subjects, sequences and views the data has and lacks.
 
 `check` counts what the index found, `evaluate` what was embedded.
 """
@@ -17,7 +17,7 @@ MOST_WITHOUT_COLOUR = 0.1
 
 
 class Coverage(NamedTuple):
-    """What there is of the protocol's test data.
+    """The part of the protocol's test data that exists.
 
     Attributes:
         subjects_missing: test subjects without a sequence of the protocol.
@@ -62,7 +62,7 @@ def _empty(counts: dict[str, dict[str, int]]) -> dict[str, list[str]]:
 
 
 def cover(protocol: Protocol, subjects: Sequence[str], found: Iterable[Identity]) -> Coverage:
-    """Returns what there is of the test data.
+    """Returns the part of the test data that exists.
 
     Args:
         protocol: gallery, probes and views.
@@ -130,7 +130,7 @@ def _listed(protocol: Protocol, found: Iterable[Identity], used: int) -> int | N
 
 
 def without_gallery(coverage: Coverage) -> list[tuple[str, list[str]]]:
-    """Returns the empty cells of each gallery, and whose it is unless it is everybody's."""
+    """Returns the empty cells of each gallery, and its condition unless all share it."""
     empty = _empty(coverage.gallery)
     one_for_all = len({tuple(counts.items()) for counts in coverage.gallery.values()}) == 1
     if one_for_all:

@@ -1,7 +1,7 @@
 """The layout of a user's own dataset: `subject/nm-01/090/*.png`, or videos `090.mp4`.
 
-RGB, if there is any, has the same layout in separate folders. A silhouette and an RGB frame with
-the same number belong together.
+Colour, if there is any, has the same layout in separate folders. A silhouette and a colour frame
+with the same number belong together.
 """
 
 import os
@@ -26,7 +26,7 @@ def scan(
     Args:
         subjects: names of folders.
         silhouettes: folders that hold the subjects' folders.
-        videos: the same for RGB; a sequence without an entry there has no RGB.
+        videos: the same for colour; a sequence without an entry there has none.
     """
     found: list[Sequence] = []
     rejects: list[Reject] = []

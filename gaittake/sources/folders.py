@@ -25,14 +25,14 @@ def check_folders(source: Source) -> None:
                 # A dangling link is not a folder either.
                 raise UserError(
                     f"{folder}: no such folder; set source.{field} to the folder of the dataset "
-                    "(config/README.md)"
+                    "(see config/README.md)"
                 )
     roots = source.folders or source.videos
     names = _names(*roots)
     if not any(layout.top.fullmatch(name) for name in names):
         raise UserError(
-            f"{roots[0]}: {_held(names)}; source.layout '{source.layout}' needs "
-            f"{layout.example} there (config/README.md shows it)"
+            f"{roots[0]}: {_held(names)}; source.layout '{source.layout}' requires "
+            f"{layout.example} there (see config/README.md)"
         )
     for folder in source.videos:
         _check_videos(folder, source, layout, subjects=set(names))
@@ -53,13 +53,13 @@ def _check_videos(folder: Path, source: Source, layout: Layout, *, subjects: set
     if layout.video is None:  # colour has the folders of the silhouettes
         if not subjects.intersection(names):
             raise UserError(
-                f"{folder}: {_held(names)}; source.videos needs the folders of the subjects, as "
-                f"in source.silhouettes ({', '.join(sorted(subjects)[:MOST_NAMES])})"
+                f"{folder}: {_held(names)}; source.videos requires the folders of the subjects, "
+                f"as in source.silhouettes ({', '.join(sorted(subjects)[:MOST_NAMES])})"
             )
     elif not any(layout.video.fullmatch(name) for name in names):
         raise UserError(
-            f"{folder}: {_held(names)}; source.videos needs {layout.video_example} right there "
-            "(config/README.md shows it)"
+            f"{folder}: {_held(names)}; source.videos requires {layout.video_example} directly "
+            "in it (see config/README.md)"
         )
 
 

@@ -54,7 +54,7 @@ def index_sequences(
     if layout.locate is not None and source.given_keypoints == "own":
         found = with_keypoints(found, layout.locate, source.keypoints, refused)
     logger.info(
-        "%d sequences of %d subjects; refused: %s",
+        "%d sequences of %d subjects; skipped: %s",
         len(found),
         len({row.subject for row in found}),
         count_rejects(refused),

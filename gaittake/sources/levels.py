@@ -41,7 +41,7 @@ def scan(
         levels: the names.
         subjects: names of folders.
         silhouettes: folders that hold the subjects' folders.
-        videos: the same for RGB; a sequence without an entry there has no RGB.
+        videos: the same for colour; a sequence without an entry there has none.
     """
     found: list[Sequence] = []
     rejects: list[Reject] = []

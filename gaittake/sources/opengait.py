@@ -65,7 +65,7 @@ def _sequence(
     if files.silhouettes is None and len(pickles) > 1:
         raise UserError(
             f"{folder}: {len(pickles)} pickles, {', '.join(pickles)}; set source.silhouettes to a "
-            "pattern of the name that the silhouettes have, as '*sils.pkl'"
+            "pattern of the silhouettes' file names, for example '*sils.pkl'"
         )
     path = _chosen(folder, pickles, files.silhouettes or "*", rejects)
     if path is None:

@@ -1,4 +1,4 @@
-"""OU-MVLP's layout: `Silhouette_090-01/00001/0001.png`. The dataset has no RGB."""
+"""OU-MVLP's layout: `Silhouette_090-01/00001/0001.png`. The dataset has no colour."""
 
 import re
 from pathlib import Path
@@ -56,7 +56,9 @@ def survey(silhouettes: Folders, videos: Folders) -> tuple[dict[str, Path], list
             if _SUBJECT.fullmatch(entry.name) and entry.is_dir():
                 subjects.setdefault(entry.name, Path(entry.path))
             elif entry.name != path.name or not entry.is_dir():
-                rejects.append(Reject(tree.STAGE, entry.path, "not a subject (as 00001)"))
+                rejects.append(
+                    Reject(tree.STAGE, entry.path, "not a subject (expected a name like 00001)")
+                )
     return subjects, rejects
 
 
@@ -73,7 +75,7 @@ def _view_folders(roots: Folders, rejects: list[Reject]) -> list[ViewFolder]:
                 if (nested := Path(entry.path, entry.name)).is_dir():
                     found.append(ViewFolder(nested, key))
             else:
-                reason = "not a view folder (as Silhouette_090-01)"
+                reason = "not a view folder (expected a name like Silhouette_090-01)"
                 rejects.append(Reject(tree.STAGE, entry.path, reason))
     return found
 

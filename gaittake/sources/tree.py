@@ -87,12 +87,16 @@ def places(subject: str, roots: Folders, view_of: ViewOf, rejects: list[Reject])
                 folders.append(Path(entry.path))
                 continue
             if not _TYPE.fullmatch(entry.name) or not entry.is_dir():
-                rejects.append(Reject(STAGE, entry.path, "not a sequence (as nm-01)"))
+                rejects.append(
+                    Reject(STAGE, entry.path, "not a sequence (expected a name like nm-01)")
+                )
                 continue
             for inner in children(Path(entry.path), rejects):
                 view = view_of(inner)
                 if view is None:
-                    rejects.append(Reject(STAGE, inner.path, "not a view (as 090)"))
+                    rejects.append(
+                        Reject(STAGE, inner.path, "not a view (expected a name like 090)")
+                    )
                 else:
                     keep_first(found, Key(entry.name, view), Path(inner.path), rejects)
     return found

@@ -78,7 +78,7 @@ class KeypointsBeside:
                 "alone is required"
             )
         if not self._people:
-            raise UserError(f"{file}: nobody with keypoints; those of {name} are required")
+            raise UserError(f"{file}: no person with keypoints; those of {name} are required")
         self._numbers: list[int] = []
         self._boxes: dict[int, Box] = {}
         self._found: dict[int, Float32s] | None = None
@@ -111,8 +111,8 @@ class KeypointsBeside:
         near = {number: rows for number, (rows, overlap) in found.items() if overlap >= MIN_IOU}
         if len(near) <= MOST_ELSEWHERE * len(self._boxes):
             raise UserError(
-                f"{self._file}: somebody at the mask in {len(near)} of {len(self._boxes)} frames "
-                f"of {self._name}{self._example(found)}; keypoints of the same frames are "
+                f"{self._file}: a person at the mask in only {len(near)} of {len(self._boxes)} "
+                f"frames of {self._name}{self._example(found)}; keypoints of the same frames are "
                 "required, in pixels of the masks"
             )
         return filled([number for number in self._numbers if number in self._boxes], near)

@@ -83,8 +83,8 @@ def _sections(header: Header) -> Iterator[str]:
     yield (
         "- To identify people without their knowledge or consent, or against the law: gait is "
         "biometric data.\n"
-        "- As proof of identity. A nearest match always exists, and error rates count for one "
-        "comparison: among 1,000 strangers, 1 % false accepts are 10 wrong people.\n"
+        "- As proof of identity. A nearest match always exists, and error rates are those of "
+        "one comparison: among 1,000 strangers, 1 % false accepts are 10 wrong people.\n"
         "- For cameras, clothes or people unlike those of the measurement: its error rates are "
         "higher there, by an unknown amount."
     )

@@ -54,7 +54,7 @@ def import_weights(path: Path, *, network: str, size: str, neck: bool, out: Path
     sizes = OPENGAIT.get(network, {})
     if size not in sizes:
         known = ", ".join(sizes) if sizes else f"none; networks: {', '.join(OPENGAIT)}"
-        raise UserError(f"--network {network} --size {size}: sizes of this network: {known}")
+        raise UserError(f"--network {network} --size {size}: the sizes of this network are {known}")
     if out.exists() and path.exists() and out.samefile(path):
         raise UserError(f"--out {out}: the checkpoint itself; choose another file")
     state, iteration = _read(path)
@@ -98,7 +98,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], int | None]:
     except ValueError as error:
         raise UserError(
             f"{path}: not a whole checkpoint that can be loaded without running its code "
-            f"({error}); needed: a file of torch.save with tensors, as OpenGait's "
+            f"({error}); required: a file of torch.save with tensors, as OpenGait's "
             "checkpoints/*.pt. If it is one, copy it again"
         ) from error
     whole = content if isinstance(content, dict) else {}
@@ -106,8 +106,8 @@ def _read(path: Path) -> tuple[dict[str, Tensor], int | None]:
     if not isinstance(state, Mapping) or not state or not all(map(_is_weight, state.items())):
         holds = sorted(map(str, whole))[:5] if whole else type(content).__name__
         raise UserError(
-            f"{path}: not a checkpoint of OpenGait; it holds {holds}, needed: 'model' with weights "
-            "by name"
+            f"{path}: not a checkpoint of OpenGait; it holds {holds}, required: 'model' with "
+            "weights by name"
         )
     infinite = [name for name, weight in state.items() if not torch.isfinite(weight).all()]
     if infinite:
@@ -146,7 +146,7 @@ def _with_neck(
     if not neck:
         return model
     if "neck" not in SECTIONS[network].model_fields:
-        raise UserError(f"--neck: {network} has no such embeddings; leave it out")
+        raise UserError(f"--neck: {network} has no such embeddings; remove --neck")
     return model | {"neck": True}
 
 

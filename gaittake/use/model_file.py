@@ -141,7 +141,7 @@ def is_onnx(path: Path) -> bool:
 
 
 def student_file(path: Path) -> Path:
-    """Returns where the student of an ONNX file lies: `model.student.onnx` of `model.onnx`."""
+    """Returns the path of an ONNX file's student: `model.student.onnx` of `model.onnx`."""
     return path.with_name(f"{path.stem}.student{ONNX}")
 
 

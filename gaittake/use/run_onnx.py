@@ -25,7 +25,7 @@ LEAST_FRAMES = 32
 
 
 def onnx_networks(header: Header, network: bytes, path: Path) -> Networks:
-    """Returns the networks of an ONNX file and of its student's, which lies beside it.
+    """Returns the networks of an ONNX file and of the student's file beside it.
 
     Args:
         header: what the file says of its model.

@@ -44,12 +44,12 @@ def segment_subjects(settings: SegmentStage, *, out: Path, rejects: Path) -> Non
         for sequence in sequences:
             _segment(sequence, read, folder.joinpath(*sequence.identity), rejected)
             advance()
-    logger.info("%d sequences segmented; refused: %s", len(sequences), count_rejects(rejected))
+    logger.info("%d sequences segmented; skipped: %s", len(sequences), count_rejects(rejected))
     write_rejects(rejected, rejects)
 
 
 def _segment(sequence: Sequence, read: MaskReader, folder: Path, rejects: list[Reject]) -> None:
-    """Writes the masks of a sequence that show a whole person."""
+    """Writes those masks of a sequence that show a whole person."""
     source = sequence.silhouettes
     addresses = dict(frame_files(source))
     folder.mkdir(parents=True)

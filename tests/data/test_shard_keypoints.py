@@ -122,7 +122,7 @@ def test_shards_without_keypoints_are_merged(files: Path) -> None:
 
 
 def test_keypoints_and_settings_must_agree(files: Path) -> None:
-    with pytest.raises(UserError, match="a file of keypoints is needed, found no file"):
+    with pytest.raises(UserError, match="a file of keypoints is required, found no file"):
         build(files, keypoints=False, truth=False)
     paths = {name: files / f"{name}.h5" for name in ("keypoints", "out")}
     with pytest.raises(UserError, match=r"pose\.keypoints is none, found .*keypoints.h5"):

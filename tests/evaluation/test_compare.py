@@ -169,7 +169,7 @@ def test_settings_that_differ_from_the_published_ones_stand_beside_the_table(
         markdown=tmp_path / "table.md",
     )
     page = (tmp_path / "table.md").read_text()
-    said = "Not the published settings: GaitTAKE: train.steps 2 instead of 80000."
+    said = "Settings that differ from the published ones: GaitTAKE: train.steps 2 instead of 80000."
     assert page.index(said) < page.index("## Published")
 
 

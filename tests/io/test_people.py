@@ -111,19 +111,19 @@ def test_a_file_is_read_as_far_as_it_is_asked(tmp_path: Path) -> None:
         ("a.json", "[{", "not readable JSON"),
         ("a.json", "3", r"must begin with \[ or \{"),
         ("a.json", '{"a" 3}', "a colon is missing"),
-        ("a.json", "[]", "nobody in it"),
-        ("a.json", '{"images": []}', "nobody in it"),
+        ("a.json", "[]", "no person in it"),
+        ("a.json", '{"images": []}', "no person in it"),
         ("a.json", '{"images": [{"id": 3}]}', "an entry of 'images' lacks id or file_name: {'id'"),
         ("a.json", "[3]", "entry 1 has no list of keypoints"),
         ("a.json", '[{"image_id": "a"}]', "entry 1 has no list of keypoints"),
         ("a.json", '[{"image_id": "a", "keypoints": [1, 2]}]', "has 2 values .*; 51 numbers"),
-        ("a.json", json.dumps([{"keypoints": ["x"] * 51}]), "51 numbers are needed"),
+        ("a.json", json.dumps([{"keypoints": ["x"] * 51}]), "51 numbers are required"),
         ("a.json", json.dumps([{"keypoints": [1] * 51}]), "neither image_id nor file_name"),
         ("a.json", json.dumps([{"keypoints": [1] * 51, "score": "x"}]), "the score 'x'"),
         ("a.json", "[\udcff]", "not readable JSON"),
         ("a.csv", "", "not a readable CSV table"),
         ("a.csv", "image,x,y\na,1,2\n", "52 columns .* found 3, 'image' is ano"),
-        ("a.csv", ",".join(COLUMNS) + "\n", "nobody in it"),
+        ("a.csv", ",".join(COLUMNS) + "\n", "no person in it"),
         ("a.csv", ",".join(COLUMNS) + "\n" + ",".join(["a"] + ["x"] * 51), "not a readable CSV"),
         ("a.csv", ",".join(COLUMNS) + "\n" + ",".join([""] + ["1"] * 51), "row 1 has no image_na"),
         ("a.csv", ",".join(COLUMNS[:-3]) + "\n", r"52 columns .* found 49$"),
@@ -150,7 +150,10 @@ def test_a_folder_stands_for_its_files(tmp_path: Path) -> None:
     for place, said in (
         ("empty", "no file in it; pose.labels names it"),
         ("nowhere", "no such file or folder; pose.labels"),
-        ("notes.txt", r"\.json\) or GaitGraph's table \(\.csv\) are needed; pose.labels names it"),
+        (
+            "notes.txt",
+            r"\.json\) or GaitGraph's table \(\.csv\) are required; pose.labels names it",
+        ),
     ):
         with pytest.raises(UserError, match=said):
             people_files([tmp_path / place], setting="pose.labels")

@@ -88,7 +88,7 @@ def test_people_without_keypoints_are_dropped(tmp_path: Path) -> None:
         assert sorted(people.of(SEQUENCE)) == [1, 2, 4, 5, *range(7, 13)]
     found[0][1][:, 2] = 0
     write_results(path, found[:1])
-    with pytest.raises(UserError, match="nobody with keypoints, 1 entries in all files"):
+    with pytest.raises(UserError, match="no person with keypoints among 1 entries of all files"):
         collect_people([path], out=tmp_path / "people.h5")
 
 

@@ -48,7 +48,9 @@ def test_nested_folders_are_accepted_and_so_are_those_beside_them(tmp_path: Path
     (tmp_path / "silhouettes/001/readme.txt").write_text("")
     found, rejects = index(tmp_path, "001")
     assert [row.type for row in found] == ["cl-01", "cl-01", "nm-01", "nm-01"]
-    assert rejects == [("silhouettes/001/readme.txt", "not a sequence (as nm-01)")]
+    assert rejects == [
+        ("silhouettes/001/readme.txt", "not a sequence (expected a name like nm-01)")
+    ]
 
 
 def test_a_sequence_with_two_paths_is_used_once(tmp_path: Path) -> None:

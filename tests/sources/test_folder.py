@@ -94,7 +94,10 @@ def test_wrong_names_are_listed(tmp_path: Path) -> None:
     (data / "anna/nm-01/090.txt").write_text("")
     found, rejects = index(tmp_path, "anna", rgb=False)
     assert [row.name for row in found] == ["anna/nm-01/090"]
-    sequence, view = "not a sequence (as nm-01)", "not a view (as 090)"
+    sequence, view = (
+        "not a sequence (expected a name like nm-01)",
+        "not a view (expected a name like 090)",
+    )
     assert {reason for _, reason in rejects} == {sequence, view}
     assert [Path(path).name for path, reason in rejects if reason == sequence] == [
         "1-01",

@@ -73,7 +73,8 @@ def test_a_pattern_picks_one_of_several_files(tmp_path: Path) -> None:
         opengait(tmp_path, "001")
     assert str(stopped.value) == (
         f"{folder}: 4 pickles, 000-aligned-sils.pkl, 000-ratios.pkl, 000-rgbs.pkl, 000-sils.pkl; "
-        "set source.silhouettes to a pattern of the name that the silhouettes have, as '*sils.pkl'"
+        "set source.silhouettes to a pattern of the silhouettes' file names, for example "
+        "'*sils.pkl'"
     )
     made = opengait(tmp_path, "001", silhouettes="06*.pkl")
     assert [reason.partition(": ")[0] for _, reason in made.rejects] == ["no pickle matches"]

@@ -84,10 +84,10 @@ def test_other_entries_are_listed_by_the_survey_only(tmp_path: Path) -> None:
         "00007": data / "Silhouette_000-00/00007",
     }
     assert reasons(rejects, data) == [
-        ("Silhouette_000-00.zip", "not a view folder (as Silhouette_090-01)"),
+        ("Silhouette_000-00.zip", "not a view folder (expected a name like Silhouette_090-01)"),
         ("Silhouette_000-00/.DS_Store", "hidden or system file"),
-        ("Silhouette_000-00/00009", "not a subject (as 00001)"),
-        ("Silhouette_000-01/backup", "not a subject (as 00001)"),
-        ("Silhouette_90-0", "not a view folder (as Silhouette_090-01)"),
+        ("Silhouette_000-00/00009", "not a subject (expected a name like 00001)"),
+        ("Silhouette_000-01/backup", "not a subject (expected a name like 00001)"),
+        ("Silhouette_90-0", "not a view folder (expected a name like Silhouette_090-01)"),
     ]
     assert index(tmp_path, "00001", "00007")[1] == []  # not once a shard

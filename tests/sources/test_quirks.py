@@ -89,10 +89,10 @@ def test_wrong_names_are_listed_once_and_not_once_per_shard(root: Path) -> None:
         write_frames(silhouettes / path)
     (silhouettes / "readme.txt").write_text("")
     assert rows(root) == [
-        ("index", "001/nm-01/side", "not a view (as 090)"),
-        ("index", "001/nm-1", "not a sequence (as nm-01)"),
-        ("survey", "1", "not a subject (as 001)"),
-        ("survey", "readme.txt", "not a subject (as 001)"),
+        ("index", "001/nm-01/side", "not a view (expected a name like 090)"),
+        ("index", "001/nm-1", "not a sequence (expected a name like nm-01)"),
+        ("survey", "1", "not a subject (expected a name like 001)"),
+        ("survey", "readme.txt", "not a subject (expected a name like 001)"),
     ]
     assert in_cache(root) == EVERYBODY
 
@@ -235,9 +235,9 @@ def test_each_stage_ends_its_log_with_its_rejects(
         run(root)
     said = [record.getMessage() for record in caplog.records]
     text = "not a numbered image"
-    assert f"8 sequences of 2 subjects; refused: 1 {text}" in said
-    assert "8 sequences of 2 subjects; refused: nothing" in said
-    assert "8 of 8 sequences; refused: 1 empty silhouette" in said
+    assert f"8 sequences of 2 subjects; skipped: 1 {text}" in said
+    assert "8 sequences of 2 subjects; skipped: nothing" in said
+    assert "8 of 8 sequences; skipped: 1 empty silhouette" in said
     assert f"16 of 16 sequences in {root}/cache.h5" in said
     assert said[-1].splitlines() == [
         "       1  skipped, cache: empty silhouette",

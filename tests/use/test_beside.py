@@ -91,10 +91,13 @@ def test_short_gaps_are_interpolated_and_frames_of_longer_ones_dropped(tmp_path:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ("scaled", r"anna.json: somebody at the mask in 0 of 20 frames of anna: frame 11 has keyp"),
+        (
+            "scaled",
+            r"anna.json: a person at the mask in only 0 of 20 frames of anna: frame 11 has keyp",
+        ),
         ("numbers", r"in 0 of 20 frames of anna, whose frames are not 501 to 520; keypoints of th"),
         ("unnamed", r"image 'frame.jpg': no number of a frame; a name like 012.jpg is required"),
-        ("unknown", r"anna.json: nobody with keypoints; those of anna are required"),
+        ("unknown", r"anna.json: no person with keypoints; those of anna are required"),
         ("several", r"images of several folders, such as a/1.jpg and b/2.jpg; a file of anna alo"),
     ],
 )

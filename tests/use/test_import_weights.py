@@ -257,7 +257,7 @@ def test_weights_that_only_look_like_the_needed_ones_are_refused(tmp_path: Path)
 def test_a_size_that_a_network_does_not_have_and_a_neck_it_lacks_are_refused(
     tmp_path: Path,
 ) -> None:
-    assert "sizes of this network: casiab, gait3d, oumvlp, grew" in refused(
+    assert "the sizes of this network are casiab, gait3d, oumvlp, grew" in refused(
         tmp_path, files.gaitset(), "gaitset", "ccpg"
     )
     assert "networks: gaitset, gaitpart" in refused(tmp_path, files.gaitset(), "mt3d", "casiab")

@@ -17,7 +17,7 @@ from tests.workflow.project import TARGET, Project, fresh_project
         (("results/smok_report.html",), "config/smok.yaml: there is no such settings file"),
         (("results/smoke_mine.csv",), "tables.mine: there is no such table"),
         ((TARGET, "--config", "set=train.stepz=4"), "did you mean 'train.steps'?"),
-        ((TARGET, "--config", "set=steps"), "section.field=value is needed"),
+        ((TARGET, "--config", "set=steps"), "section.field=value is required"),
         (("results/smoke_rank2.csv",), "smoke has rank1, table, ablation. Define another"),
         (("./results/smok_rank1.csv",), "config/smok.yaml: there is no such settings file"),
         (("results/smoke.csv",), "no rule makes this. Final results are results/smoke_rank1.csv,"),
@@ -46,7 +46,7 @@ def test_a_target_that_cannot_be_made_is_one_line(
         (("--config", "sets=train.steps=4"), "(did you mean 'set'?); --config takes set, device"),
         (("--configfile", "config/smoke.yaml"), "--config source=…: there is no 'source'; "),
         (("--config", "set=note=One: two"), "set=note=One: two: Snakemake splits it at the colon"),
-        (("--config", "set=5"), "--config set=5: section.field=value is needed"),
+        (("--config", "set=5"), "--config set=5: section.field=value is required"),
     ],
 )
 def test_a_change_that_would_be_lost_is_one_line(

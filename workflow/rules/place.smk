@@ -61,7 +61,7 @@ def why_no_end_is_seen(asked_by, slurm):
     }
     faults = {
         "squeue": f"this Slurm forgets a job {age} s after its end (MinJobAge), before squeue is "
-        f"asked; {SECONDS_REMEMBERED} s are needed",
+        f"asked; {SECONDS_REMEMBERED} s are required",
         "sacct": "this Slurm has no accounting database (AccountingStorageType), which sacct asks",
     }
     if sees[asked_by]:

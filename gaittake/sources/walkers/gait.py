@@ -57,7 +57,7 @@ def load_model() -> GaitModel:
         arrays = {name: file[name] for name in file.files}
     if int(arrays["harmonics"]) != HARMONICS or len(arrays["mean"]) != FEATURES:
         raise ValueError(
-            f"gait_model.npz: {FEATURES} features with {HARMONICS} harmonics are needed, it has "
+            f"gait_model.npz: {FEATURES} features with {HARMONICS} harmonics are required, it has "
             f"{len(arrays['mean'])} with {int(arrays['harmonics'])}; "
             "fit it again with python -m gaittake.sources.walkers.fit"
         )

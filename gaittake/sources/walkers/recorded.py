@@ -90,7 +90,9 @@ def _check_header(
 ) -> tuple[list[str], float]:
     for name in NOT_CLIPS:
         if name not in arrays:
-            raise ValueError(f"{path}: array '{name}' is missing; joints, parents, fps are needed")
+            raise ValueError(
+                f"{path}: array '{name}' is missing; joints, parents, fps are required"
+            )
     names = [str(name) for name in arrays["joints"].ravel()]
     missing = [name for name in NEEDED if name not in names]
     if missing:
