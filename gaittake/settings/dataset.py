@@ -59,7 +59,7 @@ class Evaluate(Section):
 
     distance: Literal["parts", "flat"] = Field(
         "parts",
-        description="Euclidean: 'parts' averages the distances of the C embeddings, 'flat' takes "
+        description="Euclidean: 'parts' averages the distances of the p parts, 'flat' takes "
         "one distance of all numbers; ASSUME",
     )
     groups: Place | None = Field(

@@ -245,13 +245,15 @@ class EnergyNetModel(Section):
     """EnergyNet: a small network on four gait energy images; project default."""
 
     channels: Count = Field(
-        32, description="channels of the first half, the second twice; project default"
+        32,
+        description="channels before the pooling, twice as many after it; project default",
     )
     embedding: Count = Field(64, description="numbers of each embedding; project default")
     saturation: float = Field(
         0.0,
         ge=0,
-        description="distance where a part saturates, spreads, 0: nowhere; project default",
+        description="distance at which a part saturates, in units of the embeddings' spread in "
+        "training, 0: never; project default",
     )
     gei_scale: float = Field(
         0.0,
