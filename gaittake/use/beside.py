@@ -111,7 +111,7 @@ class KeypointsBeside:
         near = {number: rows for number, (rows, overlap) in found.items() if overlap >= MIN_IOU}
         if len(near) <= MOST_ELSEWHERE * len(self._boxes):
             raise UserError(
-                f"{self._file}: a person at the mask in only {len(near)} of {len(self._boxes)} "
+                f"{self._file}: a person at the mask in {len(near)} of {len(self._boxes)} "
                 f"frames of {self._name}{self._example(found)}; keypoints of the same frames are "
                 "required, in pixels of the masks"
             )

@@ -93,7 +93,7 @@ def test_short_gaps_are_interpolated_and_frames_of_longer_ones_dropped(tmp_path:
     [
         (
             "scaled",
-            r"anna.json: a person at the mask in only 0 of 20 frames of anna: frame 11 has keyp",
+            r"anna.json: a person at the mask in 0 of 20 frames of anna: frame 11 has keyp",
         ),
         ("numbers", r"in 0 of 20 frames of anna, whose frames are not 501 to 520; keypoints of th"),
         ("unnamed", r"image 'frame.jpg': no number of a frame; a name like 012.jpg is required"),
