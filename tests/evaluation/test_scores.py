@@ -56,6 +56,6 @@ def test_a_name_with_gz_is_compressed_and_too_many_pairs_are_refused(tmp_path: P
     write_scores(stage("views"), embeddings=path, out=tmp_path / "scores.csv.gz", most=1000)
     with gzip.open(tmp_path / "scores.csv.gz", "rt") as file:
         assert len(file.readlines()) == 9
-    with pytest.raises(UserError, match="8 pairs, .* at most 7 are allowed"):
+    with pytest.raises(UserError, match=r"8 pairs, .* at most 7 are allowed"):
         write_scores(stage("views"), embeddings=path, out=tmp_path / "s.csv", most=7)
     assert not (tmp_path / "s.csv").exists()
