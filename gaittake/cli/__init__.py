@@ -25,7 +25,7 @@ Each stage is a command; by default it reads and writes the files under results/
 `snakemake --cores all results/DATASET_rank1.csv` runs all stages. --debug shows tracebacks.
 """
 
-cache = typer.Typer(no_args_is_help=True, help="Build the cache: the frames and keypoints that the network reads.")
+cache = typer.Typer(no_args_is_help=True, help="Build the cache, which the network reads.")
 cache.command("build")(data.build)
 cache.command("merge")(data.merge)
 
