@@ -97,7 +97,7 @@ SOURCE = {"layout": "casiab", "silhouettes": ["data/silhouettes"], "videos": ["d
         ({"pose": {"teacher_weights": "data/weight.pth"}}, "data/weight.pth: no such file; pose.t"),
         ({"silhouettes": ["data/nowhere"]}, "data/nowhere: no such folder; set source.silh"),
         ({"videos": ["data/dangling"]}, "data/dangling: no such folder; set source.videos"),
-        ({"videos": ["data"]}, "data: holds dangling, silhouettes, video; source.videos needs"),
+        ({"videos": ["data"]}, "data: holds dangling, silhouettes, video; source.videos requires"),
         ({"videos": []}, "no videos (source.videos is empty)"),
     ],
 )
