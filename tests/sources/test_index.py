@@ -66,10 +66,10 @@ def write_both(where: Path) -> None:
 @pytest.mark.parametrize(
     ("videos", "message"),
     [
-        ("DatasetB-1", "DatasetB-1: holds video; source.videos needs 001-nm-01-090.avi"),
+        ("DatasetB-1", "DatasetB-1: holds video; source.videos requires 001-nm-01-090.avi"),
         ("silhouettes", "the same folder in source.videos and"),
-        ("silhouettes/001", "holds nm-01; source.videos needs 001-nm-01-090.avi"),
-        ("empty", "the folder is empty; source.videos needs"),
+        ("silhouettes/001", "holds nm-01; source.videos requires 001-nm-01-090.avi"),
+        ("empty", "the folder is empty; source.videos requires"),
         ("dangling", "dangling: no such folder; set source.videos"),
     ],
 )
@@ -89,7 +89,7 @@ def test_colour_folders_of_ones_own_dataset_hold_the_same_subjects(tmp_path: Pat
     write_frames(tmp_path / "rgb/p01/nm-01/090")
     silhouettes = (tmp_path / "silhouettes",)
     index(tmp_path, layout="folder", silhouettes=silhouettes, videos=(tmp_path / "rgb",))
-    with pytest.raises(UserError, match=r"holds nm-01; source.videos needs .* \(p01\)"):
+    with pytest.raises(UserError, match=r"holds nm-01; source.videos requires .* \(p01\)"):
         index(tmp_path, layout="folder", silhouettes=silhouettes, videos=(tmp_path / "rgb/p01",))
     with pytest.raises(UserError, match=r"the same folder in source\.videos and"):
         index(tmp_path, layout="folder", silhouettes=silhouettes, videos=silhouettes)

@@ -202,5 +202,5 @@ def test_oumvlp_pose(tmp_path: Path) -> None:
 @pytest.mark.parametrize("layout", ["gait3d", "grew", "ccpg", "casiae", "fvg"])
 def test_a_folder_of_another_layout_stops_the_index(tmp_path: Path, layout: str) -> None:
     (tmp_path / "data/something").mkdir(parents=True)
-    with pytest.raises(UserError, match=f"holds something; source.layout '{layout}' needs"):
+    with pytest.raises(UserError, match=f"holds something; source.layout '{layout}' requires"):
         of_layout(tmp_path, layout, "001")
