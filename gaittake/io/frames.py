@@ -4,9 +4,7 @@ A frame is identified by its number: the last number in an image's name, or its 
 video, from 1. Its address is the image's path, or `video.avi#12` for a frame of a video.
 """
 
-import os
 import re
-from collections import defaultdict
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,17 +13,14 @@ import cv2
 import numpy as np
 
 from gaittake.io.arrays import ARRAY
-from gaittake.io.complete import is_whole_jpeg
+from gaittake.io.images import holds_several, list_images, read_image
+from gaittake.io.mask_faults import EXCHANGED, NO_ALPHA, PHOTO
 from gaittake.io.masks import (
-    EXCHANGED,
-    NO_ALPHA,
-    PHOTO,
     STANDARD,
     Rule,
     Verdict,
     is_around,
     is_grey,
-    is_mask,
     judge,
     judge_aligned,
     parse_rule,
@@ -40,18 +35,8 @@ Size = tuple[int, int]  # rows, columns
 VIDEOS = frozenset(
     {".avi", ".mp4", ".m4v", ".mov", ".mkv", ".mpg", ".mpeg", ".webm", ".gif", ARRAY}
 )
-_NUMBER = re.compile(r"(\d+)\.(?:png|jpg|jpeg|bmp|tif|tiff|webp|gif)$", re.IGNORECASE)
-_SEVERAL = frozenset({".gif", ".tif", ".tiff", ".webp"})  # formats that hold more than one image
 _ADDRESS = re.compile(r"(.+)#(\d+)")
-_SYSTEM = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
-_LARGEST = 2**63 - 1  # HDF5 keeps frame numbers as int64
 _GREY = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_ANYDEPTH
-_COMPARED = 3  # frames of each series, where two lie side by side
-
-
-def is_hidden(name: str) -> bool:
-    """Returns whether a file is hidden, or created by an operating system for its own use."""
-    return name.startswith(".") or name.lower() in _SYSTEM
 
 
 def is_video(path: Path) -> bool:
@@ -78,7 +63,7 @@ def count_frames(
         if not count:
             rejects.append(Reject(stage, str(source), why_unreadable(source)))
         return count
-    frames, others = _list(source)
+    frames, others = list_images(source)
     rejects += [
         Reject(stage, str(source / name), reason)
         for name, reason in others
@@ -92,7 +77,7 @@ def frame_files(source: Path) -> list[tuple[int, Path]]:
     if is_video(source):
         count = video_length(source)
         return [(number, Path(f"{source}#{number}")) for number in range(1, count + 1)]
-    return [(number, source / name) for number, name in _list(source)[0]]
+    return [(number, source / name) for number, name in list_images(source)[0]]
 
 
 def read_silhouette(path: Path, *, masks: str = str(STANDARD)) -> Image | None:
@@ -112,7 +97,7 @@ def read_silhouette(path: Path, *, masks: str = str(STANDARD)) -> Image | None:
             Path(address[1]), stage="", rejects=[], numbers=numbers, masks=masks
         )
         return next((image for _, image in frames), None)
-    image = _read_image(path, _flag(rule))
+    image = read_image(path, _flag(rule))
     if image is None:
         return None
     found = _silhouette(image, rule)
@@ -258,63 +243,6 @@ def _background_fault(person: Image) -> str | None:
     return EXCHANGED if is_around(person) else None
 
 
-def _list(
-    folder: Path, *, colour: bool = False
-) -> tuple[list[tuple[int, str]], list[tuple[str, str]]]:
-    """Returns number and name of the frames in order, and name and reason of everything else.
-
-    Where several files have one number, a mask is taken before a photograph (for colour, a
-    photograph before a mask), then the first by name.
-    """
-    found: dict[int, list[str]] = defaultdict(list)
-    others = []
-    for name in sorted(os.listdir(folder)):  # noqa: PTH208 only names are needed
-        number = _NUMBER.search(name)
-        if is_hidden(name):
-            others.append((name, "hidden or system file"))
-        elif not number:
-            others.append((name, "not a numbered image"))
-        elif int(number[1]) > _LARGEST:
-            others.append((name, "frame number of too many digits"))
-        else:
-            found[int(number[1])].append(name)
-    if any(len(names) > 1 for names in found.values()):
-        _sort_by_content(folder, found, colour=colour)
-    for names in found.values():
-        others += [(name, "duplicate frame number") for name in names[1:]]
-    return [(number, found[number][0]) for number in sorted(found)], others
-
-
-def _sort_by_content(folder: Path, found: dict[int, list[str]], *, colour: bool) -> None:
-    """Puts the masks first in each list of names of one number; for colour, the photographs."""
-    series: dict[str, list[str]] = defaultdict(list)
-    for names in found.values():
-        if len(names) > 1:
-            for name in names:
-                series[_NUMBER.sub("", name) + Path(name).suffix.lower()].append(name)
-    masks = {kind: _are_masks(folder, names) for kind, names in series.items()}
-    for names in found.values():
-        if len(names) > 1:
-            names.sort(
-                key=lambda name: (
-                    masks[_NUMBER.sub("", name) + Path(name).suffix.lower()] is colour,
-                    name,
-                )
-            )
-
-
-def _are_masks(folder: Path, names: list[str]) -> bool:
-    """Returns whether the files of a series are masks, by some that show something."""
-    shown = []
-    for name in names[len(names) // 2 :] + names[: len(names) // 2]:
-        image = _read_image(folder / name, cv2.IMREAD_UNCHANGED)
-        if image is not None and shows_something(image):
-            shown.append(image)
-        if len(shown) == _COMPARED:
-            break
-    return bool(shown) and is_mask(shown)
-
-
 def _read(
     source: Path,
     flag: int,
@@ -325,33 +253,13 @@ def _read(
     if is_video(source):
         yield from read_video(source, stage=stage, rejects=rejects, numbers=numbers)
         return
-    for number, name in _list(source, colour=flag == cv2.IMREAD_COLOR)[0]:
+    for number, name in list_images(source, colour=flag == cv2.IMREAD_COLOR)[0]:
         if numbers is None or number in numbers:
             path = source / name
-            image = _read_image(path, flag)
+            image = read_image(path, flag)
             if image is None:
-                several = _holds_several(path)
+                several = holds_several(path)
                 reason = "file of several images" if several else "unreadable image"
                 rejects.append(Reject(stage, str(path), reason))
             else:
                 yield number, image
-
-
-def _holds_several(path: Path) -> bool:
-    """Returns whether a file is an animation or has several pages: it would count as one frame."""
-    return path.suffix.lower() in _SEVERAL and cv2.imcount(str(path)) > 1
-
-
-def _read_image(path: Path, flag: int) -> Any:
-    """Returns the image, or None if it is damaged, truncated or unreadable."""
-    try:
-        content = path.read_bytes()
-    except OSError:
-        return None
-    # OpenCV fills the missing part of a truncated JPEG with grey, without an error.
-    if not content or not is_whole_jpeg(content) or _holds_several(path):
-        return None
-    try:
-        return cv2.imdecode(np.frombuffer(content, dtype=np.uint8), flag)
-    except cv2.error:  # a damaged header, for example of 65000 x 65000 pixels
-        return None

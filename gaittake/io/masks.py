@@ -14,6 +14,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from gaittake.io.mask_faults import (
+    NO_ALPHA,
+    PHOTO,
+    TWO_MASKS,
+    Fault,
+    exchanged,
+    faint,
+    labels,
+    photograph,
+)
 from gaittake.silhouette import Image
 
 Array = npt.NDArray[Any]
@@ -60,25 +70,6 @@ USUAL = {
     "alpha": Rule("alpha", above=True, cut=127),
     "nonzero": Rule("grey", above=True, cut=0),
 }
-
-
-class Fault(NamedTuple):
-    """Why images are not masks.
-
-    Attributes:
-        reason: for a row of rejects, the same for the same fault.
-        found: what was seen, with figures.
-        remedy: what the user can do; `{masks}` stands for how masks are chosen, `{colours}` for
-            what to do with photographs.
-    """
-
-    reason: str
-    found: str
-    remedy: str
-
-    def advice(self, *, masks: str, colours: str) -> str:
-        """Returns fault and remedy in the words of a command or of the settings."""
-        return f"{self.found}; {self.remedy.format(masks=masks, colours=colours)}"
 
 
 class Verdict(NamedTuple):
@@ -162,7 +153,7 @@ def judge_aligned(images: Items[Array]) -> Verdict:
     if verdict.rule in (None, STANDARD):
         return verdict
     levels = np.unique(np.concatenate([_levels(image) for image in images]))
-    return Verdict(fault=_faint(levels))
+    return Verdict(fault=faint(levels))
 
 
 def is_mask(images: Items[Array]) -> bool:
@@ -184,20 +175,6 @@ def shows_something(image: Array) -> bool:
     return False
 
 
-EXCHANGED = "mask and background exchanged"
-PHOTO = "photograph in the place of a mask"
-NO_ALPHA = Fault(
-    "mask without alpha channel",
-    "the images have no alpha channel",
-    "{masks} auto",
-)
-TWO_MASKS = Fault(
-    "alpha channel and colours show two masks",
-    "the alpha channel and the colours show two different masks",
-    "{masks} alpha, or bright for the colours",
-)
-
-
 def _judge_channel(name: str, images: Items[Array], masks: str) -> Verdict:
     shown = [image for image in images if image.min() != image.max()]
     if not shown:
@@ -212,14 +189,14 @@ def _judge_channel(name: str, images: Items[Array], masks: str) -> Verdict:
     elif len(levels) == 2:
         cut = half if low <= half < high else low
     elif high - low < MIN_CONTRAST * full:
-        return Verdict(fault=_faint(levels))
+        return Verdict(fault=faint(levels))
     else:
         ends = low <= NEAR * full and high >= (1 - NEAR) * full
         cut = half if ends else float((low + high) // 2 if full > 1 else (low + high) / 2)
         fault = _more_than_two(shown, levels, cut, masks)
     bright = [image > cut for image in shown]
     if fault is None and masks not in ("bright", "dark") and _inverted(bright):
-        fault = _exchanged(bright)
+        fault = exchanged(bright)
     if fault is not None:
         return Verdict(fault=fault)
     return Verdict(Rule(name, above=masks != "dark", cut=cut))
@@ -245,46 +222,13 @@ def _more_than_two(images: Items[Array], levels: Array, cut: float, masks: str) 
     if grey <= MOST_GREY * total and thick <= most * (thick + smaller) and even:
         return None
     if few:
-        return None if masks in ("bright", "dark") else _labels(levels)
-    return Fault(
-        PHOTO,
-        f"{100 * grey / total:.0f} % of the pixels are neither black nor white: these are "
-        "photographs, not masks",
-        "{colours}; where photographs are cut out on black, {masks} nonzero",
-    )
+        return None if masks in ("bright", "dark") else labels(levels)
+    return photograph(grey / total)
 
 
 def _thick(part: Array) -> int:
     """Returns how many pixels of a part are no edge of it."""
     return int(cv2.erode(part.astype(np.uint8), np.ones((3, 3), np.uint8)).sum())
-
-
-def _labels(levels: Array) -> Fault:
-    return Fault(
-        "mask with more than two levels",
-        f"the images have the levels {_listed(levels)}, one for the person and one for the "
-        "background are required",
-        "{masks} nonzero if every level above 0 is the person, bright if only the upper "
-        "half is; several people in one image need a mask for each",
-    )
-
-
-def _faint(levels: Array) -> Fault:
-    return Fault(
-        "mask without contrast",
-        f"the images have the levels {_listed(levels)} only: labels of several people, or masks of "
-        "0 and 1 that were compressed",
-        "store masks as PNG with 0 and 255; {masks} nonzero if every level above 0 is the person",
-    )
-
-
-def _exchanged(bright: Items[Array]) -> Fault:
-    share = float(np.mean([image.mean() for image in bright]))
-    return Fault(
-        EXCHANGED,
-        f"the person is dark and the background bright ({100 * share:.0f} % of the pixels)",
-        "{masks} dark; or bright, if the bright part is the person nevertheless",
-    )
 
 
 def _inverted(bright: Items[Array]) -> bool:
@@ -353,8 +297,3 @@ def _grey(image: Array) -> Array:
 def _thinned(image: Array) -> Array:
     step = max(1, int(np.sqrt(image.shape[0] * image.shape[1] / JUDGED_PIXELS)))
     return image[::step, ::step]
-
-
-def _listed(levels: Array) -> str:
-    shown = ", ".join(f"{level:g}" for level in levels[:6])
-    return shown + (", …" if len(levels) > 6 else "")

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from gaittake.errors import UserError
 from gaittake.io.frames import judge_masks
-from gaittake.io.masks import USUAL, Fault, Rule, Verdict
+from gaittake.io.mask_faults import Fault
+from gaittake.io.masks import USUAL, Rule, Verdict
 from gaittake.sequence import ALIGNED, Reject, Sequence
 from gaittake.sources import tree
 

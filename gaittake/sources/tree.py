@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gaittake.io.arrays import ARRAY
-from gaittake.io.frames import count_frames, is_hidden, is_video
+from gaittake.io.frames import count_frames, is_video
+from gaittake.io.images import is_hidden
 from gaittake.io.progress import progress
 from gaittake.protocol import TYPE, canonical_name
 from gaittake.sequence import Reject, Sequence

@@ -9,11 +9,11 @@ from gaittake.io.frames import (
     VIDEOS,
     count_frames,
     frame_files,
-    is_hidden,
     is_video,
     judge_masks,
     read_silhouettes,
 )
+from gaittake.io.images import is_hidden
 from gaittake.io.masks import USUAL
 from gaittake.io.video import UNREADABLE, why_unreadable
 from gaittake.sequence import Reject

@@ -37,13 +37,13 @@ def read(source: Path) -> tuple[list[int], list[tuple[str, str]]]:
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The images that are opened, in order."""
     opened: list[Path] = []
-    original = frames._read_image
+    original = frames.read_image
 
     def spy(path: Path, flag: int) -> object:
         opened.append(path)
         return original(path, flag)
 
-    monkeypatch.setattr(frames, "_read_image", spy)
+    monkeypatch.setattr(frames, "read_image", spy)
     return opened
 
 

@@ -28,13 +28,13 @@ def test_silhouettes_are_opened_with_their_batch(
     dataset: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[Path] = []
-    original = frames._read_image
+    original = frames.read_image
 
     def spy(path: Path, flag: int) -> Any:
         opened.append(path)
         return original(path, flag)
 
-    monkeypatch.setattr(frames, "_read_image", spy)
+    monkeypatch.setattr(frames, "read_image", spy)
     batches = read_batches(dataset.sequences, BATCH, [])
     for count in range(1, 5):
         assert len(next(batches)) == BATCH

@@ -167,9 +167,9 @@ def test_a_few_frames_of_a_few_sequences_are_opened(
     keys = [f"{s}/nm-{n:02d}/{v:03d}" for s in SUBJECTS for n in range(1, 9) for v in (0, 90)]
     write(tmp_path, png, keys)
     opened: list[Path] = []
-    original = frames._read_image
+    original = frames.read_image
     monkeypatch.setattr(
-        frames, "_read_image", lambda path, flag: opened.append(path) or original(path, flag)
+        frames, "read_image", lambda path, flag: opened.append(path) or original(path, flag)
     )
     rules, _ = index(tmp_path)
     assert len(rules) == 48
