@@ -146,7 +146,7 @@ def test_keypoints_of_a_file_take_the_place_of_stage_one(
 
 @pytest.mark.slow
 def test_labels_of_a_file_train_the_student_without_a_teacher_or_colour() -> None:
-    write("labels: [people.json]")
+    write("labels: [people.json]\n  teacher_weights: walkers")
     render()
     write_results(Path("people.json"), found_by_another_program("train-000"))
     pose.collect("tiny")
