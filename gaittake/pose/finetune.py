@@ -16,7 +16,7 @@ from gaittake.pose.crop import CroppedSamples
 from gaittake.pose.detector import load_detector, save_detector
 from gaittake.pose.optimise import train_detector
 from gaittake.sequence import name_of
-from gaittake.settings import FinetuneStage, canonical
+from gaittake.settings import FinetuneStage, decisive
 
 
 class LabelledSilhouettes:
@@ -123,7 +123,7 @@ def finetune_student(
     if settings.training.mirror:
         samples = Mirrored(samples)
     inputs = [file_digest(path) for path in (*pseudo_labels, *index, teacher)]
-    identity = identity_of("finetune", canonical(settings), *inputs, code)
+    identity = identity_of("finetune", decisive(settings), *inputs, code)
     with Checkpoints(checkpoints, identity) as saved:
         train_detector(
             model,

@@ -22,7 +22,7 @@ from gaittake.pose.detector import (
 )
 from gaittake.pose.optimise import train_detector
 from gaittake.pose.vision import KeypointRCNN, KeypointRCNN_ResNet50_FPN_Weights
-from gaittake.settings import TeacherStage, canonical
+from gaittake.settings import TeacherStage, decisive
 from gaittake.silhouette import Image
 from gaittake.sources.walkers.dataset import render_people
 
@@ -139,7 +139,7 @@ def _train_on_rendered_people(
         samples = Mirrored(samples)
     torch.manual_seed(settings.seed)
     model = build_detector(settings.detector)
-    with Checkpoints(checkpoints, identity_of("teacher", canonical(settings), code)) as saved:
+    with Checkpoints(checkpoints, identity_of("teacher", decisive(settings), code)) as saved:
         train_detector(
             model,
             samples,

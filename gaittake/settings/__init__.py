@@ -43,6 +43,7 @@ from gaittake.settings.stages import (
     TrainStage,
     canonical,
     changed,
+    decisive,
     digest_of,
 )
 from gaittake.settings.text import settings_text
@@ -91,6 +92,7 @@ __all__ = [
     "Walkers",
     "canonical",
     "changed",
+    "decisive",
     "describe",
     "digest_of",
     "follows_order",

@@ -271,6 +271,20 @@ def canonical(section: Section) -> str:
     return json.dumps(section.model_dump(mode="json"), separators=(",", ":"))
 
 
+def decisive(section: Section) -> str:
+    """Returns the settings that a training's result depends on, as `canonical`.
+
+    They lack how often it is saved: that may change while it runs.
+    """
+
+    def chosen(value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {name: chosen(each) for name, each in value.items() if name != "checkpoint_every"}
+
+    return json.dumps(chosen(section.model_dump(mode="json")), separators=(",", ":"))
+
+
 def digest_of(section: Section) -> str:
     """Returns the settings' SHA-256 digest, its first 16 hexadecimal digits."""
     return hashlib.sha256(canonical(section).encode()).hexdigest()[:16]

@@ -20,7 +20,7 @@ from gaittake.io.environment import environment
 from gaittake.io.progress import Advance, progress
 from gaittake.io.tables import write_csv
 from gaittake.io.weights import save_weights
-from gaittake.settings import TrainStage, canonical
+from gaittake.settings import TrainStage, canonical, decisive
 from gaittake.training.distributed import joined
 from gaittake.training.events import write_events
 from gaittake.training.history import history_row, note_of, stop_unless_finite
@@ -61,7 +61,7 @@ def train(
             cache, settings.subjects, device, keypoints=settings.keypoints, noise=settings.noise
         )
         training = prepare(settings, store, device, group)
-        identity = identity_of(canonical(settings), store.data_digest, code)
+        identity = identity_of(decisive(settings), store.data_digest, code)
         with Checkpoints(checkpoints, identity, leads=group.leads, any_of=group.any) as saved:
             state = saved.load() or {"step": 0, "history": [], "pending": []}
             group.require_same(f"step {state['step']} of training {identity}")
