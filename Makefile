@@ -15,7 +15,7 @@ BIN := .venv/bin
 WORKFLOW := Snakefile workflow
 SHELL := /bin/bash
 # Two processes, which take the files in the order of tests/conftest.py.
-TWICE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test check lint docs bench bench-gpu lock clean
 
@@ -27,10 +27,10 @@ demo: .venv/demo
 test: lint
 	$(BIN)/snakefmt --check --line-length 100 $(WORKFLOW)
 	$(BIN)/snakemake --lint
-	$(BIN)/pytest $(TWICE)
+	$(BIN)/pytest $(PARALLEL)
 
 check: lint
-	$(BIN)/pytest $(TWICE) -m "not whole_run and not slow"
+	$(BIN)/pytest $(PARALLEL) -m "not whole_run and not slow"
 
 lint: .venv/test
 	$(BIN)/ruff check .
