@@ -255,14 +255,17 @@ def test_subjects_are_named_as_the_file_spells_them(
             "networks_from: ../other",
             "'networks_from': a dataset's name is that of its file in config",
         ),
-        ("networks_from: [other]", r"'networks_from': text is needed, found \['other'\]"),
+        ("networks_from: [other]", r"'networks_from': text is required, found \['other'\]"),
         ("pose: {student_from: a b}", "'pose.student_from': a dataset's name is that of its file"),
         (
             "pose: {detector: {min_size: 64, max_size: 32}}",
             "min_size: 64, the shorter side, is abo",
         ),
-        ("walkers: {training_sequences: [1, 1]}", "training_sequences.2': a value is needed here"),
-        ("protocol: {test_subjects: []}", "'protocol.test_subjects': at least 1 is needed"),
+        (
+            "walkers: {training_sequences: [1, 1]}",
+            "sequences.2': a value is required here",
+        ),
+        ("protocol: {test_subjects: []}", "'protocol.test_subjects': at least 1 is required"),
         (
             "protocol: {train_subjects: []}",
             r"protocol.train_subjects: methods.gaittake is trained .* found \[\]; name them",

@@ -66,7 +66,7 @@ def check(job: Job) -> CheckStage:
         protocol=settings.protocol,
         train_subjects=tuple(train_subjects(settings)),
         test_subjects=tuple(test_subjects(settings)),
-        batches={name: train.subjects_per_batch for name, train in _trainings(settings).items()},
+        largest_batch=_largest_batch(settings),
         labels=settings.keypoints_from == "teacher",
         rendered=settings.rendered,
     )
@@ -301,6 +301,15 @@ def keypoint_places(settings: Settings) -> tuple[Path, ...]:
 def longest_clip(settings: Settings) -> int:
     """Returns the frames of the longest training clip of all methods; 0 if none is trained here."""
     return max((train.frames for train in _trainings(settings).values()), default=0)
+
+
+def _largest_batch(settings: Settings) -> dict[str, int]:
+    """Returns the first method with the most subjects in a training batch, and their number.
+
+    The others are left out, so that a new row of the table does not check the data again.
+    """
+    sizes = {name: train.subjects_per_batch for name, train in _trainings(settings).items()}
+    return dict([max(sizes.items(), key=lambda item: item[1])]) if sizes else {}
 
 
 def _trainings(settings: Settings) -> dict[str, Train]:

@@ -48,7 +48,8 @@ class CheckStage(Section):
         protocol: gallery, probes and views.
         train_subjects: those that networks are trained on.
         test_subjects: those that are evaluated.
-        batches: subjects in a training batch of each method that is trained on this dataset.
+        largest_batch: the method with the most subjects in a training batch, and their number;
+            empty if no method is trained on this dataset.
         labels: whether pseudo-labels are made, which requires colour.
         rendered: whether the project renders the dataset.
     """
@@ -57,7 +58,7 @@ class CheckStage(Section):
     protocol: Protocol
     train_subjects: tuple[str, ...]
     test_subjects: tuple[str, ...]
-    batches: dict[str, int]
+    largest_batch: dict[str, int]
     labels: bool
     rendered: bool
 

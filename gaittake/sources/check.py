@@ -104,7 +104,7 @@ def _require_evaluable(settings: CheckStage, tested: Coverage, trained: list[Seq
             no pair of views, or views that are one angle.
     """
     what = f"check of {settings.dataset}"
-    if settings.batches and not trained:
+    if settings.largest_batch and not trained:
         raise UserError(
             f"{what}: no sequence of the {len(settings.train_subjects)} training subjects "
             f"({listed(settings.train_subjects)}) is in the index; set protocol.train_subjects"
@@ -129,7 +129,7 @@ def _require_batches(settings: CheckStage, trained: list[Sequence]) -> None:
     """
     counts = Counter(row.subject for row in trained)
     usable = sum(count > 1 for count in counts.values())
-    for method, needed in ranked(Counter(settings.batches))[:1]:
+    for method, needed in settings.largest_batch.items():
         if usable < needed:
             name = "train.subjects_per_batch"
             fewer = (

@@ -122,6 +122,7 @@ def test_config_prints_what_a_method_resolves_to(run: Run) -> None:
 
 def test_the_casiab_preset_differs_from_the_defaults_by_paths_views_and_mirrored_frames() -> None:
     assert differing("casiab") == {
+        "fps": 25,
         "source.silhouettes": ["data/casiab/silhouettes"],
         "source.videos": ["data/casiab/DatasetB-1/video", "data/casiab/DatasetB-2/video"],
         "protocol.views": [f"{view:03d}" for view in range(0, 181, 18)],
@@ -132,6 +133,7 @@ def test_the_casiab_preset_differs_from_the_defaults_by_paths_views_and_mirrored
 
 def test_the_oumvlp_preset_differs_from_casiabs_by_what_the_paper_and_the_data_say() -> None:
     assert differing("oumvlp") == {
+        "fps": 25,
         "shard_subjects": 100,
         "source.layout": "oumvlp",
         "source.silhouettes": ["data/oumvlp"],

@@ -248,7 +248,7 @@ def test_the_stage_knows_whether_the_student_learnt_from_rendered_people(
     configs = {
         "rendered": "source: {layout: walkers}\n",
         "filmed": videos,
-        "taught": videos + "pose: {teacher_weights: walkers}\n",
+        "taught": videos + "pose: {teacher_weights: walkers, detector: {backbone: small}}\n",
         "silent": videos
         + "pose: {keypoints: none, teacher_weights: walkers}\nmethods: {gei: {network: gei}}\n",
         "from_rendered": videos + "pose: {student_from: rendered}\n",

@@ -40,7 +40,7 @@ def checked(folder: Path, found: list[Sequence], **changes: Any) -> Any:
             "protocol": Protocol.model_validate(PROTOCOL | changes),
             "train_subjects": TRAIN,
             "test_subjects": TEST,
-            "batches": {"gaittake": 8, "gaitset": 4},
+            "largest_batch": {"gaittake": 8},
             "labels": True,
             "rendered": False,
         }
@@ -251,16 +251,16 @@ def test_fewer_training_subjects_than_a_batch_needs_are_refused_even_if_partial(
     start = r"check of casiab: methods\.gaittake: train\.subjects_per_batch is "
     with pytest.raises(UserError, match=f"{start}.*{message}"):
         checked(tmp_path, found, partial=partial)
-    assert checked(tmp_path, found, batches={"gaitset": pairs}, labels=False)["fault"] is None
+    assert checked(tmp_path, found, largest_batch={"gaitset": pairs}, labels=False)["fault"] is None
 
 
 def test_as_many_training_subjects_as_a_batch_needs_are_enough(tmp_path: Path) -> None:
-    assert checked(tmp_path, everything(), batches={"gaittake": 10})["fault"] is None
+    assert checked(tmp_path, everything(), largest_batch={"gaittake": 10})["fault"] is None
 
 
 def test_a_borrower_of_networks_needs_no_training_subjects(tmp_path: Path) -> None:
     found = [row for row in everything() if row.subject in TEST]
-    content = checked(tmp_path, found, train_subjects=(), batches={}, labels=False)
+    content = checked(tmp_path, found, train_subjects=(), largest_batch={}, labels=False)
     assert content["train_sequences"] == {"found": 0}
 
 

@@ -63,7 +63,8 @@ def test_only_the_jobs_run_that_this_way_needs(
 
 
 def test_a_method_without_its_keypoints_stops_the_dry_run_in_one_line(tmp_path: Path) -> None:
-    project = project_with(tmp_path, pose={"keypoints": "none"}, methods=METHODS)
+    methods = {"gei": {"network": "gei"}, "mine": {"network": "gaitgl"}}
+    project = project_with(tmp_path, pose={"keypoints": "none"}, methods=methods)
     code, said = project.snakemake("--dry-run", "results/mine_ablation.csv")
     assert code == 1
     assert "methods.gaittake: its network needs keypoints" in said.strip().splitlines()[-1]
@@ -71,7 +72,7 @@ def test_a_method_without_its_keypoints_stops_the_dry_run_in_one_line(tmp_path: 
     project.edit("config/mine.yaml", "network: gaitgl", "network: gaittake")
     code, said = project.snakemake("--dry-run", TARGET)
     assert code == 1
-    assert "methods.gaitgl: its network needs keypoints" in said.strip().splitlines()[-1]
+    assert "methods.mine: its network needs keypoints" in said.strip().splitlines()[-1]
 
 
 def test_a_file_that_is_not_understood_stops_the_dry_run_in_one_line(tmp_path: Path) -> None:
