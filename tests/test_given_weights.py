@@ -41,7 +41,7 @@ def test_the_network_is_the_same_on_every_dataset() -> None:
 def test_it_is_not_trained_and_has_one_run() -> None:
     chosen = settings()
     assert runs(chosen, "deep") == ["deep"]
-    assert not stage_settings(chosen, "check").batches
+    assert not stage_settings(chosen, "check").largest_batch
     assert plan.longest_clip(chosen) == 0
     assert origin.unpublished(settings(source={"layout": "casiab"}), "deep") == {}
     with pytest.raises(UserError, match=r"methods\.deep\.weights: theirs\.pt is tested without"):
