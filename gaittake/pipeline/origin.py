@@ -10,12 +10,12 @@ from gaittake.pipeline.job import Job, method_of
 from gaittake.settings import SECTIONS, SIZES, Pose, Settings, Size, Train
 from gaittake.settings.methods import KNOWN
 from gaittake.settings.training import published
+from gaittake.use.rate import NEAR
 
 # The size of the networks in the published results on a layout.
 PUBLISHED: dict[str, Size] = {"casiab": "casiab", "oumvlp": "oumvlp"}
 POSE_SECTIONS = ("detector", "pseudo_label")
 ASKED = 20  # videos of a dataset whose frame rate is read
-MIXED = 1.25  # factor between the frame rates of a dataset above which it has none
 # Settings that do not change a result, and one on which the paper has nothing.
 NOT_PUBLISHED = ("log_every", "checkpoint_every", "precision", "pose.finetune.mirror")
 
@@ -73,7 +73,7 @@ def _fps_of_videos(job: Job) -> float | None:
     rows = [row for table in tables for row in read_sequences(table)]
     chosen = rows[:: max(1, len(rows) // ASKED)]
     rates = [rate for row in chosen if (rate := frame_rate(row.video or row.silhouettes))]
-    return median(rates) if rates and max(rates) <= MIXED * min(rates) else None
+    return median(rates) if rates and max(rates) <= NEAR * min(rates) else None
 
 
 def rendered_student(job: Job) -> str:
