@@ -269,7 +269,7 @@ def _flat(content: dict[str, Any], before: str = "") -> dict[str, str]:
 
 def canonical(section: Section) -> str:
     """Returns a stage's settings as one JSON string; equal settings give equal strings."""
-    return json.dumps(section.model_dump(mode="json"), separators=(",", ":"))
+    return _text(section.model_dump(mode="json"))
 
 
 def decisive(section: Section) -> str:
@@ -283,7 +283,11 @@ def decisive(section: Section) -> str:
             return value
         return {name: chosen(each) for name, each in value.items() if name != "checkpoint_every"}
 
-    return json.dumps(chosen(section.model_dump(mode="json")), separators=(",", ":"))
+    return _text(chosen(section.model_dump(mode="json")))
+
+
+def _text(content: Any) -> str:
+    return json.dumps(content, separators=(",", ":"))
 
 
 def digest_of(section: Section) -> str:
