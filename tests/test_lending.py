@@ -152,5 +152,7 @@ def test_a_path_in_place_of_a_datasets_name_is_refused(
     (tmp_path / "config").mkdir()
     write(tmp_path / "config", "")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match=f"'{name}': the name of a dataset is needed, as mine"):
+    with pytest.raises(
+        UserError, match=f"'{name}': the name of a dataset is required, for example mine"
+    ):
         Job(name).settings  # noqa: B018 reads the file

@@ -230,7 +230,7 @@ def test_subjects_are_named_as_the_file_spells_them(
         ),
         (
             "methods: {a: {network: gaitpart, model: {channels: [8, 16]}}}",
-            r"'methods.a.model': strips: one number for each of the 2 channels is needed, found",
+            r"'methods.a.model': strips: one number for each of the 2 channels is required, found",
         ),
         (
             "methods: {a: {network: gaitpart, model: {squeeze: 129}}}",
@@ -276,17 +276,17 @@ def test_subjects_are_named_as_the_file_spells_them(
         ),
         (
             "protocol: {probes: {'a|b': [nm-02]}}",
-            r"'a\|b' cannot name a condition: tables need text",
+            r"'a\|b' cannot name a condition: tables require text",
         ),
         ("protocol: {probes: {'': [nm-02]}}", "'' cannot name a condition"),
         ('protocol: {probes: {"a\\nb": [nm-02]}}', "'a.nb' cannot name a condition"),
         (
             "pose: {teacher_weights: walkers, labels: [found.json]}",
-            "teacher_weights: 'walkers' needs pose.detector.backbone 'small', found 'resnet50'",
+            "teacher_weights: 'walkers' requires pose.detector.backbone 'small', found 'resnet50'",
         ),
         (
             "pose: {detector: {backbone: small}, labels: [found.json]}",
-            "'coco' needs pose.detector.backbone 'resnet50', found 'small'; set that, or teacher_w",
+            "'coco' requires pose.detector.backbone 'resnet50', found 'small'; set that, or",
         ),
     ],
 )

@@ -41,7 +41,7 @@ def build_network(network: str, **numbers: Any) -> nn.Module:
         ValueError: an unknown name or setting, or sizes that do not fit each other.
     """
     if network not in NETWORKS:
-        raise ValueError(f"unknown network {network!r}; needed: one of {', '.join(NETWORKS)}")
+        raise ValueError(f"unknown network {network!r}; required: one of {', '.join(NETWORKS)}")
     return NETWORKS[network](**numbers)
 
 

@@ -76,7 +76,7 @@ class GaitPart(nn.Module):
     ) -> None:
         super().__init__()
         if len(strips) != len(channels):
-            raise ValueError(f"strips of each of {len(channels)} blocks are needed, found {strips}")
+            raise ValueError(f"strips of {len(channels)} blocks are required, found {strips}")
         if squeeze > channels[-1]:
             raise ValueError(f"squeeze {squeeze} leaves none of the last {channels[-1]} channels")
         self.shrink, self.parts = shrink, parts

@@ -19,7 +19,7 @@ def even_rows(height: int, shrink: int) -> int:
     """
     rows = height // shrink
     if rows % 2:
-        raise ValueError(f"an even number of rows is needed, found {rows} ({height} / {shrink})")
+        raise ValueError(f"an even number of rows is required, found {rows} ({height} / {shrink})")
     return rows
 
 

@@ -58,7 +58,7 @@ def converted(network: str, built: nn.Module, checkpoint: Mapping[str, Tensor]) 
             each = f" each of {len(names)}" if len(names) > 1 else ""
             raise ValueError(
                 f"{names[0]} has the shape {list(values[0].shape)}{each}; {list(needed.shape)} is "
-                "needed"
+                "required"
             )
         state[ours] = value
     return Converted(state, dropped)
@@ -80,7 +80,7 @@ def _alike(
             )
         if floating and not value.is_floating_point():
             kind = str(value.dtype).removeprefix("torch.")
-            raise ValueError(f"{name} holds {kind}; floating-point numbers are needed")
+            raise ValueError(f"{name} holds {kind}; floating-point numbers are required")
     return values
 
 

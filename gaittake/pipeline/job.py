@@ -37,7 +37,9 @@ class Job:
         """The dataset's settings, read when first needed."""
         name = Path(self.dataset).name.removesuffix(".yml").removesuffix(".yaml")
         if "/" in self.dataset or (name != self.dataset and Path("config", self.dataset).exists()):
-            raise UserError(f"'{self.dataset}': the name of a dataset is needed, as {name}")
+            raise UserError(
+                f"'{self.dataset}': the name of a dataset is required, for example {name}"
+            )
         return load_settings(Path("config", f"{self.dataset}.yaml"), tuple(self.overrides))
 
     @cached_property

@@ -50,6 +50,6 @@ def teacher_misfit(pose: Pose) -> str:
         return ""
     other = "walkers" if weights == "coco" else "coco"
     return (
-        f"pose.teacher_weights: '{weights}' needs pose.detector.backbone '{needed}', found "
+        f"pose.teacher_weights: '{weights}' requires pose.detector.backbone '{needed}', found "
         f"'{backbone}'; set that, or teacher_weights to '{other}' or to a file of this backbone"
     )

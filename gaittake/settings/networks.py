@@ -115,7 +115,7 @@ class GaitPartModel(Section):
     def _blocks_fit(self) -> Self:
         if len(self.strips) != len(self.channels):
             raise ValueError(
-                f"strips: one number for each of the {len(self.channels)} channels is needed, "
+                f"strips: one number for each of the {len(self.channels)} channels is required, "
                 f"found {list(self.strips)}"
             )
         if self.squeeze > self.channels[-1]:

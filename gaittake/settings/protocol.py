@@ -154,8 +154,8 @@ class Protocol(Section):
                 or re.search(r"[|\n\r\t]", condition)
             ):
                 raise ValueError(
-                    f"{condition!r} cannot name a condition: tables need text without |, tabs and "
-                    "line ends, and without spaces at its ends"
+                    f"{condition!r} cannot name a condition: tables require text without |, tabs "
+                    "and line ends, and without spaces at its ends"
                 )
             _check_types(names)
         return probes

@@ -105,15 +105,15 @@ def misfit(network: str, model: Model, *, height: int, width: int) -> str:
     if min(rows, columns) < least:
         return (
             f"model.shrink is {shrink}, which leaves {rows} x {columns} pixels of silhouettes of "
-            f"{height} x {width}; {least} x {least} or more are needed: set it to "
+            f"{height} x {width}; {least} x {least} or more are required: set it to "
             f"{min(height, width) // least} or less"
         )
     shrunk = f", {rows} after model.shrink {shrink}" if shrink > 1 else ""
     if rows % multiple:
         lower = shrink * (rows // multiple * multiple)
         return (
-            f"align.height is {height}{shrunk}; {network} needs a multiple of {multiple} rows: set "
-            f"it to {lower} or {lower + shrink * multiple}"
+            f"align.height is {height}{shrunk}; {network} requires a multiple of {multiple} rows: "
+            f"set it to {lower} or {lower + shrink * multiple}"
         )
     for name, strips, of_map in cuts:
         if of_map % strips:

@@ -266,7 +266,9 @@ def test_strips_and_bins_that_do_not_divide_the_rows_are_refused() -> None:
 
 
 def test_unknown_networks_and_heads_are_refused() -> None:
-    with pytest.raises(ValueError, match="unknown network 'gaitless'; needed: one of gei, energy"):
+    with pytest.raises(
+        ValueError, match="unknown network 'gaitless'; required: one of gei, energy"
+    ):
         build_network("gaitless")
     with pytest.raises(ValueError, match="head must be 'v1', 'iccv' or 'bnneck', not 'v2'"):
         build_network("gaitgl", head="v2")

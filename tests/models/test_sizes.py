@@ -111,7 +111,7 @@ def test_every_size_that_the_project_knows_fits(network: str, size: Any) -> None
         ("gaitset", {"bins": (8, 3)}, 64, "is [8, 3], of which 3 does not divide the 16 rows of a"),
         ("gaitbase", {"parts": 5}, 64, "; use 1, 2, 4, 8, 16, or another align.height"),
         ("gaitgl", {"shrink": 3, "strips": 2}, 66, "(align.height 66, 22 after model.shrink 3)"),
-        ("gaitgl", {"shrink": 2}, 66, "gaitgl needs a multiple of 2 rows: set it to 64 or 68"),
+        ("gaitgl", {"shrink": 2}, 66, "gaitgl requires a multiple of 2 rows: set it to 64 or 68"),
         (
             "gaitgl",
             {"shrink": 23},

@@ -251,7 +251,7 @@ def test_weights_that_only_look_like_the_needed_ones_are_refused(tmp_path: Path)
     assert whole[shortcut].shape[2:] == (1, 1, 1)
     long = {shortcut: whole[shortcut].expand(-1, -1, 3, -1, -1).clone()}
     said = refused(tmp_path, whole | long, "deepgaitv2", "casiab")
-    assert f"{shortcut} has the shape [128, 64, 3, 1, 1]; [128, 64, 1, 1] is needed" in said
+    assert f"{shortcut} has the shape [128, 64, 3, 1, 1]; [128, 64, 1, 1] is required" in said
 
 
 def test_a_size_that_a_network_does_not_have_and_a_neck_it_lacks_are_refused(
