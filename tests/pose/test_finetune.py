@@ -27,10 +27,8 @@ from gaittake.settings import (
     PredictStage,
     PseudoLabel,
     PseudoLabelStage,
-    TeacherStage,
-    Walkers,
 )
-from tests.pose.tiny import SMALL, Dataset
+from tests.pose.tiny import SMALL, Dataset, rendered_teacher
 
 CPU = torch.device("cpu")
 TRAINING = PoseTraining(steps=6, batch=2, checkpoint_every=2)
@@ -145,14 +143,7 @@ def test_other_code_gives_teacher_and_student_another_identity(
         monkeypatch.setattr(module, "train_detector", record)
     student = FinetuneStage(seed=3, detector=SMALL, training=TRAINING, subjects=("001", "002"))
     files = {"pseudo_labels": [labels], "index": [dataset.index], "teacher": weights}
-    rendered = TeacherStage(
-        seed=0,
-        weights="walkers",
-        people=2,
-        walkers=Walkers(subjects=1),
-        detector=SMALL,
-        training=TRAINING,
-    )
+    rendered = rendered_teacher(TRAINING)
     for code in ("before", "after", "after"):
         places = {"checkpoints": tmp_path, "out": tmp_path / "x.pt", "device": CPU, "code": code}
         finetune_student(student, **files, **places)  # type: ignore[arg-type]

@@ -10,9 +10,9 @@ from gaittake.keypoints import NAMES
 from gaittake.pose import finetune, teacher
 from gaittake.pose.augment import Mirrored, Sample, Samples, mirror
 from gaittake.pose.teacher import train_teacher
-from gaittake.settings import FinetuneStage, PoseTraining, TeacherStage, Walkers
+from gaittake.settings import FinetuneStage, PoseTraining
 from gaittake.sources.walkers.camera import place_camera, project
-from tests.pose.tiny import SMALL, Dataset
+from tests.pose.tiny import SMALL, Dataset, rendered_teacher
 
 CPU = torch.device("cpu")
 LEFT, RIGHT = NAMES.index("left_wrist"), NAMES.index("right_wrist")
@@ -101,14 +101,7 @@ def test_teacher_and_student_train_on_mirror_images_if_mirror_is_set(
         device=CPU,
         code="x",
     )
-    settings = TeacherStage(
-        seed=0,
-        weights="walkers",
-        people=2,
-        walkers=Walkers(subjects=1),
-        detector=SMALL,
-        training=training,
-    )
+    settings = rendered_teacher(training)
     train_teacher(settings, checkpoints=tmp_path / "t", out=tmp_path / "t.pt", device=CPU, code="x")
     assert [len(samples) for samples in given] == ([4, 4] if mirror else [2, 2])
     assert [isinstance(samples, Mirrored) for samples in given] == [mirror, mirror]

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gaittake.sequence import Sequence
-from gaittake.settings import Detector
+from gaittake.settings import Detector, PoseTraining, TeacherStage, Walkers
 
 SMALL = Detector(backbone="small", min_size=64, max_size=96)
 FRAMES = 12
@@ -22,3 +22,15 @@ class Dataset(NamedTuple):
 def bar(number: int) -> tuple[int, int, int, int]:
     """Returns x1, y1, x2, y2 of the bar in frame `number`."""
     return 4 + 5 * number, 12, 18 + 5 * number, 54
+
+
+def rendered_teacher(training: PoseTraining) -> TeacherStage:
+    """Returns the settings of a teacher of two rendered people."""
+    return TeacherStage(
+        seed=0,
+        weights="walkers",
+        people=2,
+        walkers=Walkers(subjects=1),
+        detector=SMALL,
+        training=training,
+    )

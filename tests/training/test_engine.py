@@ -104,18 +104,6 @@ def test_a_checkpoint_of_other_code_is_not_continued_but_kept(tmp_path: Path, ca
         run(tmp_path, cache, settings(), code="after")
 
 
-@pytest.mark.usefixtures("ctrl_c")
-def test_how_often_a_training_is_saved_may_change_while_it_runs(
-    tmp_path: Path, cache: Path
-) -> None:
-    whole = run(tmp_path / "whole", cache, settings())
-    stopped = tmp_path / "stopped"
-    with before_step(3, interrupt), pytest.raises(Preempted):
-        run(stopped, cache, settings())
-    with before_step(0, lambda: pytest.fail("training started over")):
-        assert same(run(stopped, cache, settings(checkpoint_every=1)), whole)
-
-
 def test_events_replace_those_of_the_same_weights_alone(tmp_path: Path, cache: Path) -> None:
     mine = [tmp_path / "events" / name for name in ("notes.txt", "weights/notes.txt")]
     for path in mine:
@@ -253,15 +241,17 @@ def ctrl_c() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("ctrl_c")
+@pytest.mark.parametrize("changed", [{}, {"checkpoint_every": 1}])
 def test_ctrl_c_saves_and_the_run_continues_to_the_same_weights(
-    tmp_path: Path, cache: Path
+    tmp_path: Path, cache: Path, changed: dict[str, int]
 ) -> None:
     whole = run(tmp_path / "whole", cache, settings())
     stopped = tmp_path / "stopped"
     with before_step(3, interrupt), pytest.raises(Preempted, match="interrupted: ") as caught:
         run(stopped, cache, settings())
     assert caught.value.code == 130
-    assert same(run(stopped, cache, settings()), whole)
+    with before_step(0, lambda: pytest.fail("training started over")):
+        assert same(run(stopped, cache, settings(**changed)), whole)
 
 
 @pytest.mark.usefixtures("ctrl_c")
