@@ -65,7 +65,7 @@ def teacher(
         or beside(out, ".checkpoints", job.path("pose/checkpoints/teacher")),
         out=out or job.path("pose/teacher.pt"),
         device=place,
-        code=fingerprint(train_teacher.__module__),
+        code=fingerprint("gaittake.pose.teacher"),
     )
 
 
@@ -207,7 +207,7 @@ def finetune(
         or beside(out, ".checkpoints", job.path("pose/checkpoints/student")),
         out=out or job.path("pose/student.pt"),
         device=place,
-        code=fingerprint(finetune_student.__module__),
+        code=fingerprint("gaittake.pose.finetune"),
     )
 
 

@@ -79,7 +79,7 @@ def train(
         out=out or job.path("{method}/weights.safetensors"),
         history=out_history or beside(out, ".csv", job.path("{method}/train.csv")),
         device=place,
-        code=fingerprint(run.__module__),
+        code=fingerprint("gaittake.training.engine"),
     )
 
 
